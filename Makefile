@@ -1,0 +1,52 @@
+# make            builds the command line and the bench, optimised, into build/bin
+# make demo       the main job on a real directory of this machine; DEMO_DIR="/a /b" chooses another
+# make test       builds everything with testing enabled and runs every test
+# make libs       the C libraries and their header, into build/lib and build/include
+# make test-c     the C libraries, from outside (part of make test)
+# make bench      measures; build/bin/bench --help says more
+# make lint       quick checks of the sources
+# make clean      removes what was built
+#
+# demo, build and test install the Debian packages they miss (scripts/install-packages).
+
+SWIFT ?= swift
+BUILD = $(SWIFT) build -c release --static-swift-stdlib
+TEST_FLAGS = -c release -Xswiftc -enable-testing --scratch-path .build-test --disable-xctest
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test bench lint clean help packages build/bin/ipldstore build/bin/bench
+
+build: build/bin/ipldstore build/bin/bench
+
+# Swift's runtime is inside, so that they start quickly and run where no toolchain is.
+build/bin/ipldstore build/bin/bench: build/bin/%: packages
+	$(BUILD) --product $*
+	@mkdir -p build/bin
+	@cp -f "$$($(BUILD) --show-bin-path)/$*" $@
+	@echo "$@ is built"
+
+packages:
+	@scripts/install-packages
+
+bench: build/bin/bench
+	build/bin/bench
+
+-include mk/*.mk
+
+demo: build/bin/ipldstore
+	@scripts/demo build/bin/ipldstore
+
+# The run of the tests comes last: its closing line says how many passed.
+test: packages
+	scripts/test-c
+	$(SWIFT) build $(TEST_FLAGS) --build-tests
+	$(SWIFT) test $(TEST_FLAGS)
+
+lint:
+	@scripts/lint
+
+clean:
+	rm -rf .build .build-* build
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile

@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings fail the build where it is asked for (CI), so that a newer compiler's new
+// warning never breaks somebody who only depends on this package.
+let strict: [SwiftSetting] = Context.environment["IPLDSTORE_STRICT"] == nil
+    ? [] : [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "ipldstore",
+    products: [
+        .library(name: "IpldEngine", targets: ["IpldEngine"]),
+        // A product "ipldstore" beside the executable of that name would be dropped silently;
+        // scripts/build-libraries gives the file its name.
+        .library(name: "ipldstore-c", type: .dynamic, targets: ["CAPI"]),
+        .executable(name: "ipldstore", targets: ["ipldstore"]),
+        .executable(name: "bench", targets: ["bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // Arrows point down only: a module imports what is below it (docs/ARCHITECTURE.md).
+        .systemLibrary(
+            name: "CLMDB", path: "Sources/CLMDB", pkgConfig: "lmdb",
+            providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]),
+        .target(name: "Kernels", path: "Sources/Kernels"),
+        .target(name: "CSystem", path: "Sources/CSystem"),
+        .target(
+            name: "IpldEngine", dependencies: ["Kernels", "CSystem", "CLMDB", "CZstd"],
+            path: "Sources/Engine", swiftSettings: strict),
+        // The C interface: include/ is the contract, CAPI implements exactly it. (Its include is a link
+        // to include/ here: with the package's own directory as the target's, SwiftPM 6.3 builds tests
+        // once and then no more, "unknown build description".)
+        .target(name: "CIpldStore", path: "Sources/CIpldStore", publicHeadersPath: "include"),
+        .target(
+            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine"],
+            path: "Sources/CAPI", swiftSettings: strict),
+        .executableTarget(
+            name: "ipldstore",
+            dependencies: [
+                "IpldEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/ipldstore", swiftSettings: strict),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "IpldEngine", "Kernels", "CLMDB", "CZstd",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/bench", swiftSettings: strict),
+        // Kills, fills, damages and races stores, in processes that may die of it (docs/RELIABILITY.md).
+        .executableTarget(
+            name: "fault-worker", dependencies: ["IpldEngine"],
+            path: "Tests/FaultWorker", swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests", dependencies: ["fault-worker"],
+            path: "Tests/FaultTests", swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests", dependencies: ["IpldEngine", "Kernels"],
+            path: "Tests/EngineTests", exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "CAPITests", dependencies: ["CAPI", "CIpldStore", "IpldEngine"],
+            path: "Tests/CAPITests", swiftSettings: strict),
+        // Runs the command line that is built beside it.
+        .testTarget(name: "CLITests", path: "Tests/CLITests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,47 @@
+/// Verification and repair.
+import CIpldStore
+import IpldEngine
+
+@c @implementation
+public func ips_store_verify(
+    _ store: OpaquePointer?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ report: UnsafeMutablePointer<ips_verify_report>?, _ problems: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let result = try GrowingOutput(report, nullAllowed: true)
+        let list = try optionalOutput(problems, "problems")
+        list?.pointee = nil
+        let found = try CAPI.store(store).verify(progress: progressClosure(progress, context, outcome))
+        var value = ips_verify_report()
+        value.blocks = found.blocks
+        value.raw_bytes = found.rawBytes
+        value.problems = found.problemCount
+        if let list {
+            let iterator = IteratorObject(.problems(found.problems.makeIterator()))
+            list.pointee = try HandleTable.ofThisProcess().insert(.iterator(iterator))
+        }
+        result.set(value)
+    }
+}
+
+@c @implementation
+public func ips_store_repair(
+    _ path: UnsafePointer<CChar>?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ report: UnsafeMutablePointer<ips_repair_report>?, _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let result = try GrowingOutput(report, nullAllowed: true)
+        let path = try CAPI.path(path)
+        let done = try LmdbStore.repair(at: path, progress: progressClosure(progress, context, outcome))
+        var value = ips_repair_report()
+        value.blocks = done.blocks
+        value.damaged_records = done.damagedRecords
+        value.roots = done.roots
+        value.holds = done.holds
+        value.lost_names = done.lostNames
+        value.missing_blocks = done.missingBlocks
+        value.recovered_roots = done.recoveredRoots
+        result.set(value)
+    }
+}

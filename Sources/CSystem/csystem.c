@@ -1,0 +1,142 @@
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int ipsys_reserve(int fd, int64_t offset, int64_t length) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int ipsys_punch(int fd, int64_t offset, int64_t length) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length);
+}
+
+int ipsys_start_writeback(int fd, int64_t offset, int64_t length) {
+    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int64_t ipsys_next_data(int fd, int64_t offset) {
+    return lseek(fd, offset, SEEK_DATA);
+}
+
+static struct flock range_lock(int kind, int64_t offset, int64_t length) {
+    struct flock lock = {0};
+    lock.l_type = kind == IPSYS_UNLOCK ? F_UNLCK : kind == IPSYS_SHARED ? F_RDLCK : F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = offset;
+    lock.l_len = length;
+    return lock;
+}
+
+int ipsys_lock(int fd, int kind, int64_t offset, int64_t length) {
+    struct flock lock = range_lock(kind, offset, length);
+    int result;
+    do {
+        result = fcntl(fd, F_OFD_SETLK, &lock);
+    } while (result == -1 && errno == EINTR);
+    if (result == -1 && errno == EACCES) errno = EAGAIN;
+    return result;
+}
+
+int ipsys_lock_probe(int fd, int64_t offset, int64_t length) {
+    struct flock lock = range_lock(IPSYS_SHARED, offset, length);
+    if (fcntl(fd, F_OFD_GETLK, &lock) == -1) return -1;
+    return lock.l_type == F_WRLCK ? 1 : 0;
+}
+
+int ipsys_rename_exchange(const char *a, const char *b) {
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+int ipsys_random(void *bytes, size_t length) {
+    return getrandom(bytes, length, 0) == (ssize_t)length ? 0 : -1;
+}
+
+int ipsys_file_system(int fd, int64_t *magic, uint64_t *free_bytes) {
+    struct statfs information;
+    if (fstatfs(fd, &information) == -1) return -1;
+    *magic = (int64_t)information.f_type;
+    *free_bytes = (uint64_t)information.f_bavail * (uint64_t)information.f_bsize;
+    return 0;
+}
+
+enum { REGISTERED_DESCRIPTORS = 4096 };
+/* Descriptor + 1, so that zero is an empty place. */
+static atomic_int registered[REGISTERED_DESCRIPTORS];
+static _Atomic(atomic_uint *) guard_page;
+static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
+static int guard_error;
+
+static void close_registered_in_child(void) {
+    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
+        int value = atomic_exchange_explicit(&registered[i], 0, memory_order_relaxed);
+        if (value > 0) close(value - 1);
+    }
+}
+
+static void start_guard(void) {
+    long size = sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        guard_error = errno;
+        return;
+    }
+    if (madvise(page, (size_t)size, MADV_WIPEONFORK) == -1) {
+        guard_error = errno;
+        munmap(page, (size_t)size);
+        return;
+    }
+    atomic_store((atomic_uint *)page, 1);
+    atomic_store(&guard_page, (atomic_uint *)page);
+    guard_error = pthread_atfork(NULL, NULL, close_registered_in_child);
+}
+
+/* Generations: the page holds the generation of the process that armed it and zero in a
+ * child; a child that opens a store of its own arms it again with the next number, so that
+ * handles inherited from the parent stay refused for ever. */
+static atomic_uint last_generation = 1;
+
+int ipsys_fork_guard_start(unsigned *generation) {
+    pthread_once(&guard_once, start_guard);
+    if (guard_error != 0) {
+        errno = guard_error;
+        return -1;
+    }
+    atomic_uint *page = atomic_load_explicit(&guard_page, memory_order_acquire);
+    unsigned current = atomic_load(page);
+    if (current == 0) {
+        unsigned next = atomic_fetch_add(&last_generation, 1) + 1;
+        if (atomic_compare_exchange_strong(page, &current, next)) current = next;
+    }
+    *generation = current;
+    return 0;
+}
+
+unsigned ipsys_fork_generation(void) {
+    atomic_uint *page = atomic_load_explicit(&guard_page, memory_order_acquire);
+    return page == NULL ? 0 : atomic_load_explicit(page, memory_order_relaxed);
+}
+
+int ipsys_close_on_fork(int fd) {
+    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
+        int empty = 0;
+        if (atomic_compare_exchange_strong(&registered[i], &empty, fd + 1)) return 0;
+    }
+    errno = EMFILE;
+    return -1;
+}
+
+void ipsys_keep_on_fork(int fd) {
+    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
+        int value = fd + 1;
+        if (atomic_compare_exchange_strong(&registered[i], &value, 0)) return;
+    }
+}

@@ -1,0 +1,64 @@
+/// Writes inner nodes, into one buffer that it keeps.
+struct TreeNodeEncoder {
+    private let profile: LayoutProfile
+    private var writer = DagCBORWriter()
+
+    init(profile: LayoutProfile) {
+        self.profile = profile
+    }
+
+    /// Encodes a node of `children` (which satisfy what `TreeNode` says of them, `size` being their sum),
+    /// hands it to `sink` and gives its CID. Throws `.tooLarge` when the node exceeds a block, and what the
+    /// sink throws. Runs are written out: the caller bounds them.
+    mutating func emit(
+        size: UInt64, children: [ChildRun], to sink: TreeNodeSink
+    ) throws(StoreError) -> CID {
+        writer.removeAll()
+        writer.mapHeader(3)
+        writer.text("size" as StaticString)
+        writer.unsigned(size)
+        writer.text("profile" as StaticString)
+        writer.text(profile.identifier)
+        writer.text("children" as StaticString)
+        writer.listHeader(children.reduce(0) { $0 + Int($1.count) })
+        for run in children {
+            for _ in 0..<run.count {
+                writer.listHeader(2)
+                writer.link(run.cid)
+                writer.unsigned(run.size)
+            }
+        }
+        guard writer.count <= Block.maximumLength else { throw Self.tooLarge }
+        return try writer.output.span.withUnsafeBytes { (node) throws(StoreError) -> CID in
+            let cid: CID
+            do throws(CIDError) {
+                cid = try CID(hashing: node, codec: .dagCBOR, hash: profile.hash)
+            } catch {
+                throw StoreError(error)
+            }
+            try sink(cid, node, children)
+            return cid
+        }
+    }
+
+    /// Bytes that one child of `run` takes in a node.
+    static func encodedLength(of run: ChildRun) -> Int {
+        let link = run.cid.binaryLength + 1
+        return 1 + 2 + headLength(UInt64(link)) + link + headLength(run.size)
+    }
+
+    /// Bytes of the head of a CBOR item with this argument.
+    private static func headLength(_ argument: UInt64) -> Int {
+        switch argument {
+        case 0..<24: 1
+        case 24...0xff: 2
+        case 0x100...0xffff: 3
+        case 0x1_0000...0xffff_ffff: 5
+        default: 9
+        }
+    }
+
+    static var tooLarge: StoreError {
+        StoreError(.tooLarge, "The layout's node would exceed \(Block.maximumLength) bytes")
+    }
+}

@@ -1,0 +1,321 @@
+/// The LMDB environment: ordered tables, snapshots for readers, one writer at a time, durable
+/// commits.
+///
+/// What always holds:
+/// - An environment is open once in a process (`StoreCore` sees to that) and unused after fork.
+/// - Every transaction runs inside the gate; the map is resized only alone in it, so no snapshot ever
+///   sees its pages move.
+/// - A commit either happened, did not happen, or poisons the environment; nobody guesses.
+/// - Values handed out by a transaction are valid until it ends, and not after a write.
+import CLMDB
+import Glibc
+import Synchronization
+
+/// The tables, by name and key order. Places and pack numbers are native integers (MDB_INTEGERKEY).
+enum IndexTable: Int, CaseIterable {
+    case cids, blocks, absent, dead, holds, roots, packs, punch, meta
+
+    var name: String { String(describing: self) }
+    var flags: UInt32 {
+        switch self {
+        case .blocks, .packs: UInt32(MDB_INTEGERKEY)
+        default: 0
+        }
+    }
+}
+
+final class IndexEnvironment: @unchecked Sendable {
+    /// How the files could be opened.
+    enum Access: Equatable {
+        case readWrite
+        /// Locks are taken, nothing is written.
+        case readOnly
+        /// Not even the lock file may be written: nothing protects a reader from a writer
+        /// elsewhere, which is safe on media that nobody writes to.
+        case unlocked
+    }
+
+    let access: Access
+    private let environment: OpaquePointer
+    private let tables: InlineArray<9, MDB_dbi>
+    private let gate = Gate()
+    private let idle = Mutex<[SendablePointer]>([])
+    private let poisoned = Atomic<Bool>(false)
+
+    var isPoisoned: Bool { poisoned.load(ordering: .acquiring) }
+
+    private static let initialMapBytes = 64 << 30
+    private static let smallestMapBytes = 64 << 20
+    private static let idleLimit = 32
+
+    /// Opens (with `create`: makes) the environment in a directory that exists.
+    init(path: String, create: Bool, readOnly: Bool) throws(StoreError) {
+        var attempts: [(Access, UInt32)] = [
+            (.readOnly, UInt32(MDB_RDONLY)), (.unlocked, UInt32(MDB_RDONLY | MDB_NOLOCK)),
+        ]
+        if !readOnly { attempts.insert((.readWrite, 0), at: 0) }
+        var opened: (Access, OpaquePointer)?
+        var failure: StoreError?
+        search: for (access, flags) in attempts {
+            var mapBytes = Self.initialMapBytes
+            while true {
+                let code: Int32
+                (opened, code) = Self.tryOpen(path, access, flags, mapBytes)
+                if opened != nil { break search }
+                failure = Self.error(code, "open the index")
+                // Limits on address space say ENOMEM, valgrind says EINVAL.
+                if code == ENOMEM || code == EINVAL, mapBytes > Self.smallestMapBytes {
+                    mapBytes /= 2
+                    continue
+                }
+                guard code == EACCES || code == EPERM || code == EROFS else { break search }
+                break
+            }
+        }
+        guard let (access, environment) = opened else {
+            throw failure ?? StoreError(.internal, "no way to open the index")
+        }
+        do {
+            tables = try Self.openTables(environment, create: create, access: access)
+        } catch {
+            mdb_env_close(environment)
+            throw error
+        }
+        self.access = access
+        self.environment = environment
+        clearStaleReaders()
+    }
+
+    private static func tryOpen(_ path: String, _ access: Access, _ flags: UInt32, _ mapBytes: Int)
+        -> ((Access, OpaquePointer)?, Int32)
+    {
+        var environment: OpaquePointer?
+        var code = mdb_env_create(&environment)
+        guard code == 0, let environment else { return (nil, code) }
+        mdb_env_set_maxdbs(environment, MDB_dbi(IndexTable.allCases.count))
+        mdb_env_set_maxreaders(environment, 1022)
+        mdb_env_set_mapsize(environment, mapBytes)
+        code = mdb_env_open(environment, path, UInt32(MDB_NOTLS) | flags, 0o666)
+        if code == 0 { return ((access, environment), 0) }
+        mdb_env_close(environment)
+        return (nil, code)
+    }
+
+    private static func openTables(_ environment: OpaquePointer, create: Bool, access: Access)
+        throws(StoreError) -> InlineArray<9, MDB_dbi>
+    {
+        var transaction: OpaquePointer?
+        let flags = create ? 0 : UInt32(MDB_RDONLY)
+        var code = mdb_txn_begin(environment, nil, flags, &transaction)
+        // EAGAIN: a process of another pid namespace with our pid holds our reader's lock.
+        if code == EAGAIN, access == .readWrite { code = mdb_txn_begin(environment, nil, 0, &transaction) }
+        guard code == 0, let transaction else { throw error(code, "read the index") }
+        var tables = InlineArray<9, MDB_dbi>(repeating: 0)
+        for table in IndexTable.allCases {
+            var handle = MDB_dbi()
+            let tableFlags = table.flags | (create ? UInt32(MDB_CREATE) : 0)
+            code = mdb_dbi_open(transaction, table.name, tableFlags, &handle)
+            guard code == 0 else {
+                mdb_txn_abort(transaction)
+                if code == MDB_NOTFOUND {
+                    throw StoreError(.corrupt, "the index has no table \(table.name)")
+                }
+                throw error(code, "open the table \(table.name)")
+            }
+            tables[table.rawValue] = handle
+        }
+        code = mdb_txn_commit(transaction)
+        guard code == 0 else { throw error(code, "open the index") }
+        return tables
+    }
+
+    /// Frees the reader slots of processes that died: their snapshots keep pages from being reused.
+    func clearStaleReaders() {
+        var dead: Int32 = 0
+        if access != .unlocked { mdb_reader_check(environment, &dead) }
+    }
+
+    /// Checks the pages of the newest commit without LMDB. CORRUPT when it must not be trusted with them.
+    func checkPages() throws(StoreError) {
+        var descriptor: Int32 = -1
+        guard mdb_env_get_fd(environment, &descriptor) == 0 else { return }
+        // A snapshot keeps its pages; its meta page may be written over before it is read.
+        for _ in 0..<16 {
+            let isChecked = try read { (snapshot) throws(StoreError) in
+                try IndexPages.check(descriptor, transaction: UInt64(mdb_txn_id(snapshot.transaction)))
+            }
+            if isChecked { return }
+        }
+    }
+
+    /// Closes the files. No transaction may be open, and none is begun afterwards.
+    func close() {
+        idle.withLock { pool in
+            for transaction in pool { mdb_txn_abort(transaction.pointer) }
+            pool.removeAll()
+        }
+        mdb_env_close(environment)
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` on a snapshot. Milliseconds, not more: a long one stops pages from being reused.
+    func read<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        gate.enter()
+        defer { gate.leave() }
+        guard let transaction = try beginRead() else {
+            // Another pid namespace's process has our pid: LMDB cannot give us a reader's slot,
+            // but the write lock it can.
+            let transaction = try beginWrite()
+            defer { mdb_txn_abort(transaction) }
+            return try body(IndexSnapshot(transaction: transaction, tables: tables))
+        }
+        defer { endRead(transaction) }
+        return try body(IndexSnapshot(transaction: transaction, tables: tables))
+    }
+
+    private func beginRead() throws(StoreError) -> OpaquePointer? {
+        if let pooled = idle.withLock({ $0.popLast() }) {
+            let code = mdb_txn_renew(pooled.pointer)
+            if code == 0 { return pooled.pointer }
+            mdb_txn_abort(pooled.pointer)
+        }
+        for attempt in 0..<2 {
+            var transaction: OpaquePointer?
+            let code = mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &transaction)
+            switch code {
+            case 0: return transaction
+            case EAGAIN where access == .readWrite: return nil
+            case MDB_MAP_RESIZED where attempt == 0: try adoptMapSize()
+            case MDB_READERS_FULL where attempt == 0: clearStaleReaders()
+            default: throw Self.error(code, "read the index")
+            }
+        }
+        throw StoreError(.busy, "too many readers of this store")
+    }
+
+    private func endRead(_ transaction: OpaquePointer) {
+        mdb_txn_reset(transaction)
+        let kept = idle.withLock { pool in
+            if pool.count >= Self.idleLimit { return false }
+            pool.append(SendablePointer(pointer: transaction))
+            return true
+        }
+        if !kept { mdb_txn_abort(transaction) }
+    }
+
+    /// Runs `body` in a write transaction and commits it. When `body` throws nothing has changed.
+    /// `committed(snapshot)` answers, after a commit that failed, whether it happened all the same.
+    func write<T>(
+        happened: (IndexSnapshot) throws(StoreError) -> Bool,
+        _ body: (IndexSnapshot) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        guard access == .readWrite else { throw StoreError(.readOnly, "the store is open for reading only") }
+        try growMapIfNeeded()
+        gate.enter()
+        defer { gate.leave() }
+        let transaction = try beginWrite()
+        let result: T
+        do {
+            result = try body(IndexSnapshot(transaction: transaction, tables: tables))
+        } catch {
+            mdb_txn_abort(transaction)
+            throw error
+        }
+        let code = mdb_txn_commit(transaction)
+        if code == 0 { return result }
+        var outcome: Bool?
+        if let check = try? beginRead() {
+            outcome = try? happened(IndexSnapshot(transaction: check, tables: tables))
+            endRead(check)
+        }
+        guard outcome == false else {
+            // Also when it did happen: its durability is unknown, and what follows would rely on it.
+            poisoned.store(true, ordering: .releasing)
+            throw StoreError(.io, "a commit failed and its outcome is unknown: open the store again",
+                systemError: code > 0 ? code : 0)
+        }
+        throw Self.error(code, "commit", couldBeFull: isDiskFull())
+    }
+
+    private func beginWrite() throws(StoreError) -> OpaquePointer {
+        for _ in 0..<2 {
+            if poisoned.load(ordering: .acquiring) {
+                throw StoreError(.io, "an earlier commit failed and its outcome is unknown: open the store again")
+            }
+            var transaction: OpaquePointer?
+            let code = mdb_txn_begin(environment, nil, 0, &transaction)
+            if code == 0, let transaction { return transaction }
+            guard code == MDB_MAP_RESIZED else { throw Self.error(code, "begin a write") }
+            try adoptMapSize()
+        }
+        throw StoreError(.busy, "the index is being grown by another process")
+    }
+
+    // MARK: Map size
+
+    /// Another process has grown the map: take its size. Called inside the gate.
+    private func adoptMapSize() throws(StoreError) {
+        gate.leave()
+        gate.enterAlone()
+        dropIdle()
+        let code = mdb_env_set_mapsize(environment, 0)
+        gate.leave()
+        gate.enter()
+        guard code == 0 else { throw Self.error(code, "grow the index") }
+    }
+
+    private func dropIdle() {
+        idle.withLock { pool in
+            for transaction in pool { mdb_txn_abort(transaction.pointer) }
+            pool.removeAll()
+        }
+    }
+
+    /// Doubles the map once three quarters are used, so that no transaction meets its end.
+    private func growMapIfNeeded() throws(StoreError) {
+        var information = MDB_envinfo()
+        mdb_env_info(environment, &information)
+        let used = (information.me_last_pgno + 1) * 4096
+        guard used > information.me_mapsize / 4 * 3 else { return }
+        gate.enterAlone()
+        defer { gate.leave() }
+        dropIdle()
+        let code = mdb_env_set_mapsize(environment, information.me_mapsize * 2)
+        guard code == 0 else { throw Self.error(code, "grow the index") }
+    }
+
+    /// Bytes of the index file in use and mapped.
+    var usedBytes: UInt64 {
+        var information = MDB_envinfo()
+        mdb_env_info(environment, &information)
+        return UInt64(information.me_last_pgno + 1) * 4096
+    }
+
+    private func isDiskFull() -> Bool {
+        var descriptor: Int32 = -1
+        guard mdb_env_get_fd(environment, &descriptor) == 0 else { return false }
+        return System.isFull(descriptor)
+    }
+
+    static func error(_ code: Int32, _ what: String, couldBeFull: Bool = false) -> StoreError {
+        // LMDB reports a short write, which is what a full disk gives, as EIO.
+        if code == EIO, couldBeFull { return System.error(ENOSPC, what) }
+        if code > 0 { return System.error(code, what) }
+        let text = "\(what): \(String(cString: mdb_strerror(code)))"
+        return switch code {
+        case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_BAD_TXN, MDB_INCOMPATIBLE:
+            StoreError(.corrupt, "the index is damaged (\(text)): run verify --repair")
+        case MDB_VERSION_MISMATCH: StoreError(.unsupported, text)
+        case MDB_MAP_FULL, MDB_TXN_FULL: StoreError(.full, text)
+        case MDB_READERS_FULL: StoreError(.busy, text)
+        case MDB_PANIC: StoreError(.io, "\(text): open the store again")
+        default: StoreError(.internal, text)
+        }
+    }
+}
+
+/// LMDB handles may go from thread to thread (MDB_NOTLS).
+private struct SendablePointer: @unchecked Sendable {
+    let pointer: OpaquePointer
+}

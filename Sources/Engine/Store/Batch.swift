@@ -1,0 +1,312 @@
+/// One writer's unit of work.
+///
+/// What always holds:
+/// - Its lease is published before its first lookup, and lives until it ends: what it found stays.
+/// - Blocks are committed in bounded stages, reachable by nothing until `commit` writes the names, all
+///   of them in one transaction. A batch that dies, or is aborted, leaves only dead blocks.
+/// - Storing a node counts each distinct block it links to, in the stage that enters the node, and only
+///   when the node was not there before.
+/// - What its own trees link to is here when they are entered, or on its way to a later stage of the same
+///   batch, or the stage is a CONFLICT.
+import Synchronization
+
+public final class Batch: @unchecked Sendable {
+    let core: StoreCore
+    private var lease: Lease?
+    private let appender: PackAppender
+    private let buffer = RecordBuffer(capacity: 4 << 20)
+    private let compressor: Compressor
+    /// Blocks that this batch has put, or is putting, into records of the open stage.
+    private let claimed = Mutex<Set<CID>>([])
+    private var staged: [StagedBlock] = []
+    /// Places of the first so many staged blocks, put together when the batch reads what it stored.
+    private var stagedLocations: [CID: BlockLocation] = [:]
+    private var locatedBlocks = 0
+    private var stagedBytes = 0
+    private var stagedLinks = 0
+    private var names: [NameChange] = []
+    private var isOver = false
+    private let store: LmdbStore
+
+    private struct StagedBlock {
+        let cid: CID
+        let location: BlockLocation
+        let links: [CID]
+        let isTree: Bool
+    }
+
+    private enum NameChange {
+        case root(name: String, CID?, expected: RootExpectation)
+        case hold(owner: String, CID)
+    }
+
+    init(_ store: LmdbStore) throws(StoreError) {
+        self.store = store
+        core = store.core
+        guard !core.isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
+        compressor = Compressor(core.configuration.compression)
+        appender = PackAppender(files: core.packs, index: core.index)
+    }
+
+    deinit { end() }
+
+    private func end() {
+        isOver = true
+        appender.release()
+        lease?.release()
+        lease = nil
+    }
+
+    func checkOpen() throws(StoreError) {
+        try core.check()
+        guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
+        if lease == nil { lease = try core.lease() }
+    }
+
+    /// Runs a step; one that fails ends the batch, because what it had gathered is half of something.
+    func step<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+        try checkOpen()
+        do { return try body() } catch {
+            end()
+            throw error
+        }
+    }
+
+    // MARK: Storing
+
+    /// Stores a block, at most 1 MiB, under the store's hash. A dag-cbor block must be strict, and its
+    /// links are counted.
+    public func putBlock(_ bytes: UnsafeRawBufferPointer, codec: CID.Codec) throws(StoreError) -> CID {
+        guard bytes.count <= Block.maximumLength else {
+            throw StoreError(.tooLarge, "a block has at most \(Block.maximumLength) bytes, not \(bytes.count)")
+        }
+        var links: [CID] = []
+        if codec == .dagCBOR {
+            do { links = try DagCBOR.links(in: bytes) } catch { throw StoreError(error) }
+        }
+        let cid = try core.cid(of: bytes, codec)
+        return try step { () throws(StoreError) in
+            try put(cid, bytes, links: links, isTree: false)
+            return cid
+        }
+    }
+
+    /// Encodes and stores an IPLD value.
+    public func putNode(_ value: IPLDValue) throws(StoreError) -> CID {
+        let bytes: [UInt8]
+        do { bytes = try DagCBOR.encode(value) } catch { throw StoreError(error) }
+        return try bytes.withBytes { (bytes) throws(StoreError) in try putBlock(bytes, codec: .dagCBOR) }
+    }
+
+    /// Stores all that `source` gives, in chunks under a tree; the root. `progress` hears of the bytes
+    /// read so far and may throw to stop.
+    public func putBytes(
+        from source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> CID {
+        try step { () throws(StoreError) in
+            try Ingest(self, core.configuration.profile).run(source, progress: progress)
+        }
+    }
+
+    /// As `putBytes(from:)`, of bytes in memory.
+    public func putBytes(_ bytes: UnsafeRawBufferPointer) throws(StoreError) -> CID {
+        try putBytes(from: MemorySource(bytes))
+    }
+
+    /// Stores a checked block unless it is here.
+    func put(_ cid: CID, _ bytes: UnsafeRawBufferPointer, links: [CID], isTree: Bool) throws(StoreError) {
+        if cid.hash == .identity { return }
+        var missing = [true]
+        try claim([cid], &missing)
+        guard missing[0] else { return }
+        if !buffer.hasRoom { try flushBuffer() }
+        buffer.add(cid, bytes, links: links, isTree: isTree, compressor)
+    }
+
+    /// For each CID: whether the caller has to store it. Any thread of the batch may ask.
+    func claim(_ cids: [CID], _ missing: inout [Bool]) throws(StoreError) {
+        let since = lease?.epoch ?? 0
+        try core.read { (snapshot) throws(StoreError) in
+            for (position, cid) in cids.enumerated() {
+                guard let location = try snapshot.location(of: cid), !location.flags.contains(.damaged),
+                    let block = try snapshot.block(at: location.place),
+                    block.count > 0 || (block.date > since && block.date != Collection.setAsideDate)
+                else {
+                    missing[position] = true
+                    continue
+                }
+                missing[position] = false
+            }
+        }
+        claimed.withLock { claimed in
+            for (position, cid) in cids.enumerated() where missing[position] {
+                missing[position] = claimed.insert(cid).inserted
+            }
+        }
+    }
+
+    /// Appends a buffer's records to a pack and takes note of them for the stage.
+    func append(_ records: RecordBuffer) throws(StoreError) {
+        guard records.length > 0 else { return }
+        let place = try appender.append(records.bytes)
+        for entry in records.entries {
+            let location = BlockLocation(
+                place: Place(pack: place.pack, offset: place.offset + UInt64(entry.offset)),
+                storedLength: entry.storedLength, rawLength: entry.rawLength, flags: entry.flags)
+            staged.append(
+                StagedBlock(cid: entry.cid, location: location, links: entry.links, isTree: entry.isTree))
+            stagedLinks += entry.links.count
+        }
+        stagedBytes += records.length
+        records.clear()
+        if staged.count >= Bounds.stageBlocks || stagedBytes >= Bounds.stageBytes || stagedLinks >= Bounds.stageLinks {
+            try commitStage(final: false)
+        }
+    }
+
+    private func flushBuffer() throws(StoreError) { try append(buffer) }
+
+    /// Where a block of the open stage is, nil for all others.
+    func stagedLocation(of cid: CID) throws(StoreError) -> BlockLocation? {
+        guard !isOver, claimed.withLock({ $0.contains(cid) }) else { return nil }
+        // What waits to be appended is appended now; that may end the stage.
+        if buffer.length > 0 { try flushBuffer() }
+        for block in staged[locatedBlocks...] { stagedLocations[block.cid] = block.location }
+        locatedBlocks = staged.count
+        return stagedLocations[cid]
+    }
+
+    /// Stores a node of a tree that is built in this batch.
+    func put(treeNode node: UnsafeRawBufferPointer, _ cid: CID, children: [ChildRun]) throws(StoreError) {
+        var links: [CID] = []
+        var seen: Set<CID> = []
+        links.reserveCapacity(children.count)
+        for child in children where seen.insert(child.cid).inserted { links.append(child.cid) }
+        try put(cid, node, links: links, isTree: true)
+    }
+
+    // MARK: Names and the end
+
+    /// Has `commit` point a root at `cid` (nil: remove it), if it then is what is expected.
+    public func setRoot(_ name: String, to cid: CID?, expecting expected: RootExpectation = .anything)
+        throws(StoreError)
+    {
+        try StoreName.checkRoot(name)
+        guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
+        names.append(.root(name: name, cid, expected: expected))
+    }
+
+    /// Has `commit` retain `cid` for an owner, the store handle's when nil.
+    public func hold(_ cid: CID, owner: String? = nil) throws(StoreError) {
+        let owner = owner ?? store.owner
+        try StoreName.check(owner, "owner")
+        guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
+        names.append(.hold(owner: owner, cid))
+    }
+
+    /// Makes everything durable and the names visible, in one transaction. The batch is over, whether
+    /// this returns or throws.
+    public func commit() throws(StoreError) {
+        try core.check()
+        guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
+        defer { end() }
+        if buffer.length > 0 { try flushBuffer() }
+        guard !staged.isEmpty || !names.isEmpty else { return }
+        try commitStage(final: true)
+        if !names.isEmpty { core.shortenJournal() }
+    }
+
+    /// Ends the batch. What it stored is dead and goes with the next collection.
+    public func abort() {
+        guard core.isOwner else { return }
+        end()
+    }
+
+    private func commitStage(final: Bool) throws(StoreError) {
+        let watermarks = try appender.flush()
+        do {
+            try core.write(.storing) { (transaction) throws(StoreError) in
+                try enterStage(transaction)
+                for (number, watermark) in watermarks { try transaction.setWatermark(watermark, pack: number) }
+                if final { try enterNames(transaction) }
+            }
+        } catch {
+            // Did the commit happen? Where nobody knows, nothing is cut.
+            if core.index.isPoisoned { appender.abandon() }
+            throw error
+        }
+        appender.didCommit()
+        // Claims of records that are still on their way to a later stage stand.
+        claimed.withLock { claimed in for block in staged { claimed.remove(block.cid) } }
+        staged.removeAll(keepingCapacity: true)
+        stagedLocations = [:]
+        locatedBlocks = 0
+        stagedBytes = 0
+        stagedLinks = 0
+    }
+
+    private func enterStage(_ transaction: StoreTransaction) throws(StoreError) {
+        // Which nodes are new decides which links count.
+        var references: [CID: (count: UInt32, isRequired: Bool)] = [:]
+        var nodes: Set<CID> = []
+        for block in staged where !block.links.isEmpty {
+            guard try transaction.index.location(of: block.cid) == nil, nodes.insert(block.cid).inserted else {
+                continue
+            }
+            for link in block.links where link.hash != .identity {
+                let known = references[link] ?? (0, false)
+                references[link] = (known.count + 1, known.isRequired || block.isTree)
+            }
+        }
+        // In order of storage, so that the table of counts grows at its end.
+        for block in staged {
+            let own = references.removeValue(forKey: block.cid)
+            _ = try transaction.insert(block.cid, block.location, references: own?.count ?? 0)
+        }
+        // Children that were here before, in order of place: siblings share pages.
+        var existing: [(location: BlockLocation, count: UInt32)] = []
+        existing.reserveCapacity(references.count)
+        for (cid, reference) in references {
+            if let location = try transaction.index.location(of: cid) {
+                existing.append((location, reference.count))
+            } else if reference.isRequired, !claimed.withLock({ $0.contains(cid) }) {
+                throw StoreError(.conflict, "\(cid), which the batch relied on, is gone: try again")
+            } else {
+                try transaction.addReferences(reference.count, to: cid)
+            }
+        }
+        existing.sort { $0.location.place < $1.location.place }
+        for (location, count) in existing { try transaction.addReferences(count, at: location) }
+    }
+
+    private func enterNames(_ transaction: StoreTransaction) throws(StoreError) {
+        for change in names {
+            switch change {
+            case .root(let name, let cid, let expected):
+                try expected.check(name, try transaction.index.root(name))
+                try transaction.setRoot(name, cid)
+            case .hold(let owner, let cid):
+                try transaction.retain(cid, owner: owner)
+            }
+        }
+    }
+}
+
+/// What a root must be for a change to happen.
+public enum RootExpectation: Equatable, Sendable {
+    case anything
+    case absent
+    case cid(CID)
+
+    /// Throws CONFLICT when `current` is something else.
+    func check(_ name: String, _ current: CID?) throws(StoreError) {
+        switch self {
+        case .anything: return
+        case .absent where current == nil: return
+        case .cid(let expected) where current == expected: return
+        default:
+            throw StoreError(
+                .conflict, "the root \(name) is \(current.map(\.description) ?? "none"), not what was expected")
+        }
+    }
+}

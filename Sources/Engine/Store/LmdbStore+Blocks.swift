@@ -1,0 +1,94 @@
+/// Blocks, nodes, bytes and sizes: reading, and storing one thing at a time.
+extension LmdbStore {
+    /// Whether the block is here. Identity CIDs carry their block and always are.
+    public func has(_ cid: CID) throws(StoreError) -> Bool {
+        try core.check()
+        if cid.hash == .identity { return true }
+        return try core.read { (snapshot) throws(StoreError) in
+            try snapshot.location(of: cid).map { !$0.flags.contains(.damaged) } ?? false
+        }
+    }
+
+    /// A copy of the block's bytes, checked.
+    public func block(_ cid: CID) throws(StoreError) -> [UInt8] {
+        try core.withBlock(cid) { (bytes) throws(StoreError) in [UInt8](bytes) }
+    }
+
+    /// The IPLD value of a dag-cbor block. A raw block is its bytes.
+    public func node(_ cid: CID) throws(StoreError) -> IPLDValue {
+        try core.withBlock(cid) { (bytes) throws(StoreError) in
+            switch cid.codec {
+            case .raw: return .bytes([UInt8](bytes))
+            case .dagCBOR:
+                do { return try DagCBOR.decode(bytes) } catch {
+                    throw StoreCore.damaged(cid, "it is not strict DAG-CBOR")
+                }
+            default: throw StoreError(.unsupported, "codec \(cid.codec.rawValue) has no value here")
+            }
+        }
+    }
+
+    /// Size in bytes of what the CID names, from one block at most: of a tree its data's, of a raw block
+    /// its length, of another node the length of its encoding.
+    public func size(of cid: CID) throws(StoreError) -> UInt64 { try core.size(of: cid) }
+
+    /// Distinct blocks that a block links to, in order of first appearance.
+    public func links(of cid: CID) throws(StoreError) -> [CID] {
+        if cid.codec != .dagCBOR, try !has(cid) { throw StoreError(.notFound, "\(cid) is not in the store") }
+        return try core.links(of: cid)
+    }
+
+    /// What the index says of a block.
+    public func inspect(_ cid: CID) throws(StoreError) -> BlockInformation {
+        if cid.hash == .identity {
+            return BlockInformation(cid: cid, rawLength: UInt64(cid.digestLength), storedLength: 0, references: 0)
+        }
+        return try core.read { (snapshot) throws(StoreError) in
+            guard let location = try snapshot.location(of: cid), let block = try snapshot.block(at: location.place)
+            else { throw StoreError(.notFound, "\(cid) is not in the store") }
+            return BlockInformation(
+                cid: cid, rawLength: UInt64(location.rawLength), storedLength: UInt64(location.storedLength),
+                references: UInt64(block.count))
+        }
+    }
+
+    // MARK: Storing, held by this handle's owner
+
+    /// Begins a unit of work.
+    public func makeBatch() throws(StoreError) -> Batch { try Batch(self) }
+
+    /// Stores bytes as a tree; the root, durable, held by the owner.
+    public func putBytes(_ bytes: UnsafeRawBufferPointer) throws(StoreError) -> CID {
+        try put { (batch) throws(StoreError) in try batch.putBytes(bytes) }
+    }
+
+    /// Stores what a source gives; the root, durable, held by the owner.
+    public func putBytes(
+        from source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> CID {
+        try put { (batch) throws(StoreError) in try batch.putBytes(from: source, progress: progress) }
+    }
+
+    /// Encodes and stores an IPLD value; durable, held by the owner.
+    public func putNode(_ value: IPLDValue) throws(StoreError) -> CID {
+        try put { (batch) throws(StoreError) in try batch.putNode(value) }
+    }
+
+    /// Stores a block of at most 1 MiB; durable, held by the owner.
+    public func putBlock(_ bytes: UnsafeRawBufferPointer, codec: CID.Codec = .raw) throws(StoreError) -> CID {
+        try put { (batch) throws(StoreError) in try batch.putBlock(bytes, codec: codec) }
+    }
+
+    private func put(_ body: (Batch) throws(StoreError) -> CID) throws(StoreError) -> CID {
+        let batch = try makeBatch()
+        do {
+            let cid = try body(batch)
+            try batch.hold(cid)
+            try batch.commit()
+            return cid
+        } catch {
+            batch.abort()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,422 @@
+/// Repair: a new index from packs and journal alone.
+///
+/// What always holds:
+/// - Nobody else has the store open, and packs are only read.
+/// - A record enters the new index only when its bytes are what its CID names.
+/// - Counts are recounted from the links of what is there, the roots and the holds; what nothing keeps
+///   is dead, to be collected later.
+/// - The old index stays in place until the new one is whole and durable. A journal and a lease table that
+///   are sound stay as they are, so that a repair which dies has changed nothing; another journal is
+///   numbered so that the old index takes it for its own, rewritten.
+/// - Without a journal nothing is known to be garbage: blocks without a parent become roots
+///   `recovered/CID`.
+import Glibc
+
+struct Repair {
+    private let path: String
+    private let progress: ((UInt64) throws(StoreError) -> Void)?
+    private var report = RepairReport()
+
+    private static let batchRows = 16 << 10
+    private static let batchLinks = 256 << 10
+
+    init(path: String, progress: ((UInt64) throws(StoreError) -> Void)?) {
+        self.path = path
+        self.progress = progress
+    }
+
+    /// What is known of the store without its index.
+    private struct Known {
+        var recorded: RecordedConfiguration
+        var names: Names
+        /// False when names may be missing, so that nothing is known to be garbage.
+        var hasAllNames: Bool
+        /// The journal's generation, 0 when it has none.
+        var generation: UInt64
+        /// Bytes of the journal that say these names, nil when it does not.
+        var journalLength: UInt64?
+    }
+
+    mutating func run() throws(StoreError) -> RepairReport {
+        let presence = try StoreCore.exclusive(path)
+        defer { presence?.close() }
+        let known = try readKnown()
+        let fresh = path + "/index.new"
+        StoreCore.removeTree(fresh)
+        try System.makeDirectory(fresh)
+        let index = try IndexEnvironment(path: fresh, create: true, readOnly: false)
+        do throws(StoreError) {
+            try build(index, known)
+        } catch {
+            index.close()
+            StoreCore.removeTree(fresh)
+            throw error
+        }
+        index.close()
+        try System.flushDirectory(fresh)
+        try replaceIndex(fresh)
+        return report
+    }
+
+    private func replaceIndex(_ fresh: String) throws(StoreError) {
+        let place = path + "/index"
+        if (try? System.status(ofPath: place)) == nil {
+            try System.rename(fresh, place)
+        } else {
+            try System.exchange(fresh, place)
+            try System.flushDirectory(path)
+            StoreCore.removeTree(fresh)
+        }
+        try System.flushDirectory(path)
+    }
+
+    // MARK: What is known
+
+    private func readKnown() throws(StoreError) -> Known {
+        var names = Names()
+        var generation: UInt64 = 0
+        var journalLength: UInt64?
+        let old = try readOldIndex()
+        do {
+            let limit = try old?.state.flatMap { (state) throws(StoreError) in try committedLength(state) }
+            let journal = try Journal.read(path: path + "/journal", limit: limit)
+            generation = journal.header?.generation ?? 0
+            if journal.isWhole { journalLength = journal.length }
+            for (epoch, entry) in journal.entries { names.apply(entry, epoch: epoch) }
+        } catch where Self.isDamage(error) {}
+        let isWhole = journalLength != nil && names.configuration != nil
+        let text = names.configuration ?? old?.names.configuration
+        let recorded: RecordedConfiguration
+        if let text, let parsed = try? RecordedConfiguration(parsing: text) {
+            recorded = parsed
+        } else if let identity = try packIdentity() {
+            recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
+        } else {
+            throw StoreError(.notAStore, "\(path) holds no store: neither journal, index nor packs are readable")
+        }
+        // What a damaged journal still says may be long superseded; the old index, where it has all its
+        // names, knows better. Where neither does, nothing is lost by keeping what either says.
+        if !isWhole, let old {
+            names.epoch = max(names.epoch, old.names.epoch)
+            if old.isComplete {
+                names.roots = old.names.roots
+                names.holds = old.names.holds
+            } else {
+                names.roots.merge(old.names.roots) { _, indexed in indexed }
+                names.holds.merge(old.names.holds) { _, indexed in indexed }
+            }
+        }
+        return Known(
+            recorded: recorded, names: names, hasAllNames: isWhole || old?.isComplete == true,
+            generation: generation, journalLength: isWhole ? journalLength : nil)
+    }
+
+    /// How much of the journal the old index has committed; nil when it is another's.
+    private func committedLength(_ state: IndexState) throws(StoreError) -> UInt64? {
+        let header = try Journal.readHeader(path: path + "/journal")
+        if header.generation == state.journalGeneration { return state.journalLength }
+        // Rewritten by a writer that died before its commit: it says what was committed before.
+        return header.generation == state.journalGeneration &+ 1 ? header.length : nil
+    }
+
+    /// What can still be read of the index.
+    private struct OldIndex {
+        var names = Names()
+        var state: IndexState?
+        /// Whether it has as many names as it says.
+        var isComplete = false
+    }
+
+    /// Whether a file is damaged or gone. One that could not be read now may be read the next time, and is
+    /// not to be given up for lost.
+    private static func isDamage(_ error: StoreError) -> Bool {
+        [.corrupt, .notAStore, .notFound].contains(error.code)
+    }
+
+    private func readOldIndex() throws(StoreError) -> OldIndex? {
+        // LMDB believes its pages: one that is damaged is not shown to it.
+        do { try IndexPages.check(path: path + "/index/data.mdb") } catch where Self.isDamage(error) || error.code == .unsupported { return nil }
+        guard let index = try? IndexEnvironment(path: path + "/index", create: false, readOnly: true) else { return nil }
+        defer { index.close() }
+        return try? index.read { (snapshot) throws(StoreError) in
+            var old = OldIndex()
+            old.names.configuration = try? snapshot.configurationText()
+            old.state = try? snapshot.state()
+            old.names.epoch = old.state?.epoch ?? 0
+            do throws(StoreError) {
+                try snapshot.scanRoots { (name, cid) throws(StoreError) in
+                    old.names.roots[name] = cid
+                    return true
+                }
+                try snapshot.scanHolds { (hold) throws(StoreError) in
+                    old.names.holds[Names.HoldKey(owner: hold.owner, cid: hold.cid)] = hold.count
+                    return true
+                }
+            } catch { return old }
+            old.isComplete = old.state?.roots == UInt64(old.names.roots.count)
+                && old.state?.holds == UInt64(old.names.holds.count)
+            return old
+        }
+    }
+
+    /// The store's name in the first pack that says one.
+    private func packIdentity() throws(StoreError) -> StoreIdentity? {
+        let files = PackFiles(directory: path + "/packs", store: StoreIdentity(high: 0, low: 0))
+        for number in try files.numbers() {
+            var header = [UInt8](repeating: 0, count: PackFormat.headerLength)
+            var count = 0
+            do {
+                count = try header.withMutableBytes { (buffer) throws(StoreError) in
+                    try files.read(number, at: 0, into: buffer)
+                }
+            } catch where Self.isDamage(error) {}
+            guard count == header.count else { continue }
+            let identity = header.withBytes { StoreIdentity(high: $0.integer(at: 16), low: $0.integer(at: 24)) }
+            if header.withBytes({ PackFormat.isHeader($0, store: identity, number: number) }) { return identity }
+        }
+        return nil
+    }
+
+    // MARK: The new index
+
+    private mutating func build(_ index: IndexEnvironment, _ known: Known) throws(StoreError) {
+        try write(index) { (snapshot) throws(StoreError) in
+            var state = IndexState()
+            state.epoch = known.names.epoch + 1
+            try snapshot.setState(state)
+            try snapshot.setConfigurationText(known.recorded.text)
+        }
+        let files = PackFiles(directory: path + "/packs", store: known.recorded.identity)
+        for number in try files.numbers() { try enterPack(index, files, number) }
+        try countLinks(index, files)
+        var names = known.names
+        if !known.hasAllNames { try nameOrphans(index, &names) }
+        try enterNames(index, &names)
+        try finish(index, known, names)
+    }
+
+    private func write(_ index: IndexEnvironment, _ body: (IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) {
+        try index.write(happened: { (_) throws(StoreError) in false }, body)
+    }
+
+    private func change(_ index: IndexEnvironment, _ body: (StoreTransaction) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        try write(index) { (snapshot) throws(StoreError) in
+            let transaction = StoreTransaction(snapshot, try snapshot.state())
+            try body(transaction)
+            try transaction.finish()
+            try snapshot.setState(transaction.state)
+        }
+    }
+
+    /// Enters the sound records of one pack.
+    private mutating func enterPack(_ index: IndexEnvironment, _ files: PackFiles, _ number: UInt32) throws(StoreError) {
+        let descriptor: Int32
+        do { descriptor = try System.open(files.path(number), O_RDONLY) } catch where error.code == .corrupt {
+            return
+        }
+        defer { System.close(descriptor) }
+        var scanner = try PackScanner(descriptor)
+        // Records say enough of themselves that a damaged header costs nothing; another store's pack is
+        // not ours to take.
+        if let owner = try scanner.owner(number: number), owner != files.store { return try leaveOut(index, number) }
+        let scratch = ReadScratch()
+        var found: [(cid: CID, location: BlockLocation)] = []
+        var end = UInt64(PackFormat.headerLength)
+        func flush() throws(StoreError) {
+            try change(index) { (transaction) throws(StoreError) in
+                for (cid, location) in found {
+                    // The first sound copy stands; the space of others is given back.
+                    if try transaction.insert(cid, location, references: 0) == .inserted { report.blocks += 1 }
+                }
+                try transaction.setWatermark(end, pack: number)
+            }
+            found.removeAll(keepingCapacity: true)
+            if let progress { try progress(report.blocks) }
+        }
+        try scanner.forEach { (offset, header, payload) throws(StoreError) in
+            guard let payload, Self.isSound(header, payload, scratch) else {
+                report.damagedRecords += 1
+                return false
+            }
+            found.append(
+                (header.cid, BlockLocation(
+                    place: Place(pack: number, offset: offset), storedLength: header.storedLength,
+                    rawLength: header.rawLength, flags: header.flags)))
+            end = offset + UInt64(header.recordLength)
+            if found.count >= Self.batchRows { try flush() }
+            return true
+        }
+        end = max(end, try System.status(descriptor).length)
+        try flush()
+    }
+
+    /// Whether a record's bytes are what its CID names, and its links can be counted.
+    private static func isSound(
+        _ header: RecordHeader, _ payload: UnsafeRawBufferPointer, _ scratch: ReadScratch
+    ) -> Bool {
+        guard header.cid.hash != .identity,
+            let block = try? StoreCore.decode(header, payload, into: scratch.block.bytes, scratch.decompressor)
+        else { return false }
+        return header.cid.codec != .dagCBOR || (try? StoreCore.links(of: header.cid, in: block)) != nil
+    }
+
+    /// A foreign file keeps its number.
+    private func leaveOut(_ index: IndexEnvironment, _ number: UInt32) throws(StoreError) {
+        try change(index) { (transaction) throws(StoreError) in
+            transaction.state.nextPack = max(transaction.state.nextPack, UInt64(number) + 1)
+        }
+    }
+
+    /// Counts what every node links to.
+    private mutating func countLinks(_ index: IndexEnvironment, _ files: PackFiles) throws(StoreError) {
+        let scratch = ReadScratch()
+        var start: UInt64? = 0
+        while let from = start {
+            var counts: [CID: UInt32] = [:]
+            var links = 0
+            var next: UInt64?
+            var nodes: [(CID, BlockLocation)] = []
+            try index.read { (snapshot) throws(StoreError) in
+                try withKey(from) { (key) throws(StoreError) in
+                    try snapshot.scan(.blocks, from: key) { (key, value) throws(StoreError) in
+                        guard nodes.count < 2048 else {
+                            next = try IndexSnapshot.place(key).rawValue
+                            return false
+                        }
+                        let block = try IndexSnapshot.block(key, value)
+                        if block.cid.codec == .dagCBOR, let location = try snapshot.location(of: block.cid) {
+                            nodes.append((block.cid, location))
+                        }
+                        return true
+                    }
+                }
+            }
+            func flush() throws(StoreError) {
+                try change(index) { (transaction) throws(StoreError) in
+                    for (cid, count) in counts { try transaction.addReferences(count, to: cid) }
+                }
+                counts.removeAll(keepingCapacity: true)
+                links = 0
+            }
+            for (cid, location) in nodes {
+                let bytes = try Self.read(files, cid, location, scratch)
+                for link in try StoreCore.links(of: cid, in: bytes) where link.hash != .identity {
+                    counts[link, default: 0] += 1
+                    links += 1
+                }
+                if links >= Self.batchLinks { try flush() }
+            }
+            try flush()
+            start = next
+        }
+        report.missingBlocks = try index.read { (snapshot) throws(StoreError) in try snapshot.count(.absent) }
+    }
+
+    private static func read(_ files: PackFiles, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch)
+        throws(StoreError) -> UnsafeRawBufferPointer
+    {
+        let length = RecordHeader.fixedLength + cid.binaryLength + Int(location.storedLength)
+        let count = try files.read(location.place.pack, at: location.place.offset, into: scratch.record.mutablePrefix(length))
+        return try StoreCore.check(
+            cid, location, scratch.record.prefix(count), into: scratch.block.bytes, scratch.decompressor)
+    }
+
+    private mutating func nameOrphans(_ index: IndexEnvironment, _ names: inout Names) throws(StoreError) {
+        let kept = Set(names.roots.values).union(names.holds.keys.map(\.cid))
+        var orphans: [CID] = []
+        try index.read { (snapshot) throws(StoreError) in
+            try snapshot.scan(.blocks) { (key, value) throws(StoreError) in
+                let block = try IndexSnapshot.block(key, value)
+                if block.count == 0, !kept.contains(block.cid) { orphans.append(block.cid) }
+                return true
+            }
+        }
+        for cid in orphans { names.roots["recovered/\(cid)"] = cid }
+        report.recoveredRoots = UInt64(orphans.count)
+    }
+
+    private mutating func enterNames(_ index: IndexEnvironment, _ names: inout Names) throws(StoreError) {
+        var kept = names
+        kept.roots = [:]
+        kept.holds = [:]
+        try change(index) { (transaction) throws(StoreError) in
+            for (name, cid) in names.roots {
+                let location = try transaction.index.location(of: cid)
+                guard cid.hash == .identity || location != nil else {
+                    report.lostNames += 1
+                    continue
+                }
+                try transaction.setRoot(name, cid)
+                kept.roots[name] = cid
+            }
+            for (key, count) in names.holds {
+                guard try transaction.index.location(of: key.cid) != nil else {
+                    report.lostNames += 1
+                    continue
+                }
+                try transaction.retain(key.cid, owner: key.owner)
+                try transaction.index.setHold(key.owner, key.cid, count)
+                kept.holds[key] = count
+            }
+        }
+        names = kept
+        report.roots = UInt64(names.roots.count)
+        report.holds = UInt64(names.holds.count)
+    }
+
+    /// Ties the new index to the journal and the lease table that are there, where they are sound and say
+    /// the same, or to new ones.
+    private func finish(_ index: IndexEnvironment, _ known: Known, _ names: Names) throws(StoreError) {
+        let epoch = try index.read { (snapshot) throws(StoreError) in try snapshot.epoch() } + 1
+        let journal: (generation: UInt64, length: UInt64)
+        if let length = known.journalLength, names == known.names {
+            journal = (known.generation, length)
+        } else {
+            journal = try writeJournal(known, names, epoch)
+        }
+        var leases: UInt64
+        do {
+            let table = try LeaseTable(path: path + "/leases", readOnly: true)
+            leases = table.identity
+            table.close()
+        } catch { leases = try LeaseTable.create(path + "/leases") }
+        // Twice, so that an index which loses its last commit is whole all the same.
+        for _ in 0..<2 {
+            try write(index) { (snapshot) throws(StoreError) in
+                var state = try snapshot.state()
+                state.epoch = epoch
+                state.journalGeneration = journal.generation
+                state.journalLength = journal.length
+                state.leaseTable = leases
+                try snapshot.setState(state)
+            }
+        }
+    }
+
+    private func writeJournal(_ known: Known, _ names: Names, _ epoch: UInt64) throws(StoreError)
+        -> (generation: UInt64, length: UInt64)
+    {
+        var entries: [Journal.Entry] = [.configuration(known.recorded.text)]
+        for (name, cid) in names.roots.sorted(by: { $0.key < $1.key }) { entries.append(.root(name: name, cid)) }
+        for (key, count) in names.holds { entries.append(.hold(Hold(owner: key.owner, cid: key.cid, count: count))) }
+        let generation = known.generation &+ 1
+        let length = try Journal.create(
+            path + "/journal", entries, store: known.recorded.identity, epoch: epoch, generation: generation)
+        return (generation, length)
+    }
+}
+
+extension LmdbStore {
+    /// Rebuilds the index of the store at `path` from its packs and its journal. BUSY while anybody has
+    /// the store open. `progress` hears of the blocks found so far and may throw to stop, which changes
+    /// nothing.
+    @discardableResult
+    public static func repair(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
+        throws(StoreError) -> RepairReport
+    {
+        var repair = Repair(path: path, progress: progress)
+        return try repair.run()
+    }
+}

@@ -1,0 +1,321 @@
+/// One change of a store. All counting is here.
+///
+/// What always holds at the end of a transaction:
+/// - A block's count is the number of stored nodes that link to it, plus its roots, plus its holds.
+/// - A block is in the dead queue, under the date in its row, exactly when its count is zero.
+/// - What is linked to but not stored has its count in `absent`, and becomes a block with it.
+/// - The counters of `state` and the rows of `packs` agree with the rows of `cids` and `blocks`.
+/// - Extents that lost their block are in `punch`, under this transaction's epoch.
+final class StoreTransaction {
+    let index: IndexSnapshot
+    let committed: IndexState
+    var state: IndexState
+    /// What the journal will say.
+    private(set) var entries: [Journal.Entry] = []
+    private var packs: [UInt32: PackRow] = [:]
+    private var removedPacks: Set<UInt32> = []
+
+    var epoch: UInt64 { state.epoch }
+
+    init(_ index: IndexSnapshot, _ committed: IndexState) {
+        self.index = index
+        self.committed = committed
+        state = committed
+        state.epoch += 1
+    }
+
+    /// Writes what was gathered.
+    func finish() throws(StoreError) {
+        for (number, row) in packs { try index.setPack(number, row) }
+        for number in removedPacks { try index.setPack(number, nil) }
+    }
+
+    // MARK: Counts
+
+    /// Adds references; returns whether the block is here.
+    @discardableResult
+    func addReferences(_ count: UInt32, to cid: CID) throws(StoreError) -> Bool {
+        if cid.hash == .identity { return true }
+        guard let location = try index.location(of: cid) else {
+            let (sum, overflow) = try index.absentCount(of: cid).addingReportingOverflow(count)
+            if overflow { throw Self.tooManyReferences(cid) }
+            try index.setAbsentCount(sum, of: cid)
+            return false
+        }
+        try addReferences(count, at: location)
+        return true
+    }
+
+    func addReferences(_ count: UInt32, at location: BlockLocation) throws(StoreError) {
+        var block = try row(at: location.place)
+        if block.count == 0 { try leaveDead(block, location) }
+        try add(count, to: &block)
+        try index.setBlock(block, at: location.place)
+    }
+
+    /// Drops references; at zero the block joins the dead, dated with this transaction.
+    func dropReferences(_ count: UInt32, from cid: CID) throws(StoreError) {
+        if cid.hash == .identity { return }
+        guard let location = try index.location(of: cid) else {
+            let before = try index.absentCount(of: cid)
+            guard before >= count else { throw Self.miscounted(cid) }
+            try index.setAbsentCount(before - count, of: cid)
+            return
+        }
+        try dropReferences(count, from: cid, at: location)
+    }
+
+    /// As above, of a block whose row of this transaction says `location`.
+    func dropReferences(_ count: UInt32, from cid: CID, at location: BlockLocation) throws(StoreError) {
+        var block = try row(at: location.place)
+        guard block.count >= count else { throw Self.miscounted(cid) }
+        block.count -= count
+        if block.count == 0 { try joinDead(&block, location) }
+        try index.setBlock(block, at: location.place)
+    }
+
+    private func joinDead(_ block: inout BlockRow, _ location: BlockLocation) throws(StoreError) {
+        block.date = epoch
+        try index.insertDead(date: epoch, place: location.place)
+        state.deadBlocks += 1
+        state.deadBytes += UInt64(location.storedLength)
+    }
+
+    private func leaveDead(_ block: BlockRow, _ location: BlockLocation) throws(StoreError) {
+        guard try index.removeDead(date: block.date, place: location.place) else { throw Self.miscounted(block.cid) }
+        if block.date == Collection.setAsideDate { state.setAside &-= 1 }
+        state.deadBlocks &-= 1
+        state.deadBytes &-= UInt64(location.storedLength)
+    }
+
+    /// Makes a dead block as young as this transaction, so that no older lease's horizon takes it.
+    func dateAnew(_ location: BlockLocation) throws(StoreError) {
+        var block = try row(at: location.place)
+        guard block.count == 0, block.date != epoch else { return }
+        try leaveDead(block, location)
+        try joinDead(&block, location)
+        try index.setBlock(block, at: location.place)
+    }
+
+    func row(at place: Place) throws(StoreError) -> BlockRow {
+        guard let block = try index.block(at: place) else {
+            throw StoreError(.corrupt, "the index has a place without a count: run verify --repair")
+        }
+        return block
+    }
+
+    private static func miscounted(_ cid: CID) -> StoreError {
+        StoreError(.corrupt, "the reference count of \(cid) is wrong: run verify --repair")
+    }
+
+    private static func tooManyReferences(_ cid: CID) -> StoreError {
+        StoreError(.tooLarge, "\(cid) has too many references")
+    }
+
+    // MARK: Blocks
+
+    enum Insertion { case inserted, replacedDamaged, duplicate }
+
+    /// Enters a block whose record is durable, with `references` to begin with. A duplicate's record
+    /// becomes dead space; one that nothing keeps is dated anew.
+    func insert(_ cid: CID, _ location: BlockLocation, references: UInt32) throws(StoreError) -> Insertion {
+        let length = UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength))
+        if let existing = try index.location(of: cid) {
+            if !existing.flags.contains(.damaged) {
+                try free(location.place, length: length)
+                if references > 0 {
+                    try addReferences(references, at: existing)
+                } else {
+                    try dateAnew(existing)
+                }
+                return .duplicate
+            }
+            var block = try row(at: existing.place)
+            if block.count == 0 { try leaveDead(block, existing) }
+            try forget(existing, cid)
+            try add(references, to: &block)
+            if block.count == 0 { try joinDead(&block, location) }
+            try enter(cid, block, location, length)
+            return .replacedDamaged
+        }
+        let absent = try index.absentCount(of: cid)
+        if absent > 0 { try index.setAbsentCount(0, of: cid) }
+        var block = BlockRow(count: absent, date: 0, cid: cid)
+        try add(references, to: &block)
+        if block.count == 0 { try joinDead(&block, location) }
+        try enter(cid, block, location, length)
+        return .inserted
+    }
+
+    private func add(_ references: UInt32, to block: inout BlockRow) throws(StoreError) {
+        let (sum, overflow) = block.count.addingReportingOverflow(references)
+        if overflow { throw Self.tooManyReferences(block.cid) }
+        block.count = sum
+    }
+
+    private func enter(_ cid: CID, _ block: BlockRow, _ location: BlockLocation, _ length: UInt64) throws(StoreError) {
+        try index.setLocation(location, of: cid)
+        try index.setBlock(block, at: location.place, isNew: true)
+        state.blocks += 1
+        state.rawBytes += UInt64(location.rawLength)
+        state.storedBytes += UInt64(location.storedLength)
+        try changePack(location.place.pack) { (pack) in
+            pack.liveBytes += length
+            pack.liveRecords += 1
+        }
+    }
+
+    /// Takes a dead block's rows away and frees its record. Its children are the caller's to release.
+    func remove(_ block: BlockRow, _ location: BlockLocation) throws(StoreError) {
+        try leaveDead(block, location)
+        try forget(location, block.cid)
+    }
+
+    private func forget(_ location: BlockLocation, _ cid: CID) throws(StoreError) {
+        try index.removeLocation(of: cid)
+        try index.removeBlock(at: location.place)
+        state.blocks &-= 1
+        state.rawBytes &-= UInt64(location.rawLength)
+        state.storedBytes &-= UInt64(location.storedLength)
+        let length = UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength))
+        try changePack(location.place.pack) { (pack) in
+            pack.liveBytes &-= length
+            pack.liveRecords &-= 1
+        }
+        try free(location.place, length: length)
+    }
+
+    /// Moves a live record (compaction): the copy is durable and verified.
+    func move(_ cid: CID, from old: BlockLocation, to new: BlockLocation) throws(StoreError) {
+        let block = try row(at: old.place)
+        if block.count == 0 { try index.removeDead(date: block.date, place: old.place) }
+        let length = UInt64(RecordHeader.recordLength(cid: cid, storedLength: old.storedLength))
+        try index.removeBlock(at: old.place)
+        try index.setLocation(new, of: cid)
+        try index.setBlock(block, at: new.place, isNew: true)
+        if block.count == 0 { try index.insertDead(date: block.date, place: new.place) }
+        try changePack(old.place.pack) { (pack) in
+            pack.liveBytes &-= length
+            pack.liveRecords &-= 1
+        }
+        try changePack(new.place.pack) { (pack) in
+            pack.liveBytes += length
+            pack.liveRecords += 1
+        }
+        try free(old.place, length: length)
+    }
+
+    /// Frees a copy that no row will point to.
+    func giveUp(_ cid: CID, _ location: BlockLocation) throws(StoreError) {
+        try free(location.place, length: UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength)))
+    }
+
+    /// Puts a dead block that cannot be read at the end of the queue, where collection does not reach.
+    /// Storing the same bytes again replaces it.
+    func setAside(_ cid: CID, _ location: BlockLocation) throws(StoreError) {
+        try markDamaged(cid, location)
+        var block = try row(at: location.place)
+        guard block.count == 0, block.date != Collection.setAsideDate else { return }
+        try index.removeDead(date: block.date, place: location.place)
+        block.date = Collection.setAsideDate
+        try index.insertDead(date: block.date, place: location.place)
+        try index.setBlock(block, at: location.place)
+        state.setAside += 1
+    }
+
+    func markDamaged(_ cid: CID, _ location: BlockLocation) throws(StoreError) {
+        var changed = location
+        changed.flags.insert(.damaged)
+        try index.setLocation(changed, of: cid)
+    }
+
+    // MARK: Packs
+
+    private var lastFreed: (start: Place, end: UInt64)?
+
+    private func free(_ place: Place, length: UInt64) throws(StoreError) {
+        // Neighbours freed one after the other are one extent.
+        if let last = lastFreed, last.start.pack == place.pack, last.end == place.offset {
+            try index.insertPunch(PunchKey(epoch: epoch, place: last.start), length: place.offset + length - last.start.offset)
+            lastFreed = (last.start, place.offset + length)
+        } else {
+            try index.insertPunch(PunchKey(epoch: epoch, place: place), length: length)
+            lastFreed = (place, place.offset + length)
+        }
+    }
+
+    private func changePack(_ number: UInt32, _ body: (inout PackRow) -> Void) throws(StoreError) {
+        var row = try pack(number) ?? PackRow(watermark: 0, liveBytes: 0, liveRecords: 0)
+        body(&row)
+        packs[number] = row
+    }
+
+    func pack(_ number: UInt32) throws(StoreError) -> PackRow? {
+        if let row = packs[number] { return row }
+        return try index.pack(number)
+    }
+
+    /// The bytes up to `watermark` are durable and may be read.
+    func setWatermark(_ watermark: UInt64, pack number: UInt32) throws(StoreError) {
+        try changePack(number) { $0.watermark = max($0.watermark, watermark) }
+        state.nextPack = max(state.nextPack, UInt64(number) + 1)
+    }
+
+    /// Takes an empty pack out of the index; its file goes when the extent is punched.
+    func removePack(_ number: UInt32) throws(StoreError) {
+        packs[number] = nil
+        removedPacks.insert(number)
+        try index.insertPunch(PunchKey(epoch: epoch, place: Place(pack: number, offset: 0)), length: .max)
+    }
+
+    // MARK: Names
+
+    /// Moves a name; the new block, if any, must be here.
+    func setRoot(_ name: String, _ cid: CID?) throws(StoreError) {
+        let previous = try index.root(name)
+        if previous == cid { return }
+        if let cid, try !addReferences(1, to: cid) {
+            throw StoreError(.notFound, "\(cid) is not in the store")
+        }
+        if let previous { try dropReferences(1, from: previous) }
+        try index.setRoot(name, cid)
+        if let cid {
+            entries.append(.root(name: name, cid))
+            if previous == nil { state.roots += 1 }
+        } else {
+            entries.append(.removedRoot(name: name))
+            state.roots &-= 1
+        }
+    }
+
+    /// One more hold of `owner`; the block must be here.
+    func retain(_ cid: CID, owner: String) throws(StoreError) {
+        if cid.hash == .identity { return }
+        let count = try index.hold(owner, cid)
+        if count == 0 {
+            guard try addReferences(1, to: cid) else { throw StoreError(.notFound, "\(cid) is not in the store") }
+            state.holds += 1
+        }
+        guard count < .max else { throw Self.tooManyReferences(cid) }
+        try setHold(Hold(owner: owner, cid: cid, count: count + 1))
+    }
+
+    /// One hold of `owner` less. NOT_FOUND when it has none, whatever else keeps the block.
+    func dereference(_ cid: CID, owner: String) throws(StoreError) {
+        if cid.hash == .identity { return }
+        let count = try index.hold(owner, cid)
+        guard count > 0 else {
+            throw StoreError(.notFound, "\(owner.isEmpty ? "nobody" : owner) holds no \(cid)")
+        }
+        if count == 1 {
+            try dropReferences(1, from: cid)
+            state.holds &-= 1
+        }
+        try setHold(Hold(owner: owner, cid: cid, count: count - 1))
+    }
+
+    private func setHold(_ hold: Hold) throws(StoreError) {
+        try index.setHold(hold.owner, hold.cid, hold.count)
+        entries.append(.hold(hold))
+    }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import IpldEngine
+
+struct PutNode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "put-node", abstract: "Store an IPLD node, held for the owner; prints its CID.",
+        discussion: """
+            DAG-CBOR must be strict and is stored as it is; DAG-JSON is translated. What the node links to \
+            is kept as long as the node is.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case dagCBOR = "dag-cbor"
+        case dagJSON = "dag-json"
+    }
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Option(help: "How the node is written.")
+    var format: Format = .dagCBOR
+    @Argument(help: "The file, or - for the standard input.")
+    var file: String
+
+    /// The largest DAG-JSON text in bytes. That of a block may be larger than the block.
+    private static let maximumTextLength = 16 << 20
+
+    func run() throws {
+        let input = try InputFile(file)
+        defer { input.close() }
+        let bytes = try input.bytes(limit: format == .dagCBOR ? Block.maximumLength : Self.maximumTextLength)
+        let store = try options.open(owner: owner.name)
+        let cid: CID
+        switch format {
+        case .dagCBOR:
+            cid = try bytes.withUnsafeBytes { try store.putBlock($0, codec: .dagCBOR) }
+        case .dagJSON:
+            let value: IPLDValue
+            do {
+                value = try bytes.withUnsafeBytes { try DagJSON.decode($0) }
+            } catch let error as CodecError {
+                throw StoreError(error)
+            }
+            cid = try store.putNode(value)
+        }
+        try options.write(stored: cid)
+    }
+}
+
+struct CatNode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cat-node", abstract: "Print a node as DAG-JSON.",
+        discussion: "A raw block is printed as the bytes it is.")
+
+    @OptionGroup var options: StoreOptions
+    @Argument(help: ArgumentHelp("The node.", valueName: "cid"), transform: CID.init(argument:))
+    var node: CID
+
+    func run() throws {
+        let store = try options.open()
+        let value = try store.node(node)
+        let text: [UInt8]
+        do { text = try DagJSON.encode(value) } catch {
+            throw StoreError(
+                .unsupported, "the node has no DAG-JSON form (\(error)): read it with ipldstore get-block")
+        }
+        try text.withUnsafeBytes { try StandardOutput.write($0) }
+        try StandardOutput.write("\n")
+    }
+}
+
+struct PutBlock: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "put-block",
+        abstract: "Store a block of at most 1 MiB, held for the owner; prints its CID.")
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Option(
+        help: ArgumentHelp("raw, dag-cbor (strictly checked), or a multicodec number.", valueName: "codec"))
+    var codec: CodecArgument = .raw
+    @Argument(help: "The file, or - for the standard input.")
+    var file: String
+
+    func run() throws {
+        let input = try InputFile(file)
+        defer { input.close() }
+        let bytes = try input.bytes(limit: Block.maximumLength)
+        let store = try options.open(owner: owner.name)
+        try options.write(
+            stored: try bytes.withUnsafeBytes { try store.putBlock($0, codec: codec.codec) })
+    }
+}
+
+struct GetBlock: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get-block", abstract: "Write a block's bytes, checked, to the standard output.")
+
+    @OptionGroup var options: StoreOptions
+    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
+    var block: CID
+
+    func run() throws {
+        let store = try options.open()
+        try store.withBlock(block) { (bytes) throws(StoreError) in try StandardOutput.write(bytes) }
+    }
+}
+
+/// A codec by name or number.
+struct CodecArgument: ExpressibleByArgument, CustomStringConvertible {
+    let codec: CID.Codec
+    static let raw = CodecArgument(codec: .raw)
+
+    private init(codec: CID.Codec) { self.codec = codec }
+
+    init?(argument: String) {
+        switch argument {
+        case "raw": codec = .raw
+        case "dag-cbor": codec = .dagCBOR
+        case "dag-pb": codec = .dagPB
+        default:
+            let number =
+                argument.hasPrefix("0x") ? UInt64(argument.dropFirst(2), radix: 16) : UInt64(argument)
+            // What a CID can carry.
+            guard let number, number < 1 << 63 else { return nil }
+            codec = CID.Codec(rawValue: number)
+        }
+    }
+
+    var description: String { codec.name }
+    var defaultValueDescription: String { codec.name }
+}
+
+extension StoreOptions {
+    func write(stored cid: CID) throws {
+        if isJSON {
+            try StandardOutput.write(.object([("cid", .string("\(cid)"))]))
+        } else {
+            try StandardOutput.write(line: "\(cid)")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import IpldEngine
+
+struct Put: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Store a file; prints its CID.",
+        discussion: """
+            It is cut into chunks under a tree. With --root it is kept by that name, which is replaced where \
+            it exists; without, it is held for the owner until dereference gives the hold back. Nothing is \
+            named unless all of it was read. What an interrupted put stored goes with the next gc.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Option(
+        name: .customLong("root"), help: ArgumentHelp("Name it, instead of holding it.", valueName: "name"))
+    var rootName: String?
+    @Argument(help: "The file, or - for the standard input.")
+    var file: String
+
+    func run() throws {
+        let input = try InputFile(file)
+        defer { input.close() }
+        let store = try options.open(owner: owner.name)
+        Interruption.watch()
+        let progress = ProgressLine("stored", total: input.length, isJSON: options.isJSON)
+        defer { progress.finish() }
+        let cid = try store.withBatch { (batch) throws(StoreError) in
+            let cid = try batch.putBytes(from: try input.source()) { (done) throws(StoreError) in
+                try progress.step(done)
+            }
+            if let rootName { try batch.setRoot(rootName, to: cid) } else { try batch.hold(cid) }
+            return cid
+        }
+        progress.finish()
+        if options.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("cid", .string("\(cid)")), ("size", .integer(try store.size(of: cid))),
+                    ("root", JSON(rootName)),
+                ]))
+        } else {
+            try StandardOutput.write(line: "\(cid)")
+        }
+    }
+}
+
+struct Get: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read a file back.",
+        discussion: """
+            Every block is checked before a byte of it is written. With -o a temporary file beside the \
+            target takes its place when it is whole; a read that fails leaves none. --length may reach \
+            beyond the end, --offset may not.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @Option(
+        name: [.customShort("o"), .customLong("output")],
+        help: ArgumentHelp("Write to a file. (default: the standard output)", valueName: "file"))
+    var output: String?
+    @Option(help: ArgumentHelp("The first byte wanted.", valueName: "n"))
+    var offset: UInt64 = 0
+    @Option(help: ArgumentHelp("How many bytes are wanted. (default: all that follow)", valueName: "n"))
+    var length: UInt64?
+    @Argument(help: ArgumentHelp("The file's CID, or a root.", valueName: "cid|root"))
+    var reference: String
+
+    func run() throws {
+        let store = try options.open()
+        let cid = try options.resolve(reference, in: store)
+        let size = try store.size(of: cid)
+        guard offset <= size else {
+            throw CommandExit(
+                StoreError(.invalid, "the offset \(offset) is beyond the end"),
+                advice: "the size is \(size) bytes")
+        }
+        let wanted = min(length ?? .max, size - offset)
+        Interruption.watch()
+        let progress = ProgressLine("read", total: wanted, isJSON: options.isJSON)
+        defer { progress.finish() }
+        if let output, output != "-" {
+            let target = try OutputFile(output)
+            do throws(StoreError) {
+                try copy(cid, of: store, progress) { (bytes) throws(StoreError) in try target.write(bytes) }
+                try target.finish()
+            } catch {
+                target.discard()
+                throw error
+            }
+            progress.finish()
+            guard options.isJSON else { return }
+            try StandardOutput.write(
+                .object([
+                    ("cid", .string("\(cid)")), ("offset", .integer(offset)), ("length", .integer(wanted)),
+                    ("file", .string(output)),
+                ]))
+        } else {
+            try copy(cid, of: store, progress) { (bytes) throws(StoreError) in
+                try StandardOutput.write(bytes)
+            }
+        }
+    }
+
+    private func copy(
+        _ cid: CID, of store: LmdbStore, _ progress: ProgressLine,
+        to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        try store.copyBytes(
+            of: cid, from: offset, length: length,
+            progress: { (done) throws(StoreError) in try progress.step(done) }, to: sink)
+    }
+}
+
+extension LmdbStore {
+    /// Runs `body` in a batch and commits it; a body that throws leaves nothing named.
+    func withBatch<T>(_ body: (Batch) throws(StoreError) -> T) throws(StoreError) -> T {
+        let batch = try makeBatch()
+        do {
+            let result = try body(batch)
+            try batch.commit()
+            return result
+        } catch {
+            batch.abort()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import ArgumentParser
+import IpldEngine
+
+struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the roots: name, a tab, CID; in order of name.")
+
+    @OptionGroup var options: StoreOptions
+
+    func run() throws {
+        let store = try options.open()
+        let roots = try store.roots()
+        if options.isJSON {
+            try StandardOutput.write(.array(roots.map { Root.json($0.name, $0.cid) }))
+        } else {
+            for (name, cid) in roots { try StandardOutput.write(line: "\(name)\t\(cid)") }
+        }
+    }
+}
+
+/// Names of 1 to 255 bytes of UTF-8 without control characters, none of which reads as a CID.
+struct Root: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Set, compare and set, get, or remove a root.",
+        subcommands: [Set.self, CompareAndSet.self, Get.self, Remove.self])
+
+    struct Set: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Point a root at a block that is here, whatever it pointed to.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "The root.")
+        var name: String
+        @Argument(
+            help: ArgumentHelp("What it is to point to.", valueName: "cid"), transform: CID.init(argument:))
+        var target: CID
+
+        func run() throws {
+            try options.open().setRoot(name, to: target)
+            try options.write(root: name, target)
+        }
+    }
+
+    struct CompareAndSet: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "cas",
+            abstract: "Point a root at a block if it points to another one now; exit code 5 when it does not."
+        )
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "The root.")
+        var name: String
+        @Argument(
+            help: ArgumentHelp("What it must point to now, or none for a new root.", valueName: "old|none"))
+        var old: Expectation
+        @Argument(
+            help: ArgumentHelp("What it is to point to.", valueName: "new"), transform: CID.init(argument:))
+        var new: CID
+
+        struct Expectation: ExpressibleByArgument {
+            let expectation: RootExpectation
+
+            init?(argument: String) {
+                if argument == "none" {
+                    expectation = .absent
+                } else if let cid = try? CID(parsing: argument) {
+                    expectation = .cid(cid)
+                } else {
+                    return nil
+                }
+            }
+        }
+
+        func run() throws {
+            try options.open().setRoot(name, to: new, expecting: old.expectation)
+            try options.write(root: name, new)
+        }
+    }
+
+    struct Get: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "The root.")
+        var name: String
+
+        func run() throws {
+            guard let cid = try options.open().root(name) else {
+                throw CommandExit(
+                    StoreError(.notFound, "there is no root \(name)"), advice: "ipldstore ls lists them")
+            }
+            if options.isJSON {
+                try StandardOutput.write(Root.json(name, cid))
+            } else {
+                try StandardOutput.write(line: "\(cid)")
+            }
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove a root and what only it kept.",
+            discussion: "Space is given back for up to a second; gc does what remains.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: "The root.")
+        var name: String
+
+        func run() throws {
+            let report = try options.open().removeRoot(name)
+            try options.write(name, "name", wasRemoved: report)
+        }
+    }
+
+    static func json(_ name: String, _ cid: CID) -> JSON {
+        .object([("name", .string(name)), ("cid", .string("\(cid)"))])
+    }
+}
+
+struct Retain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Hold a block that is here for the owner, once more.")
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
+    var block: CID
+
+    func run() throws {
+        try options.open(owner: owner.name).retain(block)
+        if options.isJSON {
+            try StandardOutput.write(
+                .object([("cid", .string("\(block)")), ("owner", .string(owner.name))]))
+        } else {
+            try StandardOutput.write(line: "\(block) held by \(owner.name)")
+        }
+    }
+}
+
+struct Dereference: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give back a hold of the owner, and remove what only it kept.",
+        discussion: """
+            Exit code 3, and nothing changes, when the owner has no hold on it: links, roots and others' \
+            holds are not touched. Space is given back for up to a second; gc does what remains.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
+    var block: CID
+
+    func run() throws {
+        let report = try options.open(owner: owner.name).dereference(block)
+        try options.write("\(block)", "cid", wasRemoved: report)
+    }
+}
+
+struct Holds: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the holds: CID, count, owner, with tabs between; of all owners unless one is named.")
+
+    @OptionGroup var options: StoreOptions
+    @Option(help: ArgumentHelp("List the holds of this owner only.", valueName: "name"))
+    var owner: String?
+
+    func run() throws {
+        let store = try options.open()
+        let holds = try store.holds(owner: owner)
+        if options.isJSON {
+            try StandardOutput.write(
+                .array(
+                    holds.map {
+                        .object([
+                            ("owner", .string($0.owner)), ("cid", .string("\($0.cid)")),
+                            ("count", .integer($0.count)),
+                        ])
+                    }))
+        } else {
+            for hold in holds { try StandardOutput.write(line: "\(hold.cid)\t\(hold.count)\t\(hold.owner)") }
+        }
+    }
+}
+
+extension StoreOptions {
+    func write(root name: String, _ cid: CID) throws {
+        if isJSON {
+            try StandardOutput.write(Root.json(name, cid))
+        } else {
+            try StandardOutput.write(line: "\(name)\t\(cid)")
+        }
+    }
+
+    /// What a deletion gave back before it returned.
+    func write(_ name: String, _ key: String, wasRemoved report: CollectionReport) throws {
+        if isJSON {
+            try StandardOutput.write(.object([(key, .string(name))] + report.json))
+            return
+        }
+        var text =
+            "\(name) \(key == "cid" ? "released" : "removed"), \(Quantity.count(report.blocks, "block")) of "
+            + "\(Quantity.bytes(report.storedBytes)) collected"
+        if report.remaining > 0 { text += ", \(report.remaining) left for gc" }
+        try StandardOutput.write(line: text)
+    }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import IpldEngine
+
+struct CollectGarbage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc", abstract: "Remove what nothing keeps, and give its space back.",
+        discussion: """
+            It may be stopped at any time and continues where it stopped. What running batches and readers \
+            rely on stays until they end.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @Option(
+        name: .customLong("budget-ms"),
+        help: ArgumentHelp("Stop after so many milliseconds. (default: when done)", valueName: "n"))
+    var budgetMilliseconds: UInt64?
+    @Flag(help: "Say what would go, and remove nothing.")
+    var dryRun = false
+
+    func run() throws {
+        let store = try options.open()
+        if dryRun {
+            let usage = try store.gcDryRun()
+            if options.isJSON {
+                try StandardOutput.write(
+                    .object([
+                        ("dry_run", .bool(true)), ("blocks", .integer(usage.exclusiveBlocks)),
+                        ("stored_bytes", .integer(usage.exclusiveBytes)),
+                    ]))
+            } else {
+                try Report.write([
+                    Report.number(usage.exclusiveBlocks, "blocks would go"),
+                    Report.bytes(usage.exclusiveBytes, "stored bytes would go"),
+                ])
+            }
+            return
+        }
+        Interruption.watch()
+        let progress = ProgressLine("collected", unit: .blocks, isJSON: options.isJSON)
+        defer { progress.finish() }
+        let budget = budgetMilliseconds.map {
+            let (nanoseconds, overflow) = $0.multipliedReportingOverflow(by: 1_000_000)
+            return overflow ? UInt64.max : nanoseconds
+        }
+        let report = try store.gc(budget: budget) { (done) throws(StoreError) in try progress.step(done) }
+        progress.finish()
+        if options.isJSON {
+            try StandardOutput.write(.object(report.json))
+            return
+        }
+        try Report.write([
+            Report.number(report.blocks, "blocks collected"),
+            Report.bytes(report.storedBytes, "stored bytes of them"),
+            Report.bytes(report.reclaimedBytes, "bytes given back to the file system"),
+            Report.number(report.packs, "packs removed"),
+            Report.number(
+                report.remaining,
+                report.isComplete ? "dead blocks remain" : "dead blocks remain: run gc again"),
+        ])
+    }
+}
+
+extension CollectionReport {
+    var json: [(String, JSON)] {
+        [
+            ("blocks", .integer(blocks)), ("stored_bytes", .integer(storedBytes)),
+            ("reclaimed_bytes", .integer(reclaimedBytes)), ("packs", .integer(packs)),
+            ("remaining", .integer(remaining)), ("complete", .bool(isComplete)),
+        ]
+    }
+}
+
+struct SpaceUsage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "usage", abstract: "Say what deleting roots would free.",
+        discussion: """
+            Logical bytes are those of the roots' data; exclusive ones, as stored, would be freed if these \
+            roots were removed together; shared ones are data in blocks that something else keeps.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @Argument(help: ArgumentHelp("The roots.", valueName: "root"))
+    var roots: [String]
+
+    func run() throws {
+        let usage = try options.open().usage(of: roots)
+        if options.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("roots", .array(roots.map { .string($0) })),
+                    ("logical_bytes", .integer(usage.logicalBytes)),
+                    ("exclusive_bytes", .integer(usage.exclusiveBytes)),
+                    ("exclusive_blocks", .integer(usage.exclusiveBlocks)),
+                    ("shared_bytes", .integer(usage.sharedBytes)),
+                ]))
+            return
+        }
+        try Report.write([
+            Report.bytes(usage.logicalBytes, "logical bytes"),
+            Report.bytes(usage.exclusiveBytes, "exclusive bytes, as stored"),
+            Report.bytes(usage.sharedBytes, "shared bytes"),
+        ])
+    }
+}

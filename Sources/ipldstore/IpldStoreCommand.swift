@@ -1,0 +1,41 @@
+import ArgumentParser
+
+/// The root of the command tree.
+struct IpldStoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ipldstore",
+        abstract: "A content-addressed store: files, nodes and blocks by what they contain.",
+        discussion: """
+            The store is the directory given by --store, or by IPLDSTORE in the environment, or .ipldstore \
+            here. Where a command takes CID|ROOT, a root's name stands for the CID it points to. What is \
+            stored is kept by roots (root set, put --root) and by holds, which belong to an owner: on the \
+            command line "cli:" and the user's name, unless --owner names another. dereference gives a hold \
+            back.
+
+            Results are on stdout, diagnostics on stderr; with --json both are JSON, sizes in bytes.
+
+            Exit codes: 0 fine, 1 failed (also: it exists already), 2 usage, 3 not found, 4 corrupt, \
+            5 conflict.
+            """,
+        version: IpldStoreVersion.text,
+        subcommands: [],
+        groupedSubcommands: [
+            CommandGroup(name: "Store", subcommands: [Initialize.self, Statistics.self, Verify.self]),
+            CommandGroup(name: "Files", subcommands: [Put.self, Get.self, Chunk.self]),
+            CommandGroup(
+                name: "Nodes and blocks",
+                subcommands: [
+                    PutNode.self, CatNode.self, PutBlock.self, GetBlock.self, Has.self, Inspect.self,
+                    Size.self,
+                    Links.self,
+                ]),
+            CommandGroup(
+                name: "What keeps them",
+                subcommands: [List.self, Root.self, Retain.self, Dereference.self, Holds.self]),
+            CommandGroup(name: "Space", subcommands: [CollectGarbage.self, SpaceUsage.self]),
+        ])
+}
+
+enum IpldStoreVersion {
+    static let text = "0.1.0"
+}

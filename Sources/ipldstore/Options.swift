@@ -1,0 +1,104 @@
+import ArgumentParser
+import Glibc
+import IpldEngine
+
+/// Options that stand before the command: `ipldstore --store PATH put FILE`. Those after the command,
+/// which the parser reads, go before these.
+enum LeadingOptions {
+    nonisolated(unsafe) private(set) static var store: String?
+    nonisolated(unsafe) private(set) static var isJSON = false
+
+    /// The arguments without them.
+    static func take(from arguments: [String]) -> [String] {
+        var rest = arguments[...]
+        while let first = rest.first {
+            if first == "--json" {
+                isJSON = true
+                rest.removeFirst()
+            } else if first.hasPrefix("--store=") {
+                store = String(first.dropFirst("--store=".count))
+                rest.removeFirst()
+            } else if first == "--store", rest.count > 1 {
+                store = rest[rest.startIndex + 1]
+                rest.removeFirst(2)
+            } else {
+                break
+            }
+        }
+        return Array(rest)
+    }
+}
+
+struct JSONOption: ParsableArguments {
+    @Flag(name: .customLong("json"), help: "Report in JSON.")
+    var flag = false
+
+    var isOn: Bool { flag || LeadingOptions.isJSON }
+}
+
+/// Which store, and how it reports.
+struct StoreOptions: ParsableArguments {
+    @Option(name: .customLong("store"), help: "The store's directory. (default: $IPLDSTORE, or .ipldstore)")
+    var givenPath: String?
+
+    @OptionGroup var json: JSONOption
+
+    var isJSON: Bool { json.isOn }
+
+    var path: String {
+        if let path = givenPath ?? LeadingOptions.store { return path }
+        guard let variable = getenv("IPLDSTORE"), variable.pointee != 0 else { return ".ipldstore" }
+        return String(cString: variable)
+    }
+
+    /// Opens the store. One whose files may not be written is opened for reading, and its warning said.
+    func open(owner: String = LmdbStore.defaultOwner) throws -> LmdbStore {
+        do {
+            let store = try LmdbStore.open(at: path, owner: owner)
+            if let warning = store.warning { Diagnostics.warning(warning, isJSON: isJSON) }
+            return store
+        } catch {
+            throw CommandExit(error, advice: Self.openingAdvice(error))
+        }
+    }
+
+    private static func openingAdvice(_ error: StoreError) -> String? {
+        switch error.code {
+        case .notFound: "make one with ipldstore init, or name another with --store"
+        default: nil
+        }
+    }
+
+    /// The CID that `text` is, or that the root of that name points to.
+    func resolve(_ text: String, in store: LmdbStore) throws -> CID {
+        if let cid = try? CID(parsing: text) { return cid }
+        if let cid = try store.root(text) { return cid }
+        throw CommandExit(
+            StoreError(.notFound, "\(text) is neither a CID nor a root here"),
+            advice: "ipldstore ls lists the roots")
+    }
+}
+
+/// Whose holds a command makes or gives back.
+struct OwnerOption: ParsableArguments {
+    @Option(
+        name: .customLong("owner"),
+        help: ArgumentHelp("Whose hold it is. (default: \"cli:\" and the user's name)", valueName: "name"))
+    var given: String?
+
+    var name: String { given ?? Self.ofUser }
+
+    /// "cli:" and the name of the user the process runs as, or the number of one without a name.
+    private static var ofUser: String {
+        let user = geteuid()
+        guard let entry = getpwuid(user), let name = entry.pointee.pw_name else { return "cli:\(user)" }
+        return "cli:" + String(cString: name)
+    }
+}
+
+extension CID {
+    /// A CID on the command line. Text that is none is a usage error.
+    init(argument: String) throws {
+        do { try self.init(parsing: argument) } catch { throw ValidationError("it is no CID (\(error))") }
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+@testable import IpldEngine
+
+@Suite struct RepairTests {
+    /// A store with shared trees, nodes, holds and roots; closed.
+    private func filled() throws -> (test: TestStore, files: [String: [UInt8]], statistics: StoreStatistics) {
+        let test = try TestStore()
+        let first = randomBytes(3_000_000, seed: 1)
+        var second = first
+        second[5] ^= 1
+        var files = ["one": first, "two": second]
+        files["small"] = Array("small".utf8)
+        for (name, bytes) in files {
+            let batch = try test.store.makeBatch()
+            let cid = try bytes.withUnsafeBytes { try batch.putBytes($0) }
+            try batch.setRoot(name, to: cid)
+            try batch.commit()
+        }
+        _ = try test.store.putNode(.list([.text("held")]))
+        try test.store.gc()
+        return (test, files, try test.store.stat())
+    }
+
+    @Test func theIndexIsRebuiltFromPacksAndJournal() throws {
+        let (test, files, before) = try filled()
+        try test.closed {
+            try FileManager.default.removeItem(atPath: test.path + "/index")
+            let report = try LmdbStore.repair(at: test.path)
+            #expect(report.blocks == before.blocks && report.roots == 3 && report.holds == 1 && report.lostNames == 0)
+        }
+        let after = try test.store.stat()
+        #expect(after.blocks == before.blocks && after.storedBytes == before.storedBytes && after.deadBlocks == 0)
+        for (name, bytes) in files { #expect(try test.store.get(try #require(try test.store.root(name))) == bytes) }
+        try LifetimeTests.expectSound(test.store)
+    }
+
+    @Test func withoutAJournalEverythingIsKept() throws {
+        let (test, _, before) = try filled()
+        try test.closed {
+            try FileManager.default.removeItem(atPath: test.path + "/index")
+            try FileManager.default.removeItem(atPath: test.path + "/journal")
+            let report = try LmdbStore.repair(at: test.path)
+            #expect(report.recoveredRoots == 4)
+        }
+        try test.store.gc()
+        #expect(try test.store.stat().blocks == before.blocks)
+        #expect(try test.store.roots().allSatisfy { $0.name.hasPrefix("recovered/") })
+        try LifetimeTests.expectSound(test.store)
+    }
+
+    @Test func aRepairOfASoundStoreChangesNothing() throws {
+        let (test, files, before) = try filled()
+        try test.closed { try LmdbStore.repair(at: test.path) }
+        #expect(try test.store.stat().blocks == before.blocks)
+        for (name, bytes) in files { #expect(try test.store.get(try #require(try test.store.root(name))) == bytes) }
+        try LifetimeTests.expectSound(test.store)
+    }
+
+    @Test func repairIsRefusedWhileTheStoreIsOpen() throws {
+        let (test, _, _) = try filled()
+        do {
+            try LmdbStore.repair(at: test.path)
+            Issue.record("an open store was repaired")
+        } catch { #expect(error.code == .busy) }
+    }
+
+    @Test func damageIsFoundAndMendedByStoringAgain() throws {
+        let (test, files, _) = try filled()
+        let store = test.store
+        let pack = store.core.packs.path(try #require(try store.core.packs.numbers().first))
+        let file = try #require(FileHandle(forUpdatingAtPath: pack))
+        try file.seek(toOffset: 200_000)
+        let byte = try #require(try file.read(upToCount: 1))
+        try file.seek(toOffset: 200_000)
+        try file.write(contentsOf: Data([byte[0] ^ 0x10]))
+        try file.close()
+        #expect(try !store.verify().isClean)
+        let root = try #require(try store.root("one"))
+        #expect(throws: StoreError.self) { try store.get(root) }
+        let again = try store.put(try #require(files["one"]))
+        #expect(again == root)
+        #expect(try store.get(root) == files["one"])
+        try LifetimeTests.expectSound(store)
+        try store.gc()
+        try LifetimeTests.expectSound(store)
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+@testable import IpldEngine
+
+/// A directory that goes with the test.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("ipldstore-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+        path = base.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A fresh store in a directory of its own.
+final class TestStore {
+    let directory: TemporaryDirectory
+    private(set) var store: LmdbStore
+    var path: String { directory.path + "/store" }
+
+    init(_ configuration: StoreConfiguration = StoreConfiguration()) throws {
+        directory = try TemporaryDirectory()
+        try LmdbStore.create(at: directory.path + "/store", configuration: configuration)
+        store = try LmdbStore.open(at: directory.path + "/store")
+    }
+
+    /// Runs `body` while nobody has the store open.
+    func closed(_ body: () throws -> Void) throws {
+        let elsewhere = try TestStore()
+        store = elsewhere.store
+        defer { withExtendedLifetime(elsewhere) {} }
+        try body()
+        store = try LmdbStore.open(at: path)
+    }
+}
+
+/// SplitMix64: the same bytes on every machine.
+struct SplitMix {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
+}
+
+/// Bytes that do not compress.
+func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
+    var generator = SplitMix(state: seed)
+    var bytes = [UInt8](repeating: 0, count: count)
+    bytes.withUnsafeMutableBytes { buffer in
+        var offset = 0
+        while offset + 8 <= count {
+            buffer.storeBytes(of: generator.next(), toByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < count {
+            buffer[offset] = UInt8(truncatingIfNeeded: generator.next())
+            offset += 1
+        }
+    }
+    return bytes
+}
+
+extension LmdbStore {
+    func put(_ bytes: [UInt8]) throws -> CID { try bytes.withUnsafeBytes { try putBytes($0) } }
+
+    func put(_ bytes: [UInt8], codec: CID.Codec) throws -> CID {
+        try bytes.withUnsafeBytes { try putBlock($0, codec: codec) }
+    }
+
+    /// All data bytes under a root.
+    func get(_ cid: CID) throws -> [UInt8] {
+        let size = try size(of: cid)
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        var reader = try TreeReader(root: cid, size: size, source: self)
+        let count = try bytes.withUnsafeMutableBytes { try reader.read(at: 0, into: $0) }
+        precondition(count == bytes.count)
+        return bytes
+    }
+}

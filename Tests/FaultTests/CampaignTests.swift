@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+/// The quick column of docs/RELIABILITY.md. Each campaign runs in a process of its own, prints what it tried,
+/// and for each failure the command that replays it. IPLDSTORE_FAULTS_KILL=100000 and so on ask for more,
+/// IPLDSTORE_FAULTS_SEED for others.
+@Suite(.serialized) struct CampaignTests {
+    @Test func storesSurviveKills() throws { try run("kill", "points", "KILL", 210) }
+    @Test func storesSurviveFailingCalls() throws { try run("failing-calls", "points", "FAILING_CALLS", 504) }
+    @Test func storesSurviveFullDisks() throws { try run("full-disk", "points", "FULL_DISK", 120) }
+    @Test func damageIsToldAndMended() throws { try run("damage", "points", "DAMAGE", 24_000) }
+    @Test func storesEqualTheirModel() throws { try run("model", "points", "MODEL", 20_000) }
+    @Test func manyProcessesShareAStore() throws { try run("race", "seconds", "RACE_SECONDS", 10) }
+    @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
+
+    private func run(_ campaign: String, _ unit: String, _ variable: String, _ usual: Int) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let count = environment["IPLDSTORE_FAULTS_\(variable)"] ?? "\(usual)"
+        let seed = environment["IPLDSTORE_FAULTS_SEED"] ?? "1"
+        let process = Process()
+        process.executableURL = try worker(environment)
+        process.arguments = [campaign, "--\(unit)", count, "--seed", seed]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        print(output, terminator: "")
+        #expect(process.terminationStatus == 0, "\(output)")
+    }
+
+    /// Built beside the tests.
+    private func worker(_ environment: [String: String]) throws -> URL {
+        if let path = environment["IPLDSTORE_FAULT_WORKER"] { return URL(fileURLWithPath: path) }
+        let beside = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let folders = [beside, CommandLine.arguments[0]].map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
+        let found = folders.map { $0.appendingPathComponent("fault-worker") }.first {
+            FileManager.default.isExecutableFile(atPath: $0.path)
+        }
+        return try #require(found, "fault-worker is not beside the tests: build it, or set IPLDSTORE_FAULT_WORKER")
+    }
+}

@@ -1,0 +1,86 @@
+import Glibc
+
+/// `fault-worker COMMAND --name value …`: every count and every seed is a parameter, so that a quick run
+/// and one of days are the same code.
+struct Arguments {
+    let command: String
+    private var values: [String: String] = [:]
+
+    init(_ words: [String]) throws {
+        command = words.count > 1 ? words[1] : "help"
+        var position = 2
+        while position < words.count {
+            guard words[position].hasPrefix("--"), position + 1 < words.count else {
+                throw Violation("cannot read the argument \(words[position])")
+            }
+            values[String(words[position].dropFirst(2))] = words[position + 1]
+            position += 2
+        }
+    }
+
+    func text(_ name: String) -> String? { values[name] }
+    func required(_ name: String) throws -> String {
+        guard let value = values[name] else { throw Violation("--\(name) is missing") }
+        return value
+    }
+    func number(_ name: String, _ otherwise: Int) -> Int { values[name].flatMap { Int($0) } ?? otherwise }
+    func optional(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
+    var seed: UInt64 { values["seed"].flatMap { UInt64($0) } ?? 1 }
+}
+
+/// A promise that the store has broken.
+struct Violation: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// What a campaign tried, and what came of it. `finish` prints one line, and the way to replay for
+/// each failure.
+final class Tally {
+    let campaign: String
+    let seed: UInt64
+    private(set) var points = 0
+    private(set) var failures = 0
+    private var notes: [(name: String, value: Int)] = []
+    private let start = Clock.now()
+
+    init(_ campaign: String, seed: UInt64) {
+        self.campaign = campaign
+        self.seed = seed
+    }
+
+    /// One point; `replay` are the arguments that lead to it again.
+    func point(_ replay: @autoclosure () -> String, _ body: () throws -> Void) {
+        points += 1
+        do { try body() } catch {
+            failures += 1
+            say("FAILED \(campaign): \(error)\n  replay: fault-worker \(campaign) \(replay())")
+        }
+    }
+
+    func count(_ name: String, _ amount: Int = 1) {
+        if let position = notes.firstIndex(where: { $0.name == name }) {
+            notes[position].value += amount
+        } else {
+            notes.append((name, amount))
+        }
+    }
+
+    func finish() -> Int32 {
+        let seconds = Double(Clock.now() - start) / 1e9
+        let rest = notes.map { " \($0.name)=\($0.value)" }.joined()
+        say(
+            "\(campaign): points=\(points) failures=\(failures)\(rest) seed=\(seed)"
+                + " seconds=\((seconds * 10).rounded() / 10)")
+        return failures == 0 ? 0 : 1
+    }
+}
+
+enum Clock {
+    /// Nanoseconds that never go back.
+    static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import IpldEngine
+
+/// Cases that have a test of their own, each in a process of its own.
+struct CaseCampaign {
+    static let cases: [(name: String, body: @Sendable (String, Pool) throws -> Void)] = [
+        ("lease-table-deleted-while-open", leaseTableDeleted),
+        ("lease-table-replaced-while-open", leaseTableReplaced),
+        ("fork-in-the-middle-of-a-batch", forkInBatch),
+        ("parent-dies-while-its-fork-lives", parentDies),
+        ("reader-of-a-place-that-is-given-back", readerOfGivenBackPlace),
+        ("killed-between-commit-and-punch", killedBeforePunch),
+        ("stage-whose-commit-fails", failingStage),
+        ("equal-chunks-across-a-stage", equalChunksAcrossStages),
+        ("collection-against-a-batch", collectionAgainstBatch),
+        ("index-one-commit-behind", indexBehind),
+        ("index-one-commit-ahead-of-a-cut-pack", indexAhead),
+        ("strange-files-in-place-of-packs", strangePacks),
+        ("journal-missing", journalMissing),
+        ("a-read-error-half-way", readErrorHalfWay),
+        ("two-processes-with-one-pid", onePid),
+    ]
+
+    static func run(_ arguments: Arguments) throws -> Int32 {
+        let tally = Tally("cases", seed: arguments.seed)
+        for (name, _) in cases {
+            if let only = arguments.text("only"), only != name { continue }
+            tally.point("--only \(name)") {
+                let (lines, end) = Processes.wait(try Processes.spawn(["case", "--name", name]))
+                for line in lines where line.hasPrefix("skipped") { say("\(name): \(line)") }
+                guard end == .exited(0) else { throw Violation("\(name): \(end) \(lines.suffix(2))") }
+                tally.count(lines.contains { $0.hasPrefix("skipped") } ? "skipped" : "passed")
+            }
+        }
+        return tally.finish()
+    }
+
+    static func child(_ arguments: Arguments) throws -> Int32 {
+        let name = try arguments.required("name")
+        guard let (_, body) = cases.first(where: { $0.name == name }) else { throw Violation("no case \(name)") }
+        let scratch = try Files.makeScratch()
+        defer { Files.removeTree(scratch) }
+        alarm(60)
+        try body(scratch, try Pool(scratch: scratch))
+        return 0
+    }
+
+    // MARK: What the cases share
+
+    static func make(_ scratch: String) throws -> (path: String, store: LmdbStore) {
+        let path = scratch + "/store"
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        return (path, try LmdbStore.open(at: path))
+    }
+
+    static func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+        if !condition { throw Violation(what()) }
+    }
+
+    static func expectError(_ code: StoreError.Code, _ what: String, _ body: () throws -> Void) throws {
+        do { try body() } catch let error as StoreError {
+            return try expect(error.code == code, "\(what): \(error.code), not \(code): \(error)")
+        }
+        throw Violation("\(what): no error")
+    }
+
+    /// Runs `body` on the store in a process that ends with it; how that ended.
+    static func fork(_ path: String, _ body: (LmdbStore) throws -> Void) throws -> Processes.End {
+        let child = try Processes.fork()
+        guard child == 0 else { return Processes.reap(child) }
+        do {
+            try body(try LmdbStore.open(at: path))
+            _exit(0)
+        } catch {
+            say("\(error)")
+            _exit(1)
+        }
+    }
+
+    static func inChild(_ path: String, _ body: (LmdbStore) throws -> Void) throws {
+        let end = try fork(path, body)
+        try expect(end == .exited(0), "the child ended: \(end)")
+    }
+
+    static func expectSound(_ store: LmdbStore) throws {
+        let report = try store.verify()
+        try expect(report.isClean, "verify: \(report.problems.map(\.message))")
+    }
+
+    /// Stores a content under a root of its number, without a hold.
+    static func put(_ store: LmdbStore, _ pool: Pool, _ content: Int) throws {
+        let batch = try store.makeBatch()
+        _ = try batch.put(Pool.bytes(content))
+        try batch.setRoot("c\(content)", to: pool.cids[content])
+        try batch.commit()
+    }
+
+    static func expectContent(_ store: LmdbStore, _ pool: Pool, _ content: Int) throws {
+        try expect(try store.contents(of: pool.cids[content]) == Pool.bytes(content), "content \(content) is wrong")
+    }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// Plain file work of the harness, apart from the engine's.
+enum Files {
+    /// A directory of this process's own: in memory where there is such a file system, so that flushes
+    /// cost nothing and thousands of points are minutes. IPLDSTORE_FAULT_DIR says another place.
+    static func makeScratch() throws -> String {
+        let wished = getenv("IPLDSTORE_FAULT_DIR").map { String(cString: $0) }
+        let base = wished ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
+        var template = Array("\(base)/ipldstore-faults-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Violation("cannot make a directory in \(base)") }
+        return template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+    }
+
+    static func names(_ path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var information = stat()
+        return lstat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+    }
+
+    static func removeTree(_ path: String) {
+        if isDirectory(path) {
+            for name in names(path) { removeTree(path + "/" + name) }
+            rmdir(path)
+        } else {
+            unlink(path)
+        }
+    }
+
+    /// Bytes, not holes, are copied.
+    static func copyTree(_ from: String, _ to: String) throws {
+        guard isDirectory(from) else { return try write(to, try read(from)) }
+        mkdir(to, 0o777)
+        for name in names(from) { try copyTree(from + "/" + name, to + "/" + name) }
+    }
+
+    static func read(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw Violation("cannot read \(path)") }
+        defer { close(descriptor) }
+        var information = stat()
+        fstat(descriptor, &information)
+        let length = Int(information.st_size)
+        return [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in
+            initialized = max(0, Glibc.read(descriptor, buffer.baseAddress, length))
+        }
+    }
+
+    static func write(_ path: String, _ bytes: [UInt8]) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
+        guard descriptor >= 0 else { throw Violation("cannot write \(path)") }
+        defer { close(descriptor) }
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw Violation("cannot write \(path)")
+        }
+    }
+}

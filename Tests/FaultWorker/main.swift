@@ -1,0 +1,29 @@
+/// Reliability campaigns over stores, and the children that they kill (docs/RELIABILITY.md).
+///
+/// Each campaign prints what it tried in one line, and for each failure the command that replays it. It
+/// exits with 0 when every promise held, 1 when not.
+import Glibc
+
+do {
+    let arguments = try Arguments(CommandLine.arguments)
+    switch arguments.command {
+    case "work": exit(try KillCampaign.work(arguments))
+    case "kill": exit(try KillCampaign.run(arguments))
+    case "failing-calls": exit(try FailingCallsCampaign.run(arguments))
+    case "full-disk": exit(try FullDiskCampaign.run(arguments))
+    case "model": exit(try ModelCampaign.run(arguments))
+    case "damage": exit(try DamageCampaign.run(arguments))
+    case "damage-index": exit(try DamageCampaign.indexChild(arguments))
+    case "race": exit(try RaceCampaign.run(arguments))
+    case "race-child": exit(try RaceCampaign.child(arguments))
+    case "cases": exit(try CaseCampaign.run(arguments))
+    case "case": exit(try CaseCampaign.child(arguments))
+    case "case-collect": exit(try CaseCampaign.collectChild(arguments))
+    case "case-remove": exit(try CaseCampaign.removeChild(arguments))
+    case "case-pid": say("\(getpid())")
+    default: throw Violation("fault-worker COMMAND [--points N] [--seed N] [--only N]")
+    }
+} catch {
+    say("FAILED: \(error)")
+    exit(2)
+}

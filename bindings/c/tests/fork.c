@@ -1,0 +1,82 @@
+/* What the header promises of fork: a child that uses an inherited handle is refused with IPS_FORKED and
+ * does no harm by giving it back; one that opens the store for itself reads and writes. */
+#include "../examples/example.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int child(const char *path, ips_store *store, ips_batch *batch, ips_view *view, ips_iter *iter,
+                 const ips_cid *cid) {
+    ips_cid other;
+    ips_root root;
+    ips_batch *mine = NULL;
+    SHOULD(ips_store_put_buffer(store, (ips_bytes){"x", 1}, &other, &error) == IPS_FORKED);
+    SHOULD(error.code == IPS_FORKED && strlen(error.message) > 0);
+    SHOULD(ips_batch_begin(store, &mine, &error) == IPS_FORKED && mine == NULL);
+    SHOULD(ips_batch_put_buffer(batch, (ips_bytes){"x", 1}, &other, &error) == IPS_FORKED);
+    SHOULD(ips_batch_commit(batch, &error) == IPS_FORKED);
+    SHOULD(ips_iter_next_root(iter, &root, &error) == IPS_FORKED);
+    SHOULD(ips_view_bytes(view).data == NULL);
+    ips_view_close(view);
+    ips_iter_close(iter);
+    ips_batch_free(batch);
+    ips_store_close(store);
+
+    ips_store *own;
+    MUST(ips_store_open(path, NULL, &own, &error));
+    /* The inherited one is refused for ever. */
+    SHOULD(ips_store_put_buffer(store, (ips_bytes){"x", 1}, &other, &error) == IPS_FORKED);
+    char buffer[16];
+    size_t length = 0;
+    MUST(ips_store_get_buffer(own, cid, buffer, sizeof buffer, &length, &error));
+    SHOULD(length == 6 && memcmp(buffer, "parent", 6) == 0);
+    MUST(ips_batch_begin(own, &mine, &error));
+    MUST(ips_batch_put_buffer(mine, (ips_bytes){"child", 5}, &other, &error));
+    MUST(ips_batch_set_root(mine, "child", &other, &error));
+    MUST(ips_batch_commit(mine, &error));
+    ips_batch_free(mine);
+    ips_store_close(own);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    const char *path = place(argc, argv);
+    ips_store *store;
+    ips_batch *batch;
+    ips_view *view;
+    ips_iter *iter;
+    ips_cid cid, found;
+    MUST(ips_store_create(path, NULL, &error));
+    MUST(ips_store_open(path, NULL, &store, &error));
+    MUST(ips_store_put_buffer(store, (ips_bytes){"parent", 6}, &cid, &error));
+    MUST(ips_root_set(store, "parent", &cid, &error));
+    MUST(ips_batch_begin(store, &batch, &error));
+    MUST(ips_batch_put_buffer(batch, (ips_bytes){"batch", 5}, &found, &error));
+    MUST(ips_batch_set_root(batch, "batch", &found, &error));
+    MUST(ips_store_view(store, &cid, &view, &error));
+    MUST(ips_root_list(store, NULL, &iter, &error));
+
+    fflush(NULL);
+    pid_t pid = fork();
+    SHOULD(pid >= 0);
+    if (pid == 0) _exit(child(path, store, batch, view, iter, &cid));
+    int status = 0;
+    SHOULD(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    /* Nothing of the parent's was touched; it sees what the child stored. */
+    MUST(ips_root_get(store, "child", &found, &error));
+    MUST(ips_batch_commit(batch, &error));
+    MUST(ips_root_get(store, "batch", &found, &error));
+    ips_root root;
+    MUST(ips_iter_next_root(iter, &root, &error));
+    SHOULD(ips_view_bytes(view).len == 6);
+    ips_verify_report report = IPS_VERIFY_REPORT_INIT;
+    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &error));
+    SHOULD(report.problems == 0);
+    ips_view_close(view);
+    ips_iter_close(iter);
+    ips_batch_free(batch);
+    ips_store_close(store);
+    return 0;
+}

@@ -1,0 +1,1024 @@
+/*
+ * ipldstore: an embedded, content-addressed storage engine.
+ *
+ * Bytes go in and a CID comes out; the same bytes are stored once, however many files, images or
+ * snapshots contain them. What a root or a hold keeps alive stays, what nothing keeps is taken away,
+ * and every byte that is read is checked against its CID first.
+ *
+ *     ips_store *store;
+ *     ips_error error;
+ *     ips_cid cid;
+ *     if (ips_store_create("data.store", NULL, &error) != IPS_OK) ...
+ *     if (ips_store_open("data.store", NULL, &store, &error) != IPS_OK) ...
+ *     if (ips_store_put_descriptor(store, fd, NULL, NULL, &cid, &error) != IPS_OK) ...
+ *     ips_store_close(store);
+ *
+ * Link with -lipldstore (pkg-config name: ipldstore). C99 and C++. All functions exist since version
+ * 0.1 where nothing else is said.
+ *
+ * Contents
+ *      1  Status and errors             9  Batches
+ *      2  The library                  10  Roots
+ *      3  Plain values                 11  Holds
+ *      4  CIDs                         12  Iterators
+ *      5  Creating and opening         13  Space: deleting, gc, usage, counters
+ *      6  Storing                      14  Verification and repair
+ *      7  Reading                      15  Layout of the structs
+ *      8  Blocks, nodes and views
+ *
+ * WORDS. A block is at most 1 MiB of bytes under a CID. A node is a dag-cbor block, which may link to
+ * other blocks. Data of any length is cut into blocks under a tree of nodes; the CID of the tree's top
+ * names the data. A root is a name that keeps a CID alive; a hold keeps one alive for an owner, as often
+ * as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are collected.
+ *
+ * HANDLES. ips_store, ips_batch, ips_view and ips_iter are opaque. Each is made by one function and given
+ * back by one, which takes NULL. A call that fails to make one leaves the pointer NULL and nothing to free.
+ * Handles are looked up, never dereferenced: one that was given back, or was never given out, or is of
+ * another kind, is refused with IPS_INVALID (functions that return no status then return nothing, 0 or
+ * NULL). No call frees a handle except the function for it.
+ *
+ * THREADS. An ips_store and an ips_view may be used by any number of threads at once. An ips_batch and an
+ * ips_iter are used by one thread at a time, any thread; a call that comes while another one is under
+ * way (from another thread, or from a callback of that call) is refused with IPS_BUSY. Give a handle back
+ * when no call that uses it is under way. Where a handle came from does not matter: a store that is closed
+ * before its batches, views and iterators stays open, unseen, for as long as they need it.
+ * Long calls start threads of their own, with all signals blocked, and join them before they return; no
+ * thread outlives a call, and callbacks run on the calling thread. The library installs no signal
+ * handlers and changes no signal dispositions. It wants 512 KiB of stack on the calling thread.
+ *
+ * PROCESSES. Many processes may read and write one store at once. A handle that was inherited through
+ * fork is refused in the child with IPS_FORKED, and giving it back there does nothing; a child opens the
+ * store again. (Do not fork while another thread is inside this library and then use it in the child
+ * without exec: locks may be held for ever.) Descriptors are closed on exec. Stores live on local file
+ * systems: one on a network file system is refused with IPS_UNSUPPORTED.
+ *
+ * MEMORY. Inputs are copied where they are kept; a pointer that is passed in need not outlive the call.
+ * Results are written to the caller's memory. The one exception is ips_view, which lends out the library's.
+ * No pointer of the library is ever given to free(). Every pointer is checked for NULL and alignment, every
+ * length and every stored byte is checked before it is used; what does not fit is IPS_INVALID. When memory
+ * runs out, the process is aborted. Values pointed to by output parameters are defined only after IPS_OK,
+ * where nothing else is said. Outputs may be NULL where that is said.
+ *
+ * LOADING. The library is self-contained and must not be unloaded: it is linked so that dlclose keeps it.
+ *
+ * DURABILITY. When a call that stores, names or releases something returns IPS_OK, that is on stable
+ * storage. When it fails, nothing has changed, where nothing else is said.
+ */
+#ifndef IPLDSTORE_H
+#define IPLDSTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IPS_VERSION_MAJOR 0
+#define IPS_VERSION_MINOR 1
+#define IPS_VERSION_PATCH 0
+/* 10000 * major + 100 * minor + patch. */
+#define IPS_VERSION_NUMBER (10000 * IPS_VERSION_MAJOR + 100 * IPS_VERSION_MINOR + IPS_VERSION_PATCH)
+
+#if defined(__GNUC__) || defined(__clang__)
+#define IPS_API __attribute__((visibility("default")))
+#define IPS_CHECKED __attribute__((warn_unused_result))
+#else
+#define IPS_API
+#define IPS_CHECKED
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * 1  Status and errors
+ */
+
+/*
+ * What a call returns: IPS_OK, IPS_END where a sequence ends, or a negative value. Positive values other
+ * than IPS_END come from the caller's own callbacks, and are returned as they are. These numbers never
+ * change.
+ */
+typedef int32_t ips_status;
+
+enum {
+    IPS_OK = 0,
+    /* The iterator has no more. */
+    IPS_END = 1,
+    /* The block, root, hold or file does not exist. */
+    IPS_NOT_FOUND = -1,
+    /* Stored bytes are not what they must be: run ips_store_verify. */
+    IPS_CORRUPT = -2,
+    /* An argument or an input makes no sense. */
+    IPS_INVALID = -3,
+    /* It exists already, and was left as it is. */
+    IPS_EXISTS = -4,
+    /* Somebody else changed it first: look again and retry. */
+    IPS_CONFLICT = -5,
+    /* In use by another thread, call or process: try later. */
+    IPS_BUSY = -6,
+    /* The disk, a quota or a table is full. Deleting and gc still work. */
+    IPS_FULL = -7,
+    /* Beyond a limit of the format. */
+    IPS_TOO_LARGE = -8,
+    /* The caller's buffer is too small; the needed length was reported. */
+    IPS_BUFFER_TOO_SMALL = -9,
+    /* The store was opened, or can only be opened, for reading. */
+    IPS_READ_ONLY = -10,
+    /* The operating system refused access. */
+    IPS_PERMISSION = -11,
+    /* The path holds no store. */
+    IPS_NOT_A_STORE = -12,
+    /* A format, codec, hash, option or file system that this version does not handle. */
+    IPS_UNSUPPORTED = -13,
+    /* A system call failed; see os_errno. */
+    IPS_IO = -14,
+    /* A progress callback asked to stop. */
+    IPS_CANCELLED = -15,
+    /* A callback failed without a reason of its own, or broke its contract. */
+    IPS_CALLBACK = -16,
+    /* The handle was inherited through fork: open the store again. */
+    IPS_FORKED = -17,
+    /* A promise inside the library was broken. Please report it. */
+    IPS_INTERNAL = -18
+};
+
+/*
+ * Why a call failed. The caller's memory, of any content: no initialization, nothing to free. It is
+ * filled when a call that takes it fails, and left alone otherwise. Frozen: 512 bytes for ever.
+ */
+typedef struct ips_error {
+    /* The status that the call returned. */
+    int32_t code;
+    /* The errno behind it, or 0. */
+    int32_t os_errno;
+    /* One sentence of UTF-8 without a final full stop, ended by NUL, cut short where it does not fit. */
+    char message[504];
+} ips_error;
+
+/*
+ * A constant text for a status: "not found". For any number; never NULL. Any thread, any time.
+ */
+IPS_API const char *ips_strerror(ips_status status);
+
+/* ------------------------------------------------------------------------------------------------
+ * 2  The library. Any thread, any time; the texts are constants.
+ */
+
+/* The version at run time, to compare with IPS_VERSION_NUMBER. */
+IPS_API uint32_t ips_version_number(void);
+
+/* The version at run time as text: "0.1.0". */
+IPS_API const char *ips_version_string(void);
+
+/* What it was built with, in one line for bug reports: "ipldstore 0.1.0, Swift 6.3, x86_64, …". */
+IPS_API const char *ips_build_info(void);
+
+/* ------------------------------------------------------------------------------------------------
+ * 3  Plain values
+ */
+
+/*
+ * Bytes to read: `len` of them at `data`, which may be NULL when there are none. Needed during the call
+ * only.
+ */
+typedef struct ips_bytes {
+    const void *data;
+    size_t len;
+} ips_bytes;
+
+/* Longest root or owner name in bytes, without NUL. */
+#define IPS_NAME_MAX 255
+/* Longest block in bytes: 1 MiB. */
+#define IPS_BLOCK_MAX 1048576
+/* As a length: all that there is. */
+#define IPS_ALL UINT64_MAX
+/* As a budget: until nothing is left to do. */
+#define IPS_NO_LIMIT UINT64_MAX
+/* As a budget: what the command line uses, a second. */
+#define IPS_DEFAULT_BUDGET (UINT64_MAX - 1)
+
+/*
+ * Hears how far a long call is, and may stop it: return 0 to go on, IPS_CANCELLED to stop with that, a
+ * positive value to stop with that value; any other negative value stops with IPS_CALLBACK.
+ *
+ * context  as it was given to the call
+ * done     how much is done, in the unit of the call (bytes, blocks); never less than before
+ *
+ * This and all callbacks run on the calling thread, before the call returns, and while no lock is held:
+ * a callback may use the library, except the batch or iterator that the call is using. It must return:
+ * no longjmp and no exception may leave it.
+ */
+typedef ips_status (*ips_progress)(void *context, uint64_t done);
+
+/*
+ * Gives bytes to store: writes 1 to `capacity` bytes to `buffer`, sets `*got` to how many, and returns 0.
+ * `*got` is 0 before the call, and leaving it so says that the data has ended. Another return value ends
+ * the storing: a positive one is returned by it unchanged, a negative one becomes IPS_CALLBACK. The buffer
+ * is valid during the callback only.
+ */
+typedef ips_status (*ips_read_callback)(void *context, void *buffer, size_t capacity, size_t *got);
+
+/*
+ * Takes bytes that were read: all `length` of them, at least one; in order. Returns 0, or as
+ * ips_read_callback does. The bytes are valid during the callback only.
+ */
+typedef ips_status (*ips_write_callback)(void *context, const void *data, size_t length);
+
+/* ------------------------------------------------------------------------------------------------
+ * 4  CIDs
+ */
+
+/* Multicodec codes of codecs; others are stored as they are, as blocks whose links are not known. */
+#define IPS_CODEC_RAW UINT64_C(0x55)
+#define IPS_CODEC_DAG_PB UINT64_C(0x70)
+#define IPS_CODEC_DAG_CBOR UINT64_C(0x71)
+
+/* Multicodec codes of hash functions. */
+#define IPS_HASH_IDENTITY UINT64_C(0x00)
+#define IPS_HASH_SHA2_256 UINT64_C(0x12)
+#define IPS_HASH_BLAKE3 UINT64_C(0x1e)
+
+/*
+ * A CID: which bytes, under which codec, named by which hash. A plain value, to be copied freely; one
+ * that is all zeros names nothing, and is refused wherever a CID is taken. Frozen: 88 bytes.
+ */
+typedef struct ips_cid {
+    uint64_t codec;
+    uint64_t hash;
+    /* 0 or 1. */
+    uint8_t version;
+    /* Bytes of `digest` in use, at most 64; what follows them is zero when the library writes it. */
+    uint8_t digest_length;
+    /* Zero when the library writes it, ignored when it reads. */
+    uint8_t reserved[6];
+    uint8_t digest[64];
+} ips_cid;
+
+/* Room for the text of any CID in any base, with its NUL. (The usual text takes 60.) */
+#define IPS_CID_TEXT_SIZE 674
+/* Room for the binary form of any CID. */
+#define IPS_CID_BINARY_SIZE 84
+
+/*
+ * Reads the text of a CID: version 0, or version 1 in any multibase.
+ *
+ * text  ended by NUL
+ * cid   the result
+ * IPS_INVALID when it is none; IPS_UNSUPPORTED for digests of more than 64 bytes and bases that are not
+ * handled (base45, proquint, base256emoji).
+ */
+IPS_API IPS_CHECKED ips_status ips_cid_parse(const char *text, ips_cid *cid, ips_error *error);
+
+/*
+ * Writes the text of a CID, ended by NUL.
+ *
+ * base      the multibase's character: 'b' base32, 'z' base58btc, 'k' base36, 'f' base16, 'u' base64url
+ *           and so on; 0 for the usual one, base32 (version 0: base58btc, without prefix, and no other)
+ * buffer    may be NULL when capacity is 0
+ * capacity  bytes of `buffer`; IPS_CID_TEXT_SIZE is always enough
+ * length    bytes of the text without NUL, also when the buffer is too small; may be NULL
+ * IPS_BUFFER_TOO_SMALL, IPS_INVALID.
+ */
+IPS_API IPS_CHECKED ips_status ips_cid_format(const ips_cid *cid, char base, char *buffer, size_t capacity,
+                                              size_t *length, ips_error *error);
+
+/*
+ * Reads the binary form of a CID, which must be all of `bytes`. IPS_INVALID, IPS_UNSUPPORTED as above.
+ */
+IPS_API IPS_CHECKED ips_status ips_cid_from_bytes(ips_bytes bytes, ips_cid *cid, ips_error *error);
+
+/*
+ * Writes the binary form of a CID. Buffer, capacity and length as for ips_cid_format, without NUL;
+ * IPS_CID_BINARY_SIZE is always enough. IPS_BUFFER_TOO_SMALL, IPS_INVALID.
+ */
+IPS_API IPS_CHECKED ips_status ips_cid_to_bytes(const ips_cid *cid, void *buffer, size_t capacity,
+                                                size_t *length, ips_error *error);
+
+/*
+ * The CID, version 1, that a block of these bytes has under a codec and a hash function. Nothing is
+ * stored. The CID of data of more than one block is that of a tree, and only storing it tells.
+ * IPS_UNSUPPORTED for a hash function that is not computed here; IPS_TOO_LARGE beyond IPS_BLOCK_MAX.
+ */
+IPS_API IPS_CHECKED ips_status ips_cid_of_block(ips_bytes block, uint64_t codec, uint64_t hash, ips_cid *cid,
+                                                ips_error *error);
+
+/*
+ * Below, at or above zero as a is before, equal to or after b, in the order of the binary forms. What is
+ * no CID (NULL too) is before every CID, and equal to what is none either.
+ */
+IPS_API int ips_cid_compare(const ips_cid *a, const ips_cid *b);
+
+/* ------------------------------------------------------------------------------------------------
+ * 5  Creating and opening
+ */
+
+typedef struct ips_store ips_store;
+typedef struct ips_batch ips_batch;
+typedef struct ips_view ips_view;
+typedef struct ips_iter ips_iter;
+
+enum {
+    /* FastCDC-2020: content decides where chunks end. */
+    IPS_CHUNKER_FASTCDC = 0,
+    /* Every chunk has chunk_average bytes, but the last. */
+    IPS_CHUNKER_FIXED = 1
+};
+
+enum {
+    /* Trees of any height, all leaves at one depth; node ends decided by content. */
+    IPS_LAYOUT_BALANCED = 0,
+    /* One node above all leaves; larger data is IPS_TOO_LARGE. */
+    IPS_LAYOUT_FLAT = 1
+};
+
+enum {
+    /* Each block by itself, where it pays. */
+    IPS_COMPRESSION_ZSTD = 0,
+    IPS_COMPRESSION_NONE = 1
+};
+
+/*
+ * What a store is made with, for ever: it decides which CID given bytes have. Start from
+ * IPS_CREATE_OPTIONS_INIT or ips_create_options_init and change what you want. May grow at its end in
+ * later versions; struct_size says which version the caller knows.
+ */
+typedef struct ips_create_options {
+    /* sizeof(ips_create_options). */
+    uint32_t struct_size;
+    /* IPS_CHUNKER_… */
+    uint32_t chunker;
+    /* Bytes; 0: the default, which is 64 KiB. Fixed: the chunks' size. */
+    uint32_t chunk_average;
+    /* Bytes; 0: a quarter of the average. Not used by fixed chunks. */
+    uint32_t chunk_minimum;
+    /* Bytes, at most IPS_BLOCK_MAX; 0: four times the average. Not used by fixed chunks. */
+    uint32_t chunk_maximum;
+    /* How much the average attracts, 0 to 3; the default is 2. Not used by fixed chunks. */
+    uint32_t chunk_normalization;
+    /* IPS_LAYOUT_… */
+    uint32_t layout;
+    /* Children of a tree node: fewest, expected, most. All 0: the defaults, 32, 128, 512. */
+    uint32_t node_minimum;
+    uint32_t node_expected;
+    uint32_t node_maximum;
+    /* IPS_HASH_BLAKE3 or IPS_HASH_SHA2_256; 0: the default, BLAKE3. */
+    uint64_t hash;
+    /* IPS_COMPRESSION_… */
+    uint32_t compression;
+    /* 1 to 19; 0: the default, 1. */
+    uint32_t compression_level;
+} ips_create_options;
+
+#define IPS_CREATE_OPTIONS_INIT \
+    { (uint32_t)sizeof(ips_create_options), IPS_CHUNKER_FASTCDC, 0, 0, 0, 2, \
+      IPS_LAYOUT_BALANCED, 0, 0, 0, 0, IPS_COMPRESSION_ZSTD, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_create_options_init(ips_create_options *options, size_t struct_size);
+
+/*
+ * Makes a store in a directory that does not exist, or is empty. It appears whole or not at all.
+ *
+ * path     UTF-8, ended by NUL
+ * options  NULL: the defaults
+ * IPS_EXISTS when there is a store or anything else; IPS_INVALID for options out of range;
+ * IPS_UNSUPPORTED for options that only a later version knows; IPS_PERMISSION, IPS_FULL, IPS_IO.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_create(const char *path, const ips_create_options *options,
+                                                ips_error *error);
+
+enum {
+    /* Never write, whatever the files allow. */
+    IPS_OPEN_READ_ONLY = 1
+};
+
+/* How a store is opened. Grows as ips_create_options does. */
+typedef struct ips_open_options {
+    /* sizeof(ips_open_options). */
+    uint32_t struct_size;
+    /* IPS_OPEN_… joined by |. */
+    uint32_t flags;
+    /* Whose holds this handle makes: a name of 1 to IPS_NAME_MAX bytes; NULL: "default". */
+    const char *owner;
+} ips_open_options;
+
+#define IPS_OPEN_OPTIONS_INIT { (uint32_t)sizeof(ips_open_options), 0, NULL }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_open_options_init(ips_open_options *options, size_t struct_size);
+
+/*
+ * Opens a store. Where its files may only be read, the handle only reads.
+ *
+ * options  NULL: the defaults
+ * store    the handle, for ips_store_close; NULL after a failure
+ * IPS_NOT_FOUND when the path is nothing; IPS_NOT_A_STORE when it holds none; IPS_UNSUPPORTED for a newer
+ * format or a network file system; IPS_BUSY while it is being repaired; IPS_CORRUPT when its index or
+ * journal must be repaired first; IPS_PERMISSION, IPS_IO.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_open(const char *path, const ips_open_options *options,
+                                              ips_store **store, ips_error *error);
+
+/*
+ * Gives the handle back. What was made from it goes on working; the files are closed with the last of it.
+ */
+IPS_API void ips_store_close(ips_store *store);
+
+/* What a handle is. May grow at its end. */
+typedef struct ips_store_information {
+    /* sizeof(ips_store_information), set by the caller. */
+    uint32_t struct_size;
+    /* 1 when the handle only reads. */
+    uint32_t is_read_only;
+    /* The store's random name, 32 hexadecimal digits and NUL. */
+    char identity[40];
+    /* Chunker, layout and hash as one line, as recorded in the store. */
+    char layout[168];
+    /* "none" or "zstd:LEVEL". */
+    char compression[32];
+    /* What a user of this handle should hear; empty: nothing. */
+    char warning[256];
+} ips_store_information;
+
+#define IPS_STORE_INFORMATION_INIT { (uint32_t)sizeof(ips_store_information), 0, "", "", "", "" }
+
+/* Says what a handle is. No I/O. */
+IPS_API IPS_CHECKED ips_status ips_store_get_information(const ips_store *store,
+                                                         ips_store_information *information,
+                                                         ips_error *error);
+
+/*
+ * What the store was made with, every field explicit. Given to ips_store_create, it makes a store in which
+ * the same bytes have the same CIDs. No I/O.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_configuration(const ips_store *store,
+                                                           ips_create_options *options, ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 6  Storing. What is stored is held once by the handle's owner (section 11), until ips_store_dereference.
+ * To store several things at once, or under a root, use a batch (section 9).
+ *
+ * All: IPS_READ_ONLY, IPS_FULL, IPS_IO; IPS_CONFLICT when what the call relied on was collected
+ * meanwhile (never of what is named): try again.
+ */
+
+/*
+ * Stores bytes in memory as a tree.
+ *
+ * cid    what names them: the tree's root; of one chunk or less, the chunk's own
+ */
+IPS_API IPS_CHECKED ips_status ips_store_put_buffer(ips_store *store, ips_bytes data, ips_cid *cid,
+                                                    ips_error *error);
+
+/*
+ * Stores what a descriptor gives from its current offset to its end; its offset moves. A regular file
+ * that is cut while it is read is IPS_IO, never shorter data; a directory is IPS_INVALID. A descriptor
+ * that would block is waited for.
+ *
+ * progress  hears of the bytes read; NULL: none
+ * context   for `progress`
+ * IPS_CANCELLED, IPS_CALLBACK, or the callback's value.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_put_descriptor(ips_store *store, int descriptor,
+                                                        ips_progress progress, void *context, ips_cid *cid,
+                                                        ips_error *error);
+
+/*
+ * Stores what a callback gives. When it fails, nothing is stored.
+ *
+ * context  for both callbacks
+ */
+IPS_API IPS_CHECKED ips_status ips_store_put_callback(ips_store *store, ips_read_callback read,
+                                                      ips_progress progress, void *context, ips_cid *cid,
+                                                      ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 7  Reading. Every byte is checked against its CID before it is handed out.
+ *
+ * All: IPS_NOT_FOUND when a block is not here; IPS_CORRUPT when one is damaged or a tree contradicts
+ * itself; IPS_IO when the disk fails. After a failure some bytes may have been handed out, all of them
+ * checked.
+ */
+
+/* Whether a block is here. A damaged one is not. */
+IPS_API IPS_CHECKED ips_status ips_store_has(const ips_store *store, const ips_cid *cid, bool *is_here,
+                                             ips_error *error);
+
+/*
+ * The size in bytes of what a CID names, from one block at most: of a tree its data's, of a raw block
+ * its length, of another node the length of its encoding.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_size(const ips_store *store, const ips_cid *cid, uint64_t *size,
+                                              ips_error *error);
+
+/*
+ * Reads all the data into the caller's memory.
+ *
+ * buffer    may be NULL when capacity is 0
+ * capacity  bytes of `buffer`
+ * length    the data's size, also when the buffer is too small; may be NULL
+ * IPS_BUFFER_TOO_SMALL: nothing was read.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_buffer(const ips_store *store, const ips_cid *cid, void *buffer,
+                                                    size_t capacity, size_t *length, ips_error *error);
+
+/*
+ * Reads data at an offset, as pread does.
+ *
+ * offset    bytes from the start; at the end, nothing is read; beyond it, IPS_INVALID
+ * capacity  bytes wanted
+ * got       bytes read: fewer than `capacity` only at the end
+ */
+IPS_API IPS_CHECKED ips_status ips_store_read_at(const ips_store *store, const ips_cid *cid, uint64_t offset,
+                                                 void *buffer, size_t capacity, size_t *got,
+                                                 ips_error *error);
+
+/*
+ * Writes data to a descriptor where it stands; its offset moves. (A pipe without a reader raises SIGPIPE
+ * as write does.) The data is not flushed.
+ *
+ * offset    bytes from the start; beyond the end, IPS_INVALID
+ * length    bytes, or IPS_ALL; what is beyond the end is left out
+ * progress  hears of the bytes written; NULL: none
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_descriptor(const ips_store *store, const ips_cid *cid,
+                                                        uint64_t offset, uint64_t length, int descriptor,
+                                                        ips_progress progress, void *context,
+                                                        ips_error *error);
+
+/*
+ * Hands data to a callback, in order, in pieces of any size. Offset, length and progress as above;
+ * context is for both callbacks.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_callback(const ips_store *store, const ips_cid *cid,
+                                                      uint64_t offset, uint64_t length,
+                                                      ips_write_callback write, ips_progress progress,
+                                                      void *context, ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 8  Blocks, nodes and views
+ */
+
+/*
+ * Stores one block, held by the handle's owner, under the store's hash.
+ *
+ * block  at most IPS_BLOCK_MAX bytes, else IPS_TOO_LARGE
+ * codec  a multicodec code. A dag-cbor block must be strict DAG-CBOR (else IPS_INVALID), and keeps what it
+ *        links to alive.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_put_block(ips_store *store, ips_bytes block, uint64_t codec,
+                                                   ips_cid *cid, ips_error *error);
+
+/*
+ * Reads one block. Buffer, capacity and length as for ips_store_get_buffer; IPS_BLOCK_MAX bytes are always
+ * enough.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_block(const ips_store *store, const ips_cid *cid, void *buffer,
+                                                   size_t capacity, size_t *length, ips_error *error);
+
+/*
+ * Stores an IPLD value, given as strict DAG-CBOR (else IPS_INVALID), held by the handle's owner. What it
+ * links to need not be here yet.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_put_node(ips_store *store, ips_bytes dag_cbor, ips_cid *cid,
+                                                  ips_error *error);
+
+/*
+ * Reads an IPLD value as DAG-CBOR; of a raw block, the byte string of its bytes. Buffer, capacity and
+ * length as for ips_store_get_buffer. IPS_UNSUPPORTED for other codecs.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_node(const ips_store *store, const ips_cid *cid, void *buffer,
+                                                  size_t capacity, size_t *length, ips_error *error);
+
+/* What the index says of a block. May grow at its end. */
+typedef struct ips_block_information {
+    /* sizeof(ips_block_information), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Bytes of the block. */
+    uint64_t raw_length;
+    /* Bytes that its payload takes in the store. */
+    uint64_t stored_length;
+    /* Nodes that link to it, roots and holders. */
+    uint64_t references;
+} ips_block_information;
+
+#define IPS_BLOCK_INFORMATION_INIT { (uint32_t)sizeof(ips_block_information), 0, 0, 0, 0 }
+
+/* Looks a block up without reading it. IPS_NOT_FOUND. */
+IPS_API IPS_CHECKED ips_status ips_store_inspect(const ips_store *store, const ips_cid *cid,
+                                                 ips_block_information *information, ips_error *error);
+
+/*
+ * Iterates over the distinct blocks that a block links to, in order of first appearance, with
+ * ips_iter_next_cid. None for codecs other than dag-cbor.
+ *
+ * links  for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_links(const ips_store *store, const ips_cid *cid, ips_iter **links,
+                                               ips_error *error);
+
+/*
+ * Reads one block into memory of the library, without a copy for the caller to make. The bytes stay as they
+ * are until the view is given back, whatever is deleted meanwhile. A view takes up to 2 MiB.
+ *
+ * view  for ips_view_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_view(const ips_store *store, const ips_cid *cid, ips_view **view,
+                                              ips_error *error);
+
+/* The block's bytes, valid until ips_view_close. {NULL, 0} for what is no view. */
+IPS_API ips_bytes ips_view_bytes(const ips_view *view);
+
+/* Gives the view, and the bytes it lent out, back. */
+IPS_API void ips_view_close(ips_view *view);
+
+/* ------------------------------------------------------------------------------------------------
+ * 9  Batches: many things stored as one unit of work.
+ *
+ * What a batch stores, and what it finds here already, is protected from collection while the batch
+ * lives. Its roots and holds appear in one step with ips_batch_commit, or not at all; blocks that no
+ * name reaches then are dead. A call that fails while it stores ends the batch: the next ones are
+ * IPS_INVALID, and only ips_batch_free is left. Arguments that are refused beforehand do not end it.
+ */
+
+/*
+ * Begins a batch.
+ *
+ * batch  for ips_batch_free; NULL after a failure
+ * IPS_READ_ONLY.
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_begin(ips_store *store, ips_batch **batch, ips_error *error);
+
+/* As the functions of ips_store of the same names, except that nothing is held. */
+IPS_API IPS_CHECKED ips_status ips_batch_put_buffer(ips_batch *batch, ips_bytes data, ips_cid *cid,
+                                                    ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_batch_put_descriptor(ips_batch *batch, int descriptor,
+                                                        ips_progress progress, void *context, ips_cid *cid,
+                                                        ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_batch_put_callback(ips_batch *batch, ips_read_callback read,
+                                                      ips_progress progress, void *context, ips_cid *cid,
+                                                      ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_batch_put_block(ips_batch *batch, ips_bytes block, uint64_t codec,
+                                                   ips_cid *cid, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_batch_put_node(ips_batch *batch, ips_bytes dag_cbor, ips_cid *cid,
+                                                  ips_error *error);
+
+/*
+ * Has the commit point a root at a CID, whatever it is then.
+ *
+ * cid  NULL: remove the root, if it is there
+ * IPS_INVALID for a name that is none (section 10).
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_set_root(ips_batch *batch, const char *name, const ips_cid *cid,
+                                                  ips_error *error);
+
+/*
+ * Has the commit point a root at a CID if it is then what is expected; the commit is IPS_CONFLICT, and
+ * changes no name, otherwise.
+ *
+ * expected  NULL: that there is none of that name
+ * cid       NULL: remove the root
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_swap_root(ips_batch *batch, const char *name,
+                                                   const ips_cid *expected, const ips_cid *cid,
+                                                   ips_error *error);
+
+/*
+ * Has the commit retain a CID for an owner.
+ *
+ * owner  NULL: that of the store handle
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_hold(ips_batch *batch, const ips_cid *cid, const char *owner,
+                                              ips_error *error);
+
+/*
+ * Makes everything durable and the names visible. The batch has ended, whatever is returned; it is still
+ * the caller's to free.
+ * IPS_NOT_FOUND when a name's block is not here; IPS_CONFLICT; IPS_FULL, IPS_IO.
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_commit(ips_batch *batch, ips_error *error);
+
+/* Ends the batch without a name; what it stored is dead. It is still the caller's to free. */
+IPS_API IPS_CHECKED ips_status ips_batch_abort(ips_batch *batch, ips_error *error);
+
+/* Gives the batch back, and aborts it if it has not ended. */
+IPS_API void ips_batch_free(ips_batch *batch);
+
+/* ------------------------------------------------------------------------------------------------
+ * 10  Roots: names that keep a CID, and all it links to, alive.
+ *
+ * A name is 1 to IPS_NAME_MAX bytes of UTF-8 without control characters, and does not parse as a CID;
+ * anything else is IPS_INVALID. Names are compared as bytes.
+ */
+
+/* The CID that a root points to. IPS_NOT_FOUND. */
+IPS_API IPS_CHECKED ips_status ips_root_get(const ips_store *store, const char *name, ips_cid *cid,
+                                            ips_error *error);
+
+/* Points a root, new or not, at a block that is here. IPS_NOT_FOUND when it is not. */
+IPS_API IPS_CHECKED ips_status ips_root_set(ips_store *store, const char *name, const ips_cid *cid,
+                                            ips_error *error);
+
+/*
+ * Compare and set: points a root at a block that is here, if it now is what is expected.
+ *
+ * expected  NULL: that there is none of that name
+ * IPS_CONFLICT when it is not: nothing changed. IPS_NOT_FOUND when the block is not here.
+ */
+IPS_API IPS_CHECKED ips_status ips_root_swap(ips_store *store, const char *name, const ips_cid *expected,
+                                             const ips_cid *cid, ips_error *error);
+
+/* What a collection did. May grow at its end. */
+typedef struct ips_gc_report {
+    /* sizeof(ips_gc_report), set by the caller. */
+    uint32_t struct_size;
+    /* 0 when the budget ended it before all was done. */
+    uint32_t is_complete;
+    /* Blocks taken. */
+    uint64_t blocks;
+    /* Bytes of their payloads as stored. */
+    uint64_t stored_bytes;
+    /* Dead blocks that remain: protected by a batch or a reader, beyond the budget, or unreadable. */
+    uint64_t remaining;
+    /* Bytes given back to the file system. */
+    uint64_t reclaimed_bytes;
+    /* Packs removed. */
+    uint64_t packs;
+} ips_gc_report;
+
+#define IPS_GC_REPORT_INIT { (uint32_t)sizeof(ips_gc_report), 0, 0, 0, 0, 0, 0 }
+
+/*
+ * Removes a root and reclaims what only it kept.
+ *
+ * expected  NULL: whatever it points to; else IPS_CONFLICT, and nothing changes, when it is another
+ * budget    milliseconds to spend on reclaiming, IPS_DEFAULT_BUDGET or IPS_NO_LIMIT; what remains is
+ *           left to ips_store_gc
+ * report    may be NULL
+ * IPS_NOT_FOUND when there is no such root. When reclaiming fails, the root is gone nevertheless.
+ */
+IPS_API IPS_CHECKED ips_status ips_root_delete(ips_store *store, const char *name, const ips_cid *expected,
+                                               uint64_t budget, ips_gc_report *report, ips_error *error);
+
+/*
+ * Iterates over roots in bytewise order of name, with ips_iter_next_root.
+ *
+ * from   the first name, or where it would be; NULL: all
+ * roots  for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_root_list(const ips_store *store, const char *from, ips_iter **roots,
+                                             ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 11  Holds: (owner, CID, count). A hold of any count keeps its CID alive. Owners are named as roots
+ * are, except that a CID's text is allowed. `owner` NULL: that of the store handle.
+ */
+
+/* One more hold of an owner on a block that is here. IPS_NOT_FOUND. */
+IPS_API IPS_CHECKED ips_status ips_store_retain(ips_store *store, const ips_cid *cid, const char *owner,
+                                                ips_error *error);
+
+/*
+ * One hold of an owner less; when that was the block's last reference, the block and what only it kept are
+ * reclaimed, within the budget. Budget and report as for ips_root_delete.
+ * IPS_NOT_FOUND, and nothing changes, when the owner has none: never is a reference taken that a link, a
+ * root or another owner has. When reclaiming fails, the hold is gone nevertheless.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_dereference(ips_store *store, const ips_cid *cid, const char *owner,
+                                                     uint64_t budget, ips_gc_report *report,
+                                                     ips_error *error);
+
+/*
+ * Iterates over holds in order of owner and CID, with ips_iter_next_hold.
+ *
+ * owner  NULL: all owners
+ * holds  for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_holds(const ips_store *store, const char *owner, ips_iter **holds,
+                                               ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 12  Iterators. Links and problems are those of the call that made the iterator. Roots and holds are read
+ * as it goes: one that is there all the time comes exactly once; one that comes or goes meanwhile may or
+ * may not.
+ */
+
+/* A root. Frozen: 344 bytes. */
+typedef struct ips_root {
+    ips_cid cid;
+    /* Ended by NUL. */
+    char name[256];
+} ips_root;
+
+/* A hold. Frozen: 352 bytes. */
+typedef struct ips_hold {
+    ips_cid cid;
+    /* How often the owner retained it. */
+    uint64_t count;
+    /* Ended by NUL. */
+    char owner[256];
+} ips_hold;
+
+enum {
+    /* A block's bytes are not what its CID names, or cannot be read. */
+    IPS_PROBLEM_DAMAGED_BLOCK = 1,
+    /* A reference count that content does not bear out. */
+    IPS_PROBLEM_WRONG_COUNT = 2,
+    /* The dead queue and the counts disagree. */
+    IPS_PROBLEM_WRONG_DEAD_QUEUE = 3,
+    /* The count of links to a block that is not here. */
+    IPS_PROBLEM_WRONG_ABSENT = 4,
+    /* A root, hold or tree names a block that is not here. */
+    IPS_PROBLEM_MISSING_BLOCK = 5,
+    /* A tree whose sizes contradict its children. */
+    IPS_PROBLEM_WRONG_SIZE = 6,
+    /* A counter of the store. */
+    IPS_PROBLEM_WRONG_COUNTER = 7,
+    /* A pack row, a watermark, or records that overlap. */
+    IPS_PROBLEM_WRONG_PACK = 8,
+    /* The journal and the index name different things. */
+    IPS_PROBLEM_WRONG_JOURNAL = 9,
+    /* A row of the index that cannot be believed. */
+    IPS_PROBLEM_DAMAGED_INDEX = 10,
+    /* The lease table is not the one that the index knows: nothing is collected. */
+    IPS_PROBLEM_UNKNOWN_LEASE_TABLE = 11
+};
+
+/* Something that is not as it must be. Frozen: 608 bytes. */
+typedef struct ips_problem {
+    /* IPS_PROBLEM_…; later versions may know more. */
+    int32_t kind;
+    /* 1 when `cid` names the block concerned. */
+    uint32_t has_cid;
+    ips_cid cid;
+    /* One sentence, as in ips_error. */
+    char message[512];
+} ips_problem;
+
+/*
+ * The next CID, root, hold or problem; IPS_END after the last. IPS_INVALID for an iterator over other
+ * things.
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_cid(ips_iter *iter, ips_cid *cid, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_iter_next_root(ips_iter *iter, ips_root *root, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_iter_next_hold(ips_iter *iter, ips_hold *hold, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_iter_next_problem(ips_iter *iter, ips_problem *problem, ips_error *error);
+
+/* Gives the iterator back. */
+IPS_API void ips_iter_close(ips_iter *iter);
+
+/* ------------------------------------------------------------------------------------------------
+ * 13  Space
+ */
+
+/*
+ * Takes dead blocks away, beginning where the last call ended, and gives their space back. Costs what
+ * the garbage costs. Several may run at once, in any processes.
+ *
+ * budget    milliseconds, IPS_DEFAULT_BUDGET or IPS_NO_LIMIT
+ * progress  hears of the blocks taken; NULL: none
+ * report    may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_gc(ips_store *store, uint64_t budget, ips_progress progress,
+                                            void *context, ips_gc_report *report, ips_error *error);
+
+/* What some roots use, and use alone. May grow at its end. */
+typedef struct ips_usage {
+    /* sizeof(ips_usage), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Bytes of the roots' data. */
+    uint64_t logical_bytes;
+    /* Blocks that deleting the roots would free. */
+    uint64_t exclusive_blocks;
+    /* Bytes of their payloads as stored: what deleting would give back. */
+    uint64_t exclusive_bytes;
+    /* Bytes of the data in blocks that would stay, because something else keeps them. */
+    uint64_t shared_bytes;
+} ips_usage;
+
+#define IPS_USAGE_INIT { (uint32_t)sizeof(ips_usage), 0, 0, 0, 0, 0 }
+
+/*
+ * What deleting these roots, together, would free; at the cost of what it would free.
+ *
+ * names  `count` names of roots, each ended by NUL
+ * IPS_NOT_FOUND when one is no root.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_usage(const ips_store *store, const char *const *names, size_t count,
+                                               ips_usage *usage, ips_error *error);
+
+/*
+ * What ips_store_gc would take if nothing protected it, without taking it: exclusive_blocks and
+ * exclusive_bytes.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_gc_dry_run(const ips_store *store, ips_usage *usage,
+                                                    ips_error *error);
+
+/* Counters of a store. May grow at its end. */
+typedef struct ips_stat {
+    /* sizeof(ips_stat), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Blocks stored, dead ones included; their bytes; bytes of their payloads as stored. */
+    uint64_t blocks;
+    uint64_t raw_bytes;
+    uint64_t stored_bytes;
+    /* Blocks that nothing keeps, and bytes of their payloads as stored. */
+    uint64_t dead_blocks;
+    uint64_t dead_bytes;
+    /* Dead blocks that cannot be read to release what they link to; ips_store_repair recounts. */
+    uint64_t set_aside_blocks;
+    uint64_t roots;
+    /* (owner, CID) pairs. */
+    uint64_t holds;
+    /* Batches and readers that live now, in all processes. */
+    uint64_t leases;
+    uint64_t packs;
+    /* Bytes of the index in use. */
+    uint64_t index_bytes;
+    /* Changes of the store so far. */
+    uint64_t epoch;
+} ips_stat;
+
+#define IPS_STAT_INIT { (uint32_t)sizeof(ips_stat), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* The counters, which are kept with every change: asking costs nothing. */
+IPS_API IPS_CHECKED ips_status ips_store_stat(const ips_store *store, ips_stat *stat, ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 14  Verification and repair
+ */
+
+/* What verification found. May grow at its end. */
+typedef struct ips_verify_report {
+    /* sizeof(ips_verify_report), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Blocks read and checked, and their bytes. */
+    uint64_t blocks;
+    uint64_t raw_bytes;
+    /* Things that are not as they must be; 0: all is well. */
+    uint64_t problems;
+} ips_verify_report;
+
+#define IPS_VERIFY_REPORT_INIT { (uint32_t)sizeof(ips_verify_report), 0, 0, 0, 0 }
+
+/*
+ * Recomputes from content what the store says of itself: every block against its CID, all counts, counters,
+ * checksums and names. Others may read and write meanwhile. IPS_OK says that it ran, not that all is well.
+ *
+ * progress  hears of the blocks checked; NULL: none
+ * report    may be NULL
+ * problems  iterator over the first thousand, with ips_iter_next_problem, for ips_iter_close; NULL after a
+ *           failure; the parameter may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_verify(ips_store *store, ips_progress progress, void *context,
+                                                ips_verify_report *report, ips_iter **problems,
+                                                ips_error *error);
+
+/* What repair brought back. May grow at its end. */
+typedef struct ips_repair_report {
+    /* sizeof(ips_repair_report), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Blocks in the new index. */
+    uint64_t blocks;
+    /* Records whose bytes are damaged and that are left out. */
+    uint64_t damaged_records;
+    uint64_t roots;
+    uint64_t holds;
+    /* Roots and holds that name a block which is not here; dropped. */
+    uint64_t lost_names;
+    /* Blocks that links name and no pack holds. */
+    uint64_t missing_blocks;
+    /* Roots named "recovered/…", made because the journal was lost. */
+    uint64_t recovered_roots;
+} ips_repair_report;
+
+#define IPS_REPAIR_REPORT_INIT { (uint32_t)sizeof(ips_repair_report), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/*
+ * Builds the index anew from packs and journal. The store must be open nowhere, in this process or
+ * another: IPS_BUSY.
+ *
+ * path      UTF-8, ended by NUL
+ * progress  hears of the records read; NULL: none
+ * report    may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_repair(const char *path, ips_progress progress, void *context,
+                                                ips_repair_report *report, ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 15  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
+ * keep their size for ever; the others grow at their end only, and the library takes any size from that of
+ * their first version on. Fields that a caller does not know are left out; fields that the library does
+ * not know must be zero in what it reads, and are zeroed in what it writes.
+ */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
