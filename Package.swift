@@ -32,10 +32,8 @@ let package = Package(
         .target(
             name: "IpldEngine", dependencies: ["Kernels", "CSystem", "CLMDB", "CZstd"],
             path: "Sources/Engine", swiftSettings: strict),
-        // The C interface: include/ is the contract, CAPI implements exactly it. (Its include is a link
-        // to include/ here: with the package's own directory as the target's, SwiftPM 6.3 builds tests
-        // once and then no more, "unknown build description".)
-        .target(name: "CIpldStore", path: "Sources/CIpldStore", publicHeadersPath: "include"),
+        // The C interface: include/ is the contract, CAPI implements exactly it.
+        .systemLibrary(name: "CIpldStore", path: "include"),
         .target(
             name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine"],
             path: "Sources/CAPI", swiftSettings: strict),

@@ -1,7 +1,7 @@
 /* The layouts that include/ipldstore.h promises, held by the compiler. Tests/CAPITests holds the same
  * numbers against what Swift makes of the header. Those of frozen structs never change; of the others,
  * only what is behind the last field may. */
-#include <ipldstore.h>
+#include "ipldstore.h"
 
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), "size of " #type)
 #define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
