@@ -28,7 +28,7 @@ final class HandleTable: Sendable {
     private static let shardCount: UInt64 = 32
 
     private final class Shard: Sendable {
-        let objects = Mutex<[UInt64: HandleObject]>([:])
+        let objects = Lock<[UInt64: HandleObject]>([:])
     }
 
     private init(generation: UInt32, firstNumber: UInt64) {

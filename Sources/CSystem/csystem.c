@@ -75,7 +75,15 @@ static _Atomic(atomic_uint *) guard_page;
 static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
 static int guard_error;
 
-static void close_registered_in_child(void) {
+/* Swift's runtime locks with futexes whose owner is the thread's number, cached in this variable of its
+ * (swift::threading_impl::linux::ulock_get_tid, as of Swift 6.3), which nothing corrects in the thread that
+ * fork leaves: two threads of a child that first use the same generic type then spin for ever. Where the
+ * runtime is linked into this library or program, this definition is merged with its own. */
+extern __thread int swift_cached_tid __asm__("_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid");
+__attribute__((weak)) __thread int swift_cached_tid;
+
+static void repair_child(void) {
+    swift_cached_tid = 0;
     for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
         int value = atomic_exchange_explicit(&registered[i], 0, memory_order_relaxed);
         if (value > 0) close(value - 1);
@@ -96,7 +104,7 @@ static void start_guard(void) {
     }
     atomic_store((atomic_uint *)page, 1);
     atomic_store(&guard_page, (atomic_uint *)page);
-    guard_error = pthread_atfork(NULL, NULL, close_registered_in_child);
+    guard_error = pthread_atfork(NULL, NULL, repair_child);
 }
 
 /* Generations: the page holds the generation of the process that armed it and zero in a

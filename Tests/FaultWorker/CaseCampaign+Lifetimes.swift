@@ -59,25 +59,18 @@ extension CaseCampaign {
         try put(store, pool, 9)
         let batch = try store.makeBatch()
         _ = try batch.put(Pool.bytes(15))
-        let child = try Processes.fork()
-        if child == 0 {
-            do {
-                try expectError(.forked, "the child's batch") { _ = try batch.put(Pool.bytes(12)) }
-                try expectError(.forked, "the child's commit") { try batch.commit() }
-                try expectError(.forked, "the child's read") { _ = try store.roots() }
-                try expectError(.forked, "the child's collection") { try store.gc() }
-                batch.abort()
-                // A handle of its own works.
-                let own = try LmdbStore.open(at: path)
-                try put(own, pool, 18)
-                try expectContent(own, pool, 9)
-                try expectSound(own)
-                try expect(try own.stat().leases == 1, "the parent's lease is not seen")
-                _exit(0)
-            } catch {
-                say("child: \(error)")
-                _exit(1)
-            }
+        let child = try Processes.fork {
+            try expectError(.forked, "the child's batch") { _ = try batch.put(Pool.bytes(12)) }
+            try expectError(.forked, "the child's commit") { try batch.commit() }
+            try expectError(.forked, "the child's read") { _ = try store.roots() }
+            try expectError(.forked, "the child's collection") { try store.gc() }
+            batch.abort()
+            // A handle of its own works.
+            let own = try LmdbStore.open(at: path)
+            try put(own, pool, 18)
+            try expectContent(own, pool, 9)
+            try expectSound(own)
+            try expect(try own.stat().leases == 1, "the parent's lease is not seen")
         }
         try expect(Processes.reap(child) == .exited(0), "the forked child failed")
         try batch.setRoot("c15", to: pool.cids[15])
@@ -95,26 +88,18 @@ extension CaseCampaign {
         try LmdbStore.create(at: path, configuration: try Pool.configuration())
         var ends: [Int32] = [0, 0]
         try expect(pipe(&ends) == 0, "no pipe")
-        let parent = try Processes.fork()
-        if parent == 0 {
-            do {
-                let store = try LmdbStore.open(at: path)
-                let batch = try store.makeBatch()
-                Bounds.stageBlocks = 10
-                for content in [12, 15, 21] { _ = try batch.put(Pool.bytes(content)) }
-                let grandchild = try Processes.fork()
-                if grandchild == 0 {
-                    // It runs: what a child closes is closed.
-                    var own = getpid()
-                    write(ends[1], &own, 4)
-                    sleep(30)
-                    _exit(0)
-                }
-                while true { sleep(30) }
-            } catch {
-                say("parent: \(error)")
-                _exit(1)
+        let parent = try Processes.fork {
+            let store = try LmdbStore.open(at: path)
+            let batch = try store.makeBatch()
+            Bounds.stageBlocks = 10
+            for content in [12, 15, 21] { _ = try batch.put(Pool.bytes(content)) }
+            _ = try Processes.fork {
+                // It runs: what a child closes is closed.
+                var own = getpid()
+                write(ends[1], &own, 4)
+                sleep(30)
             }
+            while true { sleep(30) }
         }
         var grandchild: pid_t = 0
         try expect(read(ends[0], &grandchild, 4) == 4, "no grandchild")

@@ -36,22 +36,17 @@ extension CaseCampaign {
     @Sendable static func killedBeforePunch(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
         try LmdbStore.create(at: path, configuration: try Pool.configuration())
-        let child = try Processes.fork()
-        if child == 0 {
-            do {
-                let store = try LmdbStore.open(at: path)
-                for content in [12, 15, 21] { try put(store, pool, content) }
-                System.faultHook = { call in
-                    if case .punch = call { kill(getpid(), SIGKILL) }
-                    if case .remove = call { kill(getpid(), SIGKILL) }
-                    return .none
-                }
-                try store.removeRoot("c21")
-                try store.removeRoot("c12")
-                _exit(0)
-            } catch { _exit(1) }
+        let end = try fork(path) { store in
+            for content in [12, 15, 21] { try put(store, pool, content) }
+            System.faultHook = { call in
+                if case .punch = call { kill(getpid(), SIGKILL) }
+                if case .remove = call { kill(getpid(), SIGKILL) }
+                return .none
+            }
+            try store.removeRoot("c21")
+            try store.removeRoot("c12")
         }
-        try expect(Processes.reap(child) == .killed(SIGKILL), "the child did not come to a punch")
+        try expect(end == .killed(SIGKILL), "the child did not come to a punch")
         let store = try LmdbStore.open(at: path)
         try expectSound(store)
         try expectContent(store, pool, 15)

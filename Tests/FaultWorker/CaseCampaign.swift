@@ -66,15 +66,7 @@ struct CaseCampaign {
 
     /// Runs `body` on the store in a process that ends with it; how that ended.
     static func fork(_ path: String, _ body: (LmdbStore) throws -> Void) throws -> Processes.End {
-        let child = try Processes.fork()
-        guard child == 0 else { return Processes.reap(child) }
-        do {
-            try body(try LmdbStore.open(at: path))
-            _exit(0)
-        } catch {
-            say("\(error)")
-            _exit(1)
-        }
+        Processes.reap(try Processes.fork { try body(try LmdbStore.open(at: path)) })
     }
 
     static func inChild(_ path: String, _ body: (LmdbStore) throws -> Void) throws {

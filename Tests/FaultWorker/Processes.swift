@@ -71,11 +71,28 @@ enum Processes {
         while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
     }
 
-    /// `fork`, which Swift hides for good reasons: what the child may do then is what some tests are about.
-    static func fork() throws -> pid_t {
+    /// Runs `body` in a fork of this process, which ends with it: with 0, or with 1 if it throws, or after a
+    /// minute. It runs on a thread of its own: in the thread that fork leaves, the locks of Swift's shared
+    /// runtime do not work (Lock, in the engine).
+    static func fork(_ body: () throws -> Void) throws -> pid_t {
         typealias Call = @convention(c) () -> pid_t
         guard let symbol = dlsym(nil, "fork") else { throw Violation("no fork") }
-        return unsafeBitCast(symbol, to: Call.self)()
+        let child = unsafeBitCast(symbol, to: Call.self)()
+        guard child == 0 else { return child }
+        alarm(60)
+        withoutActuallyEscaping(body) { body in
+            nonisolated(unsafe) let body = body
+            do {
+                Threads.join(try Threads.start {
+                    do { try body() } catch {
+                        say("in a fork: \(error)")
+                        _exit(1)
+                    }
+                    _exit(0)
+                })
+            } catch { _exit(1) }
+        }
+        _exit(1)
     }
 }
 

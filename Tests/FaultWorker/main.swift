@@ -4,6 +4,12 @@
 /// exits with 0 when every promise held, 1 when not.
 import Glibc
 
+// Whatever whoever started this ignores: children are waited for, and alarms end what hangs.
+for number in [SIGALRM, SIGCHLD, SIGTERM] { signal(number, SIG_DFL) }
+var noSignals = sigset_t()
+sigemptyset(&noSignals)
+sigprocmask(SIG_SETMASK, &noSignals, nil)
+
 do {
     let arguments = try Arguments(CommandLine.arguments)
     switch arguments.command {

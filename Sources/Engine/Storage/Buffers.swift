@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A piece of memory of a fixed capacity, reused.
 final class ByteBuffer: @unchecked Sendable {
@@ -23,7 +22,7 @@ final class ReadScratch: @unchecked Sendable {
 
 /// Scratch space for as many readers as there were at once, up to a few that are kept.
 final class BufferPool: Sendable {
-    private let idle = Mutex<[ReadScratch]>([])
+    private let idle = Lock<[ReadScratch]>([])
     private static let kept = 8
 
     func with<T>(_ body: (ReadScratch) throws(StoreError) -> T) throws(StoreError) -> T {

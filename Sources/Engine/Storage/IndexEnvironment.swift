@@ -39,7 +39,7 @@ final class IndexEnvironment: @unchecked Sendable {
     private let environment: OpaquePointer
     private let tables: InlineArray<9, MDB_dbi>
     private let gate = Gate()
-    private let idle = Mutex<[SendablePointer]>([])
+    private let idle = Lock<[SendablePointer]>([])
     private let poisoned = Atomic<Bool>(false)
 
     var isPoisoned: Bool { poisoned.load(ordering: .acquiring) }

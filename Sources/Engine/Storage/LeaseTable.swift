@@ -27,7 +27,7 @@ final class LeaseTable: Sendable {
     /// The table's random name; the index holds the one it knows.
     let identity: UInt64
     /// Slots of this process; their locks belong to our descriptor and would not stop ourselves.
-    private let ours: Mutex<Set<Int>>
+    private let ours: Lock<Set<Int>>
 
     /// Makes a table of fresh slots in place of any other; its identity.
     static func create(_ path: String) throws(StoreError) -> UInt64 {
@@ -67,7 +67,7 @@ final class LeaseTable: Sendable {
         }
         identity = header.withBytes { $0.integer(at: 8) }
         self.file = file
-        ours = Mutex([])
+        ours = Lock([])
     }
 
     func close() { file.close() }
@@ -99,18 +99,15 @@ final class LeaseTable: Sendable {
     }
 
     private func lockSlot() throws(StoreError) -> Int {
-        let result: Result<Int, StoreError> = ours.withLock { taken in
-            do throws(StoreError) {
-                for slot in 0..<Self.slotCount where !taken.contains(slot) {
-                    if try System.lock(file.descriptor, .exclusive, at: Self.lockBase + UInt64(slot)) {
-                        taken.insert(slot)
-                        return .success(slot)
-                    }
+        try ours.withLock { (taken) throws(StoreError) in
+            for slot in 0..<Self.slotCount where !taken.contains(slot) {
+                if try System.lock(file.descriptor, .exclusive, at: Self.lockBase + UInt64(slot)) {
+                    taken.insert(slot)
+                    return slot
                 }
-                throw StoreError(.busy, "all \(Self.slotCount) leases of the store are taken")
-            } catch { return .failure(error) }
+            }
+            throw StoreError(.busy, "all \(Self.slotCount) leases of the store are taken")
         }
-        return try result.get()
     }
 
     private func write(_ value: UInt64, _ slot: Int) throws(StoreError) {
@@ -154,16 +151,13 @@ final class LeaseTable: Sendable {
 
     /// A slot whose owner is dead is set free on the way, under its lock.
     private func isAlive(_ slot: Int) throws(StoreError) -> Bool {
-        let result: Result<Bool, StoreError> = ours.withLock { taken in
-            do throws(StoreError) {
-                if taken.contains(slot) { return .success(true) }
-                let place = Self.lockBase + UInt64(slot)
-                guard try System.lock(file.descriptor, .exclusive, at: place) else { return .success(true) }
-                try? write(Self.free, slot)
-                _ = try System.lock(file.descriptor, .unlocked, at: place)
-                return .success(false)
-            } catch { return .failure(error) }
+        try ours.withLock { (taken) throws(StoreError) in
+            if taken.contains(slot) { return true }
+            let place = Self.lockBase + UInt64(slot)
+            guard try System.lock(file.descriptor, .exclusive, at: place) else { return true }
+            try? write(Self.free, slot)
+            _ = try System.lock(file.descriptor, .unlocked, at: place)
+            return false
         }
-        return try result.get()
     }
 }

@@ -1,5 +1,32 @@
 import Glibc
 
+/// A value that one thread at a time may touch.
+///
+/// Not Synchronization's Mutex: its lock word is the number of the locking thread as cached at that thread's
+/// first lock, which is wrong in the thread that a fork leaves, so that two threads of a forked child can wait
+/// for each other for ever (Swift 6.3). It is also one that ThreadSanitizer does not see.
+package final class Lock<State>: @unchecked Sendable {
+    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline var state: State
+
+    package init(_ state: State) {
+        self.state = state
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    @inlinable
+    package func withLock<T, E: Error>(_ body: (inout State) throws(E) -> T) throws(E) -> T {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&state)
+    }
+}
+
 /// A mutex with a condition. Synchronization has no condition variable, and a pipeline needs one.
 final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -1,11 +1,10 @@
 /// The packs directory: paths, descriptors for reading, and giving space back.
 import Glibc
-import Synchronization
 
 final class PackFiles: Sendable {
     let directory: String
     let store: StoreIdentity
-    private let readers = Mutex<Readers>(Readers())
+    private let readers = Lock<Readers>(Readers())
 
     /// Most packs kept open for reading.
     private static let openLimit = 128

@@ -8,7 +8,6 @@
 ///   when the node was not there before.
 /// - What its own trees link to is here when they are entered, or on its way to a later stage of the same
 ///   batch, or the stage is a CONFLICT.
-import Synchronization
 
 public final class Batch: @unchecked Sendable {
     let core: StoreCore
@@ -17,7 +16,7 @@ public final class Batch: @unchecked Sendable {
     private let buffer = RecordBuffer(capacity: 4 << 20)
     private let compressor: Compressor
     /// Blocks that this batch has put, or is putting, into records of the open stage.
-    private let claimed = Mutex<Set<CID>>([])
+    private let claimed = Lock<Set<CID>>([])
     private var staged: [StagedBlock] = []
     /// Places of the first so many staged blocks, put together when the batch reads what it stored.
     private var stagedLocations: [CID: BlockLocation] = [:]

@@ -33,7 +33,7 @@ final class StoreCore: @unchecked Sendable {
 
     // MARK: Opening
 
-    private static let opened = Mutex<[FileIdentity: Opened]>([:])
+    private static let opened = Lock<[FileIdentity: Opened]>([:])
     private struct Opened {
         let core: StoreCore
         var handles: Int
@@ -46,24 +46,19 @@ final class StoreCore: @unchecked Sendable {
         do { status = try System.status(ofPath: path + "/.") } catch where error.code == .notFound {
             throw StoreError(.notFound, "there is no store at \(path)", systemError: error.systemError)
         }
-        let result: Result<StoreCore, StoreError> = opened.withLock { opened in
-            do throws(StoreError) {
-                if let entry = opened[status.identity], entry.core.guardian.isOwner,
-                    readOnly || !entry.core.isReadOnly
-                {
-                    opened[status.identity]?.handles += 1
-                    return .success(entry.core)
-                }
-                if let entry = opened[status.identity], entry.core.guardian.isOwner {
+        return try opened.withLock { (opened) throws(StoreError) in
+            if let entry = opened[status.identity], entry.core.guardian.isOwner {
+                guard readOnly || !entry.core.isReadOnly else {
                     throw StoreError(.busy, "the store is open for reading in this process: \(entry.core.path)")
                 }
-                // A parent's entry in a forked child is left alone: its files are not ours to close.
-                let core = try StoreCore(path, status.identity, guardian, readOnly: readOnly)
-                opened[status.identity] = Opened(core: core, handles: 1)
-                return .success(core)
-            } catch { return .failure(error) }
+                opened[status.identity]?.handles += 1
+                return entry.core
+            }
+            // A parent's entry in a forked child is left alone: its files are not ours to close.
+            let core = try StoreCore(path, status.identity, guardian, readOnly: readOnly)
+            opened[status.identity] = Opened(core: core, handles: 1)
+            return core
         }
-        return try result.get()
     }
 
     /// Gives a handle back; the last one closes the files.

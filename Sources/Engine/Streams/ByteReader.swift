@@ -21,8 +21,8 @@ public final class ByteReader: @unchecked Sendable {
     public let size: UInt64
     private let store: LmdbStore
     private let lease: Lease?
-    private let idle = Mutex<[LeafReader<LmdbStore>]>([])
-    private let place = Mutex<UInt64>(0)
+    private let idle = Lock<[LeafReader<LmdbStore>]>([])
+    private let place = Lock<UInt64>(0)
     private let isOpen = Atomic<Bool>(true)
 
     /// Cursors kept, each with up to 2 MiB of scratch space.
@@ -69,14 +69,11 @@ public final class ByteReader: @unchecked Sendable {
 
     /// As `read(at:into:)` from the current position, which moves behind what was read.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
-        let result: Result<Int, StoreError> = place.withLock { (place) in
-            do throws(StoreError) {
-                let count = try read(at: place, into: buffer)
-                place += UInt64(count)
-                return .success(count)
-            } catch { return .failure(error) }
+        try place.withLock { (place) throws(StoreError) in
+            let count = try read(at: place, into: buffer)
+            place += UInt64(count)
+            return count
         }
-        return try result.get()
     }
 
     /// Where `read(into:)` goes on, in bytes from the start.

@@ -1,5 +1,6 @@
 /* What the header promises of fork: a child that uses an inherited handle is refused with IPS_FORKED and
- * does no harm by giving it back; one that opens the store for itself reads and writes. */
+ * does no harm by giving it back; one that opens the store for itself reads and writes, with all the
+ * threads that the library starts for that. */
 #include "../examples/example.h"
 
 #include <string.h>
@@ -40,6 +41,33 @@ static int child(const char *path, ips_store *store, ips_batch *batch, ips_view 
     return 0;
 }
 
+/* Much that is done by several threads, for the first time in this process and in its parent's. */
+static int busy_child(const char *path) {
+    enum { LENGTH = 12 << 20 };
+    unsigned char *bytes = malloc(LENGTH);
+    SHOULD(bytes != NULL);
+    uint32_t state = 1;
+    for (size_t i = 0; i < LENGTH; i++) {
+        state = state * 1664525 + 1013904223;
+        bytes[i] = (unsigned char)(state >> 24);
+    }
+    ips_store *own;
+    ips_cid cid;
+    MUST(ips_store_open(path, NULL, &own, &error));
+    MUST(ips_store_put_buffer(own, (ips_bytes){bytes, LENGTH}, &cid, &error));
+    ips_verify_report report = IPS_VERIFY_REPORT_INIT;
+    MUST(ips_store_verify(own, NULL, NULL, &report, NULL, &error));
+    SHOULD(report.problems == 0);
+    ips_store_close(own);
+    free(bytes);
+    return 0;
+}
+
+static void wait_for(pid_t pid) {
+    int status = 0;
+    SHOULD(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(int argc, char **argv) {
     const char *path = place(argc, argv);
     ips_store *store;
@@ -61,8 +89,16 @@ int main(int argc, char **argv) {
     pid_t pid = fork();
     SHOULD(pid >= 0);
     if (pid == 0) _exit(child(path, store, batch, view, iter, &cid));
-    int status = 0;
-    SHOULD(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    wait_for(pid);
+    for (int i = 0; i < 8; i++) {
+        pid = fork();
+        SHOULD(pid >= 0);
+        if (pid == 0) {
+            alarm(60);
+            _exit(busy_child(path));
+        }
+        wait_for(pid);
+    }
 
     /* Nothing of the parent's was touched; it sees what the child stored. */
     MUST(ips_root_get(store, "child", &found, &error));
