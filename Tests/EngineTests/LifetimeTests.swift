@@ -1,4 +1,5 @@
 import Testing
+
 @testable import IpldEngine
 
 @Suite struct LifetimeTests {
@@ -108,7 +109,9 @@ import Testing
         let store = test.store
         let bytes = randomBytes(500_000, seed: 5)
         let aborted = try store.makeBatch()
-        _ = try bytes.withUnsafeBytes { try aborted.putBlock(UnsafeRawBufferPointer(rebasing: $0[..<1000]), codec: .raw) }
+        _ = try bytes.withUnsafeBytes {
+            try aborted.putBlock(UnsafeRawBufferPointer(rebasing: $0[..<1000]), codec: .raw)
+        }
         try aborted.commit()
         #expect(try store.stat().deadBlocks == 1)
         let cid = try store.put(Array(bytes[..<1000]), codec: .raw)
@@ -134,7 +137,9 @@ import Testing
                 Issue.record("the name \(name) was taken")
             } catch { #expect(error.code == .invalid) }
         }
-        let missing = try [UInt8](repeating: 9, count: 9).withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+        let missing = try [UInt8](repeating: 9, count: 9).withUnsafeBytes {
+            try CID(hashing: $0, codec: .raw)
+        }
         do { try store.setRoot("m", to: missing) } catch { #expect(error.code == .notFound) }
         try Self.expectSound(store)
     }
@@ -181,7 +186,9 @@ import Testing
     @Test func identityBlocksAreAnsweredFromTheirCid() throws {
         let test = try TestStore()
         let store = test.store
-        let cid = try Array("hello".utf8).withUnsafeBytes { try CID(hashing: $0, codec: .raw, hash: .identity) }
+        let cid = try Array("hello".utf8).withUnsafeBytes {
+            try CID(hashing: $0, codec: .raw, hash: .identity)
+        }
         #expect(try store.has(cid) && store.block(cid) == Array("hello".utf8) && store.size(of: cid) == 5)
         #expect(try store.get(cid) == Array("hello".utf8))
         try store.setRoot("identity", to: cid)

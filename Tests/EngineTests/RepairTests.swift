@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+
 @testable import IpldEngine
 
 @Suite struct RepairTests {
@@ -27,11 +28,16 @@ import Testing
         try test.closed {
             try FileManager.default.removeItem(atPath: test.path + "/index")
             let report = try LmdbStore.repair(at: test.path)
-            #expect(report.blocks == before.blocks && report.roots == 3 && report.holds == 1 && report.lostNames == 0)
+            #expect(
+                report.blocks == before.blocks && report.roots == 3 && report.holds == 1
+                    && report.lostNames == 0)
         }
         let after = try test.store.stat()
-        #expect(after.blocks == before.blocks && after.storedBytes == before.storedBytes && after.deadBlocks == 0)
-        for (name, bytes) in files { #expect(try test.store.get(try #require(try test.store.root(name))) == bytes) }
+        #expect(
+            after.blocks == before.blocks && after.storedBytes == before.storedBytes && after.deadBlocks == 0)
+        for (name, bytes) in files {
+            #expect(try test.store.get(try #require(try test.store.root(name))) == bytes)
+        }
         try LifetimeTests.expectSound(test.store)
     }
 
@@ -53,7 +59,9 @@ import Testing
         let (test, files, before) = try filled()
         try test.closed { try LmdbStore.repair(at: test.path) }
         #expect(try test.store.stat().blocks == before.blocks)
-        for (name, bytes) in files { #expect(try test.store.get(try #require(try test.store.root(name))) == bytes) }
+        for (name, bytes) in files {
+            #expect(try test.store.get(try #require(try test.store.root(name))) == bytes)
+        }
         try LifetimeTests.expectSound(test.store)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Testing
+
 @testable import IpldEngine
 
 /// Seeded mutations of everything that the storage reads: whatever the bytes are, decoding ends in a value
@@ -117,16 +118,18 @@ import Testing
         var random = SplitMix(state: seed)
         let block = [UInt8](repeating: 7, count: 5000) + randomBytes(500, seed: 3)
         var frame = [UInt8](repeating: 0, count: 8192)
-        let length = try #require(block.withUnsafeBytes { block in
-            frame.withUnsafeMutableBytes { Compressor(.zstd(level: 1)).compress(block, into: $0) }
-        })
+        let length = try #require(
+            block.withUnsafeBytes { block in
+                frame.withUnsafeMutableBytes { Compressor(.zstd(level: 1)).compress(block, into: $0) }
+            })
         frame.removeSubrange(length...)
         let decompressor = Decompressor()
         var target = [UInt8](repeating: 0xAA, count: 8192)
         func unpack(_ frame: [UInt8], _ count: Int) -> Bool {
             frame.withUnsafeBytes { frame in
                 target.withUnsafeMutableBytes {
-                    decompressor.decompress(frame, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<count]))
+                    decompressor.decompress(
+                        frame, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<count]))
                 }
             }
         }
@@ -142,7 +145,8 @@ import Testing
 
     @Test func aConfigurationIsReadWholeOrRefused() throws {
         var random = SplitMix(state: seed)
-        let recorded = RecordedConfiguration(identity: StoreIdentity(high: 1, low: 2), configuration: StoreConfiguration())
+        let recorded = RecordedConfiguration(
+            identity: StoreIdentity(high: 1, low: 2), configuration: StoreConfiguration())
         #expect(try RecordedConfiguration(parsing: recorded.text) == recorded)
         for _ in 0..<rounds {
             let text = String(decoding: mutate(Array(recorded.text.utf8), &random), as: UTF8.self)
@@ -150,7 +154,8 @@ import Testing
             #expect(try RecordedConfiguration(parsing: parsed.text) == parsed, "seed \(seed): \(text)")
         }
         do {
-            _ = try RecordedConfiguration(parsing: recorded.text.replacingOccurrences(of: "format 1", with: "format 2"))
+            _ = try RecordedConfiguration(
+                parsing: recorded.text.replacingOccurrences(of: "format 1", with: "format 2"))
             Issue.record("a newer format was read")
         } catch { #expect(error.code == .unsupported) }
     }
@@ -160,7 +165,9 @@ import Testing
         let test = try TestStore()
         for index in 0..<300 {
             _ = try test.store.put(randomBytes(40, seed: UInt64(index)), codec: .raw)
-            if index % 3 == 0 { try test.store.setRoot("root \(index)", to: try test.store.put([UInt8(index % 256)])) }
+            if index % 3 == 0 {
+                try test.store.setRoot("root \(index)", to: try test.store.put([UInt8(index % 256)]))
+            }
         }
         try test.store.gc()
         let path = test.path + "/index/data.mdb"

@@ -1,4 +1,5 @@
 import Foundation
+
 @testable import IpldEngine
 
 /// A directory that goes with the test.
@@ -6,7 +7,8 @@ final class TemporaryDirectory {
     let path: String
 
     init() throws {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent("ipldstore-test-\(UUID().uuidString)")
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "ipldstore-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         path = base.path
     }

@@ -21,7 +21,8 @@ import Testing
         // A campaign that hangs ends with all its processes, and says so; a longer one is given its time.
         let limit = environment["IPLDSTORE_FAULTS_\(variable)"] == nil ? "300" : "0"
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["--kill-after=10", limit, try worker(environment).path]
+        process.arguments =
+            ["--kill-after=10", limit, try worker(environment).path]
             + [campaign, "--\(unit)", count, "--seed", seed]
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -29,17 +30,21 @@ import Testing
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         print(output, terminator: "")
-        #expect(process.terminationStatus == 0, "\(process.terminationStatus == 124 ? "hung: " : "")\(output)")
+        #expect(
+            process.terminationStatus == 0, "\(process.terminationStatus == 124 ? "hung: " : "")\(output)")
     }
 
     /// Built beside the tests.
     private func worker(_ environment: [String: String]) throws -> URL {
         if let path = environment["IPLDSTORE_FAULT_WORKER"] { return URL(fileURLWithPath: path) }
         let beside = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let folders = [beside, CommandLine.arguments[0]].map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
+        let folders = [beside, CommandLine.arguments[0]].map {
+            URL(fileURLWithPath: $0).deletingLastPathComponent()
+        }
         let found = folders.map { $0.appendingPathComponent("fault-worker") }.first {
             FileManager.default.isExecutableFile(atPath: $0.path)
         }
-        return try #require(found, "fault-worker is not beside the tests: build it, or set IPLDSTORE_FAULT_WORKER")
+        return try #require(
+            found, "fault-worker is not beside the tests: build it, or set IPLDSTORE_FAULT_WORKER")
     }
 }

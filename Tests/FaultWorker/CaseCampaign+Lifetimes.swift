@@ -31,11 +31,13 @@ extension CaseCampaign {
             try expect(try store.stat().blocks == blocks, "blocks went")
             try expectContent(store, pool, 15)
             try expect(
-                try store.verify().problems.map(\.kind) == [.unknownLeaseTable], "verify does not say that it is gone")
+                try store.verify().problems.map(\.kind) == [.unknownLeaseTable],
+                "verify does not say that it is gone")
             // Another process may not put a table in its place while we are here: without any it is refused,
             // with another it collects nothing.
             let (lines, end) = Processes.wait(try Processes.spawn(["case-collect", "--path", path]))
-            try expect(end == .exited(0) && (lines == ["busy"] || lines == ["blocks \(blocks)"]), "\(lines) \(end)")
+            try expect(
+                end == .exited(0) && (lines == ["busy"] || lines == ["blocks \(blocks)"]), "\(lines) \(end)")
         }
         try inChild(path) { store in
             try store.gc()
@@ -109,7 +111,9 @@ extension CaseCampaign {
         let store = try LmdbStore.open(at: path)
         try expect(try store.stat().leases == 0, "the dead parent's lease lives on in its child")
         try store.gc()
-        try expect(try store.stat().blocks == 0 && Files.names(path + "/packs").isEmpty, "the batch was not collected")
+        try expect(
+            try store.stat().blocks == 0 && Files.names(path + "/packs").isEmpty,
+            "the batch was not collected")
         try expectSound(store)
     }
 
@@ -121,7 +125,9 @@ extension CaseCampaign {
         let wrapper = ["unshare", "--pid", "--fork", "--kill-child"]
         let probe = try Processes.spawn(["case-pid"], through: wrapper)
         let (probed, probeEnd) = Processes.wait(probe)
-        guard probeEnd == .exited(0), probed == ["1"] else { return say("skipped: no pid namespaces here: \(probed)") }
+        guard probeEnd == .exited(0), probed == ["1"] else {
+            return say("skipped: no pid namespaces here: \(probed)")
+        }
         let children = try (0..<2).map { index in
             try Processes.spawn(
                 [

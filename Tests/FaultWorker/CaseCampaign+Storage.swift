@@ -122,7 +122,8 @@ extension CaseCampaign {
             let batch = try store.makeBatch()
             _ = try batch.put(Pool.bytes(15))
             // Another process takes the only name away and collects.
-            let (lines, end) = Processes.wait(try Processes.spawn(["case-remove", "--path", path, "--root", "c15"]))
+            let (lines, end) = Processes.wait(
+                try Processes.spawn(["case-remove", "--path", path, "--root", "c15"]))
             try expect(end == .exited(0), "\(lines)")
             if round % 2 == 0 {
                 try batch.setRoot("kept", to: pool.cids[15])
@@ -244,7 +245,9 @@ extension CaseCampaign {
         for (index, make) in strange.enumerated() {
             make()
             try inChild(path) { store in
-                try expectError(.corrupt, "reading strange file \(index)") { try expectContent(store, pool, 15) }
+                try expectError(.corrupt, "reading strange file \(index)") {
+                    try expectContent(store, pool, 15)
+                }
                 try expect(!(try store.verify().isClean), "verify does not find strange file \(index)")
                 try put(store, pool, 12)
                 try expectContent(store, pool, 12)
@@ -262,7 +265,9 @@ extension CaseCampaign {
         try inChild(path) { store in
             try put(store, pool, 15)
             unlink(path + "/journal")
-            try expectError(.corrupt, "naming without a journal") { try store.setRoot("x", to: pool.cids[15]) }
+            try expectError(.corrupt, "naming without a journal") {
+                try store.setRoot("x", to: pool.cids[15])
+            }
             try expectContent(store, pool, 15)
             try expect(!(try store.verify().isClean), "verify does not find it")
         }
@@ -296,7 +301,8 @@ extension CaseCampaign {
         truncate(source, 6_000_000)
         try expectError(.io, "a source that was cut") { _ = try store.putBytes(from: cut) }
         try store.gc()
-        try expect(try store.stat().blocks == 0 && Files.names(path + "/packs").isEmpty, "something was stored")
+        try expect(
+            try store.stat().blocks == 0 && Files.names(path + "/packs").isEmpty, "something was stored")
         try expectSound(store)
     }
 }

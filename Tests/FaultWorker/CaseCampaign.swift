@@ -37,7 +37,9 @@ struct CaseCampaign {
 
     static func child(_ arguments: Arguments) throws -> Int32 {
         let name = try arguments.required("name")
-        guard let (_, body) = cases.first(where: { $0.name == name }) else { throw Violation("no case \(name)") }
+        guard let (_, body) = cases.first(where: { $0.name == name }) else {
+            throw Violation("no case \(name)")
+        }
         let scratch = try Files.makeScratch()
         defer { Files.removeTree(scratch) }
         alarm(60)
@@ -88,6 +90,7 @@ struct CaseCampaign {
     }
 
     static func expectContent(_ store: LmdbStore, _ pool: Pool, _ content: Int) throws {
-        try expect(try store.contents(of: pool.cids[content]) == Pool.bytes(content), "content \(content) is wrong")
+        try expect(
+            try store.contents(of: pool.cids[content]) == Pool.bytes(content), "content \(content) is wrong")
     }
 }

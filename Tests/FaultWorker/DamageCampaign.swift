@@ -11,7 +11,8 @@ struct DamageCampaign {
         let pool = try Pool(scratch: scratch)
         let tally = Tally("damage", seed: arguments.seed)
         let store = try DamagedStore(making: scratch + "/store", pool: pool, seed: arguments.seed)
-        let campaign = DamageCampaign(scratch: scratch, store: store, tally: tally, seed: arguments.seed,
+        let campaign = DamageCampaign(
+            scratch: scratch, store: store, tally: tally, seed: arguments.seed,
             only: arguments.text("only"))
         let points = arguments.number("points", 20_000)
         try campaign.damagePacks(points: points)
@@ -99,13 +100,16 @@ struct DamageCampaign {
             for (name, cid) in store.names.roots where !damaged.contains(cid) && names.roots[name] != cid {
                 throw Violation("repair lost the root \(name): \(report)")
             }
-            for (hold, count) in store.names.holds where !damaged.contains(hold.cid) && names.holds[hold] != count {
+            for (hold, count) in store.names.holds
+            where !damaged.contains(hold.cid) && names.holds[hold] != count {
                 throw Violation("repair lost a hold of \(hold.owner): \(report)")
             }
         }
         if damaged.isEmpty {
             let verified = try repaired.verify()
-            guard verified.isClean else { throw Violation("after repair: \(verified.problems.map(\.message))") }
+            guard verified.isClean else {
+                throw Violation("after repair: \(verified.problems.map(\.message))")
+            }
         }
     }
 
@@ -125,7 +129,8 @@ struct DamageCampaign {
                 return
             }
             let outcome = try store.readAll(opened)
-            guard outcome.damaged.isEmpty, outcome.absent == 0, try NameState(of: opened) == store.names else {
+            guard outcome.damaged.isEmpty, outcome.absent == 0, try NameState(of: opened) == store.names
+            else {
                 throw Violation("a damaged journal changed what is read")
             }
             guard try DamagedStore.isFound(opened) else { throw Violation("verify does not find it") }
@@ -167,7 +172,8 @@ struct DamageCampaign {
         var index = 0
         while index < points {
             var words = [
-                "damage-index", "--path", store.path, "--points", "\(points)", "--from", "\(index)", "--seed", "\(seed)",
+                "damage-index", "--path", store.path, "--points", "\(points)", "--from", "\(index)", "--seed",
+                "\(seed)",
                 "--bytes", "\(whole.count)",
             ]
             if let only { words += ["--only", only] }
@@ -186,7 +192,9 @@ struct DamageCampaign {
                 } else if fields.first == "count", fields.count >= 2 {
                     tally.count(fields[1])
                 } else {
-                    tally.point("--seed \(seed) --only \(line.split(separator: " ").first ?? "")") { throw Violation(line) }
+                    tally.point("--seed \(seed) --only \(line.split(separator: " ").first ?? "")") {
+                        throw Violation(line)
+                    }
                 }
             }
             // Whatever the child left spoiled.
@@ -215,7 +223,9 @@ struct DamageCampaign {
         let whole = try Files.read(file)
         let points = arguments.number("points", 0)
         for index in arguments.number("from", 0)..<points {
-            let kinds: [Spoiling.Kind] = [.flip, .zero, .flip, .fill, .flip, .zeroSector, .flip, .staleSector]
+            let kinds: [Spoiling.Kind] = [
+                .flip, .zero, .flip, .fill, .flip, .zeroSector, .flip, .staleSector,
+            ]
             var random = Random(seed: arguments.seed &* 31 &+ UInt64(index))
             let offset = random.below(whole.count)
             let kind = kinds[index % kinds.count]
@@ -242,7 +252,9 @@ struct DamageCampaign {
             try LmdbStore.repair(at: copy)
             let repaired = try LmdbStore.open(at: copy)
             let names = try NameState(of: repaired)
-            guard names == store.names else { throw Violation("repair: \(names.difference(from: store.names))") }
+            guard names == store.names else {
+                throw Violation("repair: \(names.difference(from: store.names))")
+            }
             let outcome = try store.readAll(repaired)
             guard outcome.damaged.isEmpty, outcome.absent == 0 else { throw Violation("repair lost blocks") }
             guard try repaired.verify().isClean else { throw Violation("repair left problems") }

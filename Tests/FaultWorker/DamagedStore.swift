@@ -110,7 +110,9 @@ struct Spoiling {
         let descriptor = open(file, O_WRONLY)
         guard descriptor >= 0 else { throw Violation("cannot open \(file)") }
         defer { close(descriptor) }
-        guard pwrite(descriptor, bytes, bytes.count, off_t(start)) == bytes.count else { throw Violation("cannot write") }
+        guard pwrite(descriptor, bytes, bytes.count, off_t(start)) == bytes.count else {
+            throw Violation("cannot write")
+        }
     }
 
     /// False when the bytes are what they were.

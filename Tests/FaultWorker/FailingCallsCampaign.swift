@@ -20,7 +20,8 @@ struct FailingCallsCampaign {
             tally.count("calls", golden.calls)
             for index in 0..<min(perSeed, points - done) {
                 if let only = arguments.optional("only"), only != index { continue }
-                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)") {
+                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)")
+                {
                     try point(scratch, pool, golden, seed, index, perSeed, tally)
                 }
                 CallFaults.disarm()
@@ -48,7 +49,9 @@ struct FailingCallsCampaign {
         _ tally: Tally
     ) throws {
         let path = scratch + "/store"
-        for name in Files.names(scratch) where name.hasPrefix("store") { Files.removeTree(scratch + "/" + name) }
+        for name in Files.names(scratch) where name.hasPrefix("store") {
+            Files.removeTree(scratch + "/" + name)
+        }
         let call = 1 + index * golden.calls / perSeed
         let (plan, mayFail) = plan(index, at: call)
         let workload = Workload(path: path, pool: pool, seed: seed)
@@ -60,7 +63,8 @@ struct FailingCallsCampaign {
                 try workload.step()
                 allowed = [workload.names]
             } catch let error as StoreError {
-                where_ = "step \(workload.steps) (\(workload.last)), call \(call), \(plan): \(error.code) \(error)"
+                where_ =
+                    "step \(workload.steps) (\(workload.last)), call \(call), \(plan): \(error.code) \(error)"
                 guard mayFail, faults.hitCount > 0 else { throw Violation("no reason to fail: " + where_) }
                 guard isFair(error, plan) else { throw Violation("the wrong kind of error: " + where_) }
                 tally.count("errors")
@@ -84,8 +88,9 @@ struct FailingCallsCampaign {
         if workload.steps == 1, !Files.exists(path) { return }
         do {
             try Inspection(pool: pool).inspect(path, allowed: allowed, empties: index % 2 == 0)
-        } catch let error as StoreError { throw Violation("\(error.code) \(error) after " + where_) }
-        catch { throw Violation("\(error) after " + where_) }
+        } catch let error as StoreError { throw Violation("\(error.code) \(error) after " + where_) } catch {
+            throw Violation("\(error) after " + where_)
+        }
     }
 
     /// Damage, absence, a full disk and failing I/O are never one reported as another.

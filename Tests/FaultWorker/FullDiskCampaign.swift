@@ -24,7 +24,9 @@ struct FullDiskCampaign {
             if let only = arguments.optional("only"), only != index { continue }
             // Every fourth point by a limit on files, whose lengths are those of packs and index.
             let byLimit = !isMounted || index % 4 == 3
-            tally.point("--seed \(arguments.seed) --points \(points) --step-bytes \(stepBytes) --only \(index)") {
+            tally.point(
+                "--seed \(arguments.seed) --points \(points) --step-bytes \(stepBytes) --only \(index)"
+            ) {
                 let seed = arguments.seed &+ UInt64(index)
                 if byLimit {
                     try limitPoint(scratch, pool, seed, index * 2 * stepBytes, tally)
@@ -38,7 +40,9 @@ struct FullDiskCampaign {
 
     // MARK: A full file system
 
-    private static func diskPoint(_ disk: String, _ pool: Pool, _ seed: UInt64, freeBytes: Int, _ tally: Tally) throws {
+    private static func diskPoint(
+        _ disk: String, _ pool: Pool, _ seed: UInt64, freeBytes: Int, _ tally: Tally
+    ) throws {
         for name in Files.names(disk) { Files.removeTree(disk + "/" + name) }
         let path = disk + "/store"
         var point = try Point(path: path, pool: pool, seed: seed)
@@ -71,7 +75,9 @@ struct FullDiskCampaign {
 
     // MARK: A limit on files
 
-    private static func limitPoint(_ scratch: String, _ pool: Pool, _ seed: UInt64, _ extraBytes: Int, _ tally: Tally) throws {
+    private static func limitPoint(
+        _ scratch: String, _ pool: Pool, _ seed: UInt64, _ extraBytes: Int, _ tally: Tally
+    ) throws {
         let path = scratch + "/limited"
         Files.removeTree(path)
         var point = try Point(path: path, pool: pool, seed: seed)
@@ -112,7 +118,9 @@ struct FullDiskCampaign {
             let store = try LmdbStore.open(at: path)
             self.store = store
             for (name, content) in [("big", 21), ("small", 12)] {
-                guard try store.put(Pool.bytes(content)) == pool.cids[content] else { throw Violation("another CID") }
+                guard try store.put(Pool.bytes(content)) == pool.cids[content] else {
+                    throw Violation("another CID")
+                }
                 try store.setRoot(name, to: pool.cids[content])
                 try store.dereference(pool.cids[content])
                 names.roots[name] = pool.cids[content]
@@ -155,7 +163,8 @@ struct FullDiskCampaign {
                     tally.count("full")
                 }
                 guard try NameState(of: store) == names else {
-                    throw Violation("names after attempt \(attempt): \(try NameState(of: store).difference(from: names))")
+                    throw Violation(
+                        "names after attempt \(attempt): \(try NameState(of: store).difference(from: names))")
                 }
             }
             _ = try Inspection(pool: pool).readAll(store, names)

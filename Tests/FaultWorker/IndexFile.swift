@@ -15,7 +15,8 @@ enum IndexFile {
         defer { close(descriptor) }
         var numbers: [UInt64] = [0, 0]
         for page in 0..<2 {
-            guard pread(descriptor, &numbers[page], 8, off_t(page * pageBytes + transactionOffset)) == 8 else {
+            guard pread(descriptor, &numbers[page], 8, off_t(page * pageBytes + transactionOffset)) == 8
+            else {
                 throw Violation("the index has no meta page \(page)")
             }
         }

@@ -57,7 +57,8 @@ struct KillCampaign {
             tally.count("calls", golden.calls)
             for index in 0..<min(perSeed, points - done) {
                 if let only = arguments.optional("only"), only != index { continue }
-                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)") {
+                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)")
+                {
                     try point(scratch, pool, golden, seed, index, perSeed, tally)
                 }
             }
@@ -73,9 +74,12 @@ struct KillCampaign {
     ) throws {
         let path = scratch + "/store"
         Files.removeTree(path)
-        for name in Files.names(scratch) where name.hasPrefix("store.new-") { Files.removeTree(scratch + "/" + name) }
+        for name in Files.names(scratch) where name.hasPrefix("store.new-") {
+            Files.removeTree(scratch + "/" + name)
+        }
         var words = [
-            "work", "--seed", "\(seed)", "--steps", "\(steps)", "--path", path, "--pool", scratch + "/pool.cids",
+            "work", "--seed", "\(seed)", "--steps", "\(steps)", "--path", path, "--pool",
+            scratch + "/pool.cids",
         ]
         // Sampled evenly, each third of the points in its own way.
         let call = 1 + (index * golden.calls + Int(seed) * 7 % max(1, golden.calls / perSeed)) / perSeed
@@ -111,7 +115,9 @@ struct KillCampaign {
             try IndexFile.rollBack(path)
             // Steps that change nothing commit nothing: the last commit is that of the names before these.
             let now = golden.states[acknowledged - 1]
-            if let before = golden.states[..<acknowledged].last(where: { $0 != now }) { allowed.append(before) }
+            if let before = golden.states[..<acknowledged].last(where: { $0 != now }) {
+                allowed.append(before)
+            }
             tally.count("rolled-back")
         }
         do {
@@ -126,7 +132,8 @@ struct KillCampaign {
         let pool = try Pool(file: try arguments.required("pool"))
         let path = try arguments.required("path")
         let hasReader = arguments.optional("reader") != nil
-        let workload = Workload(path: path, pool: pool, seed: arguments.seed,
+        let workload = Workload(
+            path: path, pool: pool, seed: arguments.seed,
             repairs: !hasReader)
         if let call = arguments.optional("die-at") { _ = CallFaults.arm(.die(at: call)) }
         if let call = arguments.optional("die-short-at") { _ = CallFaults.arm(.dieShort(at: call)) }

@@ -13,8 +13,10 @@ struct ModelCampaign {
         let perStore = arguments.number("points-per-store", 4_000)
         for index in 0..<max(1, (operations + perStore - 1) / perStore) {
             if let only = arguments.optional("only"), only != index { continue }
-            tally.point("--seed \(arguments.seed) --points \(operations) --points-per-store \(perStore) --only \(index)") {
-                var run = try ModelRun(path: scratch + "/store-\(index)", seed: arguments.seed &+ UInt64(index) &* 7919)
+            let replay = "--points \(operations) --points-per-store \(perStore) --only \(index)"
+            tally.point("--seed \(arguments.seed) \(replay)") {
+                var run = try ModelRun(
+                    path: scratch + "/store-\(index)", seed: arguments.seed &+ UInt64(index) &* 7919)
                 for step in 0..<min(perStore, operations - index * perStore) {
                     do {
                         try run.operation()
@@ -93,7 +95,9 @@ private struct ModelRun {
             if random.oneIn(10) {
                 // A link to a leaf that may be stored later, or never.
                 var leaf = Random(seed: UInt64(random.below(400)))
-                let cid = try leaf.bytes(leaf.below(600)).withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+                let cid = try leaf.bytes(leaf.below(600)).withUnsafeBytes {
+                    try CID(hashing: $0, codec: .raw)
+                }
                 list.append(.link(cid))
                 if !links.contains(cid) { links.append(cid) }
             }
@@ -113,7 +117,8 @@ private struct ModelRun {
         let batch = try store.makeBatch()
         var entered: [CID] = []
         for block in blocks {
-            guard try block.bytes.withUnsafeBytes({ try batch.putBlock($0, codec: block.codec) }) == block.cid else {
+            guard try block.bytes.withUnsafeBytes({ try batch.putBlock($0, codec: block.codec) }) == block.cid
+            else {
                 throw Violation("a block has another CID")
             }
             entered.append(block.cid)
@@ -157,7 +162,9 @@ private struct ModelRun {
         last = "remove \(name)"
         do {
             try store.removeRoot(name, budget: nil)
-            guard names.roots.removeValue(forKey: name) != nil else { throw Violation("a root that was none went") }
+            guard names.roots.removeValue(forKey: name) != nil else {
+                throw Violation("a root that was none went")
+            }
             sweep()
         } catch let error as StoreError where error.code == .notFound {
             guard names.roots[name] == nil else { throw Violation("a root was not found") }
@@ -179,8 +186,12 @@ private struct ModelRun {
 
     private mutating func dereference() throws {
         let owner = "o\(random.below(3))"
-        let own = names.holds.keys.filter { $0.owner == owner }.sorted { $0.cid.description < $1.cid.description }
-        guard let cid = random.oneIn(5) ? random.element(of: order) : random.element(of: own)?.cid else { return }
+        let own = names.holds.keys.filter { $0.owner == owner }.sorted {
+            $0.cid.description < $1.cid.description
+        }
+        guard let cid = random.oneIn(5) ? random.element(of: order) : random.element(of: own)?.cid else {
+            return
+        }
         let hold = NameState.Hold(owner: owner, cid: cid)
         last = "dereference \(cid) of \(owner)"
         do {
@@ -237,7 +248,8 @@ private struct ModelRun {
         for hold in names.holds.keys { counts[hold.cid, default: 0] += 1 }
         for cid in stored {
             guard try store.inspect(cid).references == counts[cid, default: 0] else {
-                throw Violation("\(cid) counts \(try store.inspect(cid).references), not \(counts[cid, default: 0])")
+                throw Violation(
+                    "\(cid) counts \(try store.inspect(cid).references), not \(counts[cid, default: 0])")
             }
             guard try store.block(cid) == known[cid]?.bytes else { throw Violation("wrong bytes of \(cid)") }
         }

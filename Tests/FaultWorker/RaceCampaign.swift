@@ -2,8 +2,8 @@ import Glibc
 import IpldEngine
 import Synchronization
 
-/// Races: several processes, each with threads that write, read, collect, move names and verify, on one store;
-/// one process is killed now and then and started again. Afterwards nothing is missing and nothing is left.
+/// Races: several processes, each with threads that write, read, collect, move names and verify, on one
+/// store; one process is killed now and then and started again. Afterwards nothing is missing, nothing left.
 struct RaceCampaign {
     static func run(_ arguments: Arguments) throws -> Int32 {
         let scratch = try Files.makeScratch()
@@ -40,7 +40,9 @@ struct RaceCampaign {
             for child in children {
                 let (lines, ending) = Processes.wait(child)
                 try note((lines, ending), tally)
-                guard ending == .exited(0) else { throw Violation("a process ended: \(ending) \(lines.suffix(2))") }
+                guard ending == .exited(0) else {
+                    throw Violation("a process ended: \(ending) \(lines.suffix(2))")
+                }
             }
             let store = try LmdbStore.open(at: path)
             let names = try NameState(of: store)
@@ -53,7 +55,9 @@ struct RaceCampaign {
     private static func note(_ result: (lines: [String], end: Processes.End), _ tally: Tally) throws {
         for line in result.lines {
             let fields = line.split(separator: " ").map(String.init)
-            guard fields.count == 3, fields[0] == "count", let amount = Int(fields[2]) else { throw Violation(line) }
+            guard fields.count == 3, fields[0] == "count", let amount = Int(fields[2]) else {
+                throw Violation(line)
+            }
             tally.count(fields[1], amount)
         }
     }
@@ -69,25 +73,27 @@ struct RaceCampaign {
         Bounds.journalBytes = 2048
         let store = try LmdbStore.open(at: path)
         let parts: [(name: String, body: @Sendable (LmdbStore, Pool, inout Random) throws -> Void)] = [
-            ("writes", write), ("writes", write), ("reads", read), ("names", rename), ("collections", collect),
+            ("writes", write), ("writes", write), ("reads", read), ("names", rename),
+            ("collections", collect),
         ]
         var threads: [pthread_t] = []
         for (index, part) in parts.enumerated() {
             let seed = arguments.seed &* 10 &+ UInt64(index)
-            threads.append(try Threads.start {
-                var random = Random(seed: seed)
-                var count = 0
-                while Clock.now() < end {
-                    do { try part.body(store, pool, &random) } catch let error as StoreError {
-                        // Others took it away first, or hold it now.
-                        if ![.notFound, .conflict, .busy].contains(error.code) {
-                            say("\(part.name): \(error.code): \(error)")
-                        }
-                    } catch { say("\(part.name): \(error)") }
-                    count += 1
-                }
-                say("count \(part.name) \(count)")
-            })
+            threads.append(
+                try Threads.start {
+                    var random = Random(seed: seed)
+                    var count = 0
+                    while Clock.now() < end {
+                        do { try part.body(store, pool, &random) } catch let error as StoreError {
+                            // Others took it away first, or hold it now.
+                            if ![.notFound, .conflict, .busy].contains(error.code) {
+                                say("\(part.name): \(error.code): \(error)")
+                            }
+                        } catch { say("\(part.name): \(error)") }
+                        count += 1
+                    }
+                    say("count \(part.name) \(count)")
+                })
         }
         for thread in threads { Threads.join(thread) }
         return 0
@@ -117,7 +123,9 @@ struct RaceCampaign {
             var work = [cid]
             while let next = work.popLast() {
                 if let content = pool.content(of: next) {
-                    guard try store.contents(of: next) == Pool.bytes(content) else { throw Violation("wrong bytes") }
+                    guard try store.contents(of: next) == Pool.bytes(content) else {
+                        throw Violation("wrong bytes")
+                    }
                 } else {
                     work += try store.links(of: next)
                 }
@@ -151,7 +159,9 @@ struct RaceCampaign {
         Processes.sleep(microseconds: random.below(5000))
         if random.oneIn(10) {
             let report = try store.verify()
-            guard report.isClean else { throw Violation("verify: \(report.problems.prefix(2).map(\.message))") }
+            guard report.isClean else {
+                throw Violation("verify: \(report.problems.prefix(2).map(\.message))")
+            }
         } else {
             try store.gc(budget: random.oneIn(2) ? 1_000_000 : nil)
         }

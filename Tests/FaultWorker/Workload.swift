@@ -186,7 +186,9 @@ final class Workload {
     }
 
     private func dereference(_ store: LmdbStore) throws {
-        let holds = names.holds.keys.sorted { ($0.owner, $0.cid.description) < ($1.owner, $1.cid.description) }
+        let holds = names.holds.keys.sorted {
+            ($0.owner, $0.cid.description) < ($1.owner, $1.cid.description)
+        }
         guard let hold = random.element(of: holds) else { return try putHeld(store) }
         last = "dereference \(hold.cid) of \(hold.owner)"
         let count = names.holds[hold] ?? 0

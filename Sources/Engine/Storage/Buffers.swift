@@ -15,7 +15,8 @@ final class ByteBuffer: @unchecked Sendable {
 
 /// What one thread needs to read blocks: room for a record, room for a block, a zstd context.
 final class ReadScratch: @unchecked Sendable {
-    let record = ByteBuffer(capacity: Block.maximumLength + RecordHeader.fixedLength + CID.maximumBinaryLength + 8)
+    let record = ByteBuffer(
+        capacity: Block.maximumLength + RecordHeader.fixedLength + CID.maximumBinaryLength + 8)
     let block = ByteBuffer(capacity: Block.maximumLength)
     let decompressor = Decompressor()
 }

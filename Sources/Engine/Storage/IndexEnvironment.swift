@@ -232,7 +232,8 @@ final class IndexEnvironment: @unchecked Sendable {
         guard outcome == false else {
             // Also when it did happen: its durability is unknown, and what follows would rely on it.
             poisoned.store(true, ordering: .releasing)
-            throw StoreError(.io, "a commit failed and its outcome is unknown: open the store again",
+            throw StoreError(
+                .io, "a commit failed and its outcome is unknown: open the store again",
                 systemError: code > 0 ? code : 0)
         }
         throw Self.error(code, "commit", couldBeFull: isDiskFull())
@@ -241,7 +242,8 @@ final class IndexEnvironment: @unchecked Sendable {
     private func beginWrite() throws(StoreError) -> OpaquePointer {
         for _ in 0..<2 {
             if poisoned.load(ordering: .acquiring) {
-                throw StoreError(.io, "an earlier commit failed and its outcome is unknown: open the store again")
+                throw StoreError(
+                    .io, "an earlier commit failed and its outcome is unknown: open the store again")
             }
             var transaction: OpaquePointer?
             let code = mdb_txn_begin(environment, nil, 0, &transaction)

@@ -94,7 +94,8 @@ struct IndexPages {
         var pages = try IndexPages(descriptor)
         let metas = try pages.metas()
         // A write transaction's own number is one more than that of the commit it began with.
-        for meta in [metas.newest, metas.other] where meta.transaction == transaction || meta.transaction &+ 1 == transaction {
+        for meta in [metas.newest, metas.other]
+        where meta.transaction == transaction || meta.transaction &+ 1 == transaction {
             try pages.check(meta)
             return true
         }
@@ -116,7 +117,8 @@ struct IndexPages {
             } catch {
                 attempts += 1
                 // Pages of a commit are written over by the second one after it.
-                guard error.code == .corrupt, attempts < 8, try pages.metas().newest.transaction != meta.transaction
+                guard error.code == .corrupt, attempts < 8,
+                    try pages.metas().newest.transaction != meta.transaction
                 else { throw error }
             }
         }
@@ -150,7 +152,9 @@ struct IndexPages {
             }
             // The free table's padding holds the length of a page.
             let pageLength = Int(bytes.integer(at: base + 24, as: UInt32.self))
-            guard [4096, 8192, 16384, 32768].contains(pageLength) else { throw Self.damaged("its pages have no length") }
+            guard [4096, 8192, 16384, 32768].contains(pageLength) else {
+                throw Self.damaged("its pages have no length")
+            }
             return Meta(
                 transaction: bytes.integer(at: base + 128), lastPage: bytes.integer(at: base + 120),
                 pageLength: pageLength, free: Table(bytes, at: base + 24),
@@ -209,7 +213,8 @@ struct IndexPages {
             let integers = table.flags & Flags.integerKeys != 0
             try walk(table.root, depth: table.depth, integers, nil, nil, &tally, &free, subTable)
         }
-        guard tally.branches == table.branches, tally.leaves == table.leaves, tally.overflows == table.overflows,
+        guard tally.branches == table.branches, tally.leaves == table.leaves,
+            tally.overflows == table.overflows,
             tally.rows == table.rows
         else { throw Self.damaged("a table does not have what it counts") }
     }
@@ -218,7 +223,8 @@ struct IndexPages {
 
     /// A page and what is below it. Keys are at least `lower` and less than `upper`.
     private mutating func walk(
-        _ page: UInt64, depth: UInt16, _ integers: Bool, _ lower: [UInt8]?, _ upper: [UInt8]?, _ tally: inout Tally,
+        _ page: UInt64, depth: UInt16, _ integers: Bool, _ lower: [UInt8]?, _ upper: [UInt8]?,
+        _ tally: inout Tally,
         _ free: inout [FreePages]?, _ subTable: (String, Table) -> Void
     ) throws(StoreError) {
         try use(page)
@@ -268,7 +274,8 @@ struct IndexPages {
                 guard offset >= upper, offset % 2 == 0, offset + Self.nodeHeadLength <= bytes.count else {
                     throw Self.damaged("page \(page) has a row outside itself")
                 }
-                let low = UInt64(bytes.integer(at: offset, as: UInt16.self))
+                let low =
+                    UInt64(bytes.integer(at: offset, as: UInt16.self))
                     | UInt64(bytes.integer(at: offset + 2, as: UInt16.self)) << 16
                 let flags = bytes.integer(at: offset + 4, as: UInt16.self)
                 let keyStart = offset + Self.nodeHeadLength
@@ -281,14 +288,16 @@ struct IndexPages {
                 nodes.append(
                     Node(
                         key: keyStart..<(keyStart + keyLength), flags: isLeaf ? flags : 0,
-                        child: low | UInt64(flags) << 32, valueLength: Int(low), valueOffset: keyStart + keyLength))
+                        child: low | UInt64(flags) << 32, valueLength: Int(low),
+                        valueOffset: keyStart + keyLength))
             }
             return nodes
         }
     }
 
     private func checkOrder(
-        _ nodes: [Node], _ bytes: [UInt8], _ integers: Bool, isLeaf: Bool, _ lower: [UInt8]?, _ upper: [UInt8]?,
+        _ nodes: [Node], _ bytes: [UInt8], _ integers: Bool, isLeaf: Bool, _ lower: [UInt8]?,
+        _ upper: [UInt8]?,
         _ page: UInt64
     ) throws(StoreError) {
         let isInOrder = bytes.withBytes { bytes -> Bool in
@@ -306,7 +315,9 @@ struct IndexPages {
         guard isInOrder else { throw Self.damaged("the keys of page \(page) are out of order") }
     }
 
-    private static func isBefore(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer, _ integers: Bool) -> Bool {
+    private static func isBefore(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer, _ integers: Bool)
+        -> Bool
+    {
         guard integers else { return a.precedes(b) }
         guard a.count == b.count else { return false }
         return a.count == 8
@@ -339,31 +350,41 @@ struct IndexPages {
         guard first <= lastPage else { throw Self.damaged("a value is beyond the end") }
         let head = try read(at: first * UInt64(pageLength), count: Self.headLength)
         let (number, flags, count) = head.withBytes {
-            ($0.integer(at: 0, as: UInt64.self), $0.integer(at: 10, as: UInt16.self), $0.integer(at: 12, as: UInt32.self))
+            (
+                $0.integer(at: 0, as: UInt64.self), $0.integer(at: 10, as: UInt16.self),
+                $0.integer(at: 12, as: UInt32.self)
+            )
         }
         let needed = (Self.headLength + length + pageLength - 1) / pageLength
-        guard number == first, flags == Flags.overflow, Int(count) >= needed, UInt64(count) <= lastPage - first + 1
+        guard number == first, flags == Flags.overflow, Int(count) >= needed,
+            UInt64(count) <= lastPage - first + 1
         else { throw Self.damaged("page \(first) does not hold the value it should") }
         for page in first..<(first + UInt64(count)) { try use(page) }
         tally.overflows += UInt64(count)
-        return isWanted ? try read(at: first * UInt64(pageLength) + UInt64(Self.headLength), count: length) : []
+        return isWanted
+            ? try read(at: first * UInt64(pageLength) + UInt64(Self.headLength), count: length) : []
     }
 
     /// The pages in a row of the free table: their number, then they themselves, descending.
     private static func pages(of value: [UInt8], _ lastPage: UInt64) throws(StoreError) -> [FreePages] {
         try value.withBytes { (value) throws(StoreError) in
             // LMDB may have made room for more than it listed.
-            guard value.count >= 8, value.integer(at: 0, as: UInt64.self) <= UInt64(value.count / 8 - 1) else {
+            guard value.count >= 8, value.integer(at: 0, as: UInt64.self) <= UInt64(value.count / 8 - 1)
+            else {
                 throw Self.damaged("its list of free pages does not count right")
             }
             var ranges: [FreePages] = []
             for position in 1..<(1 + value.integer(at: 0, as: Int.self)) {
                 let page: UInt64 = value.integer(at: position * 8)
-                guard page >= 2, page <= lastPage else { throw Self.damaged("it has a free page beyond its end") }
+                guard page >= 2, page <= lastPage else {
+                    throw Self.damaged("it has a free page beyond its end")
+                }
                 if let last = ranges.last, last.page == page + 1 {
                     ranges[ranges.count - 1] = (page, last.count + 1)
                 } else {
-                    if let last = ranges.last, page >= last.page { throw Self.damaged("its free pages are out of order") }
+                    if let last = ranges.last, page >= last.page {
+                        throw Self.damaged("its free pages are out of order")
+                    }
                     ranges.append((page, 1))
                 }
             }
@@ -374,7 +395,9 @@ struct IndexPages {
     // MARK: Reading
 
     private mutating func use(_ page: UInt64) throws(StoreError) {
-        guard page >= 2, page <= lastPage else { throw Self.damaged("it leads to page \(page), beyond its end") }
+        guard page >= 2, page <= lastPage else {
+            throw Self.damaged("it leads to page \(page), beyond its end")
+        }
         let bit = UInt64(1) << (page % 64)
         let word = used[page / 64, default: 0]
         guard word & bit == 0 else { throw Self.damaged("page \(page) is in two places") }

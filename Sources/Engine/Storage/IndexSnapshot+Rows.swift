@@ -99,7 +99,9 @@ extension IndexSnapshot {
         }
     }
 
-    private func putNumber<N: FixedWidthInteger>(_ number: N, _ table: IndexTable, _ key: UnsafeRawBufferPointer)
+    private func putNumber<N: FixedWidthInteger>(
+        _ number: N, _ table: IndexTable, _ key: UnsafeRawBufferPointer
+    )
         throws(StoreError)
     {
         var row = RowBuffer()
@@ -164,8 +166,11 @@ extension IndexSnapshot {
     }
 
     /// Names in byte order from the first that is not less than `start`.
-    func scanRoots(from start: String? = nil, _ body: (String, CID) throws(StoreError) -> Bool) throws(StoreError) {
-        func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError) -> Bool {
+    func scanRoots(from start: String? = nil, _ body: (String, CID) throws(StoreError) -> Bool)
+        throws(StoreError)
+    {
+        func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError) -> Bool
+        {
             let cid = try Self.cid(try value.sealed(key: key, length: nil, .roots), .roots)
             return try body(String(decoding: key, as: UTF8.self), cid)
         }
@@ -213,7 +218,8 @@ extension IndexSnapshot {
         throws(StoreError)
     {
         let wanted = owner.map { Array($0.utf8) }
-        func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError) -> Bool {
+        func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError) -> Bool
+        {
             guard let end = key.firstIndex(of: 0) else { throw UnsafeRawBufferPointer.damaged(.holds) }
             let name = UnsafeRawBufferPointer(rebasing: key[..<end])
             // Bytes, not text: two spellings of one text are two owners.
@@ -242,12 +248,14 @@ extension IndexSnapshot {
         }
     }
 
-    private static func pack(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError)
+    private static func pack(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer)
+        throws(StoreError)
         -> PackRow
     {
         let fields = try value.sealed(key: key, length: 20, .packs)
         return PackRow(
-            watermark: fields.integer(at: 0), liveBytes: fields.integer(at: 8), liveRecords: fields.integer(at: 16))
+            watermark: fields.integer(at: 0), liveBytes: fields.integer(at: 8),
+            liveRecords: fields.integer(at: 16))
     }
 
     func setPack(_ number: UInt32, _ pack: PackRow?) throws(StoreError) {
@@ -291,7 +299,8 @@ extension IndexSnapshot {
             guard key.count == 16 else { throw UnsafeRawBufferPointer.damaged(.punch) }
             let punch = PunchKey(
                 epoch: UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)),
-                place: Place(rawValue: UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
+                place: Place(
+                    rawValue: UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
             return try body(punch, try value.sealed(key: key, length: 8, .punch).integer(at: 0))
         }
     }

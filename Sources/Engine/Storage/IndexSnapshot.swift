@@ -6,7 +6,8 @@ struct IndexSnapshot {
     let tables: InlineArray<9, MDB_dbi>
 
     /// The value of a key; valid until the transaction ends or writes.
-    func get(_ table: IndexTable, _ key: UnsafeRawBufferPointer) throws(StoreError) -> UnsafeRawBufferPointer? {
+    func get(_ table: IndexTable, _ key: UnsafeRawBufferPointer) throws(StoreError) -> UnsafeRawBufferPointer?
+    {
         var key = MDB_val(key)
         var value = MDB_val()
         let code = mdb_get(transaction, tables[table.rawValue], &key, &value)
@@ -86,7 +87,9 @@ struct IndexCursor {
     func close() { mdb_cursor_close(cursor) }
 
     /// The first row at or after a key.
-    func seek(_ key: UnsafeRawBufferPointer) throws(StoreError) -> Row? { try move(MDB_SET_RANGE, MDB_val(key)) }
+    func seek(_ key: UnsafeRawBufferPointer) throws(StoreError) -> Row? {
+        try move(MDB_SET_RANGE, MDB_val(key))
+    }
     func first() throws(StoreError) -> Row? { try move(MDB_FIRST) }
     func last() throws(StoreError) -> Row? { try move(MDB_LAST) }
     func next() throws(StoreError) -> Row? { try move(MDB_NEXT) }

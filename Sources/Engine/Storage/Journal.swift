@@ -45,7 +45,9 @@ final class Journal {
     // MARK: Writing, always under the index's write lock
 
     /// Appends after the committed bytes and flushes; the new length. `state` is the committed one.
-    func append(_ entries: [Entry], epoch: UInt64, state: IndexState) throws(StoreError) -> (generation: UInt64, length: UInt64) {
+    func append(_ entries: [Entry], epoch: UInt64, state: IndexState) throws(StoreError) -> (
+        generation: UInt64, length: UInt64
+    ) {
         let committed = try openForWriting(state)
         var bytes: [UInt8] = []
         for entry in entries { Self.encode(entry, epoch: epoch, into: &bytes) }
@@ -60,7 +62,8 @@ final class Journal {
             reservedEnd = 0
             try? keepReserve(state)
         }
-        try bytes.withBytes { (bytes) throws(StoreError) in try System.write(descriptor, at: committed, bytes) }
+        try bytes.withBytes { (bytes) throws(StoreError) in try System.write(descriptor, at: committed, bytes)
+        }
         do { try System.flush(descriptor) } catch {
             // The page cache may have dropped the bytes: read nothing back through this descriptor.
             closeFile()
@@ -72,8 +75,9 @@ final class Journal {
     /// Opens the file that stands under the name now; its committed length.
     private func openForWriting(_ state: IndexState) throws(StoreError) -> UInt64 {
         let identity: FileIdentity
-        do { identity = try System.status(ofPath: path).identity } catch where error.code == .notFound {
-            throw StoreError(.corrupt, "the journal is missing: run verify --repair", systemError: error.systemError)
+        do { identity = try System.status(ofPath: path).identity } catch  where error.code == .notFound {
+            throw StoreError(
+                .corrupt, "the journal is missing: run verify --repair", systemError: error.systemError)
         }
         if descriptor >= 0, try System.status(descriptor).identity != identity { closeFile() }
         if descriptor < 0 {
@@ -97,12 +101,14 @@ final class Journal {
         let committed = try openForWriting(state)
         guard committed + Self.reserveLength / 2 > reservedEnd else { return }
         do { try System.reserve(descriptor, at: 0, length: committed + Self.reserveLength) } catch
-            where error.code == .unsupported {}
+            where error.code == .unsupported
+        {}
         reservedEnd = committed + Self.reserveLength
     }
 
     func shouldRewrite(_ state: IndexState) -> Bool {
-        state.journalLength > Bounds.journalBytes && state.journalLength > 4 * max(rewrittenLength, Bounds.journalBytes / 256)
+        state.journalLength > Bounds.journalBytes
+            && state.journalLength > 4 * max(rewrittenLength, Bounds.journalBytes / 256)
     }
 
     /// Replaces the file by one that holds `entries` alone; to be called under the write lock with
@@ -214,7 +220,9 @@ final class Journal {
         let file = try System.open(path, O_RDONLY)
         defer { System.close(file) }
         var contents = Contents()
-        do { contents.header = try readHeader(file) } catch where error.code == .corrupt || error.code == .notAStore {
+        do { contents.header = try readHeader(file) } catch
+            where error.code == .corrupt || error.code == .notAStore
+        {
             contents.isWhole = false
         }
         let length = min(try System.status(file).length, limit ?? .max)
@@ -301,7 +309,8 @@ final class Journal {
             return .root(name: name, cid)
         case 3: return .removedRoot(name: name)
         case 4:
-            guard rest.count > 8, let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: rest[8...])) else {
+            guard rest.count > 8, let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: rest[8...]))
+            else {
                 return nil
             }
             return .hold(Hold(owner: name, cid: cid, count: rest.integer(at: 0)))

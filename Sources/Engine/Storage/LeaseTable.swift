@@ -76,7 +76,9 @@ final class LeaseTable: Sendable {
 
     /// Publishes a lease: `snapshotEpoch` begins a snapshot and gives its epoch, after the slot is
     /// zero. What died up to that epoch may be collected at any time; what dies later may not.
-    func acquire(_ snapshotEpoch: () throws(StoreError) -> UInt64) throws(StoreError) -> (slot: Int, epoch: UInt64) {
+    func acquire(_ snapshotEpoch: () throws(StoreError) -> UInt64) throws(StoreError) -> (
+        slot: Int, epoch: UInt64
+    ) {
         let slot = try lockSlot()
         do {
             try write(0, slot)

@@ -2,9 +2,9 @@ import Glibc
 
 /// A value that one thread at a time may touch.
 ///
-/// Not Synchronization's Mutex: its lock word is the number of the locking thread as cached at that thread's
-/// first lock, which is wrong in the thread that a fork leaves, so that two threads of a forked child can wait
-/// for each other for ever (Swift 6.3). It is also one that ThreadSanitizer does not see.
+/// Not Synchronization's Mutex: its lock word is the number of the locking thread, cached at that thread's
+/// first lock, which is wrong in the thread that a fork leaves, so that two threads of a forked child can
+/// wait for each other for ever (Swift 6.3). Nor does ThreadSanitizer see it.
 package final class Lock<State>: @unchecked Sendable {
     @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     @usableFromInline var state: State
@@ -77,7 +77,10 @@ struct WorkerThread {
     private let thread: pthread_t
 
     init(_ body: @escaping @Sendable () -> Void) throws(StoreError) {
-        final class Start { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
+        final class Start {
+            let body: @Sendable () -> Void
+            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        }
         let start = Unmanaged.passRetained(Start(body))
         var all = sigset_t()
         var previous = sigset_t()
@@ -85,10 +88,12 @@ struct WorkerThread {
         pthread_sigmask(SIG_SETMASK, &all, &previous)
         defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { argument in
-            if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        }, start.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, start.toOpaque())
         guard code == 0 else {
             start.release()
             throw System.error(code, "start a thread")

@@ -48,7 +48,8 @@ final class PackAppender {
         open[last].tail += UInt64(records.count)
         if open[last].tail - open[last].writeback >= Self.writebackLength {
             System.startWriteback(
-                open[last].lock.descriptor, at: open[last].writeback, length: open[last].tail - open[last].writeback)
+                open[last].lock.descriptor, at: open[last].writeback,
+                length: open[last].tail - open[last].writeback)
             open[last].writeback = open[last].tail
         }
         return place
@@ -132,7 +133,8 @@ final class PackAppender {
         let descriptor: Int32
         // A file that is gone, or is none, is for verify to name; work goes on elsewhere.
         do { descriptor = try System.open(files.path(number), O_RDWR) } catch
-            where error.code == .notFound || error.code == .corrupt {
+            where error.code == .notFound || error.code == .corrupt
+        {
             return false
         }
         let lock = try LockingDescriptor(adopting: descriptor)
@@ -151,11 +153,13 @@ final class PackAppender {
                 return false
             }
             if length > row.watermark { try System.truncate(descriptor, to: row.watermark) }
-            let tail = (row.watermark + PackFormat.flushAlignment - 1) / PackFormat.flushAlignment
+            let tail =
+                (row.watermark + PackFormat.flushAlignment - 1) / PackFormat.flushAlignment
                 * PackFormat.flushAlignment
             open.append(
                 OpenPack(
-                    number: number, lock: lock, committed: row.watermark, tail: tail, writeback: tail, isNew: false))
+                    number: number, lock: lock, committed: row.watermark, tail: tail, writeback: tail,
+                    isNew: false))
             return true
         } catch {
             lock.close()
@@ -166,7 +170,9 @@ final class PackAppender {
     /// Makes the pack of a number that never had a row, or takes over what a dead writer left of it.
     private func create(_ number: UInt32) throws(StoreError) -> Bool {
         let descriptor: Int32
-        do { descriptor = try System.open(files.path(number), O_RDWR | O_CREAT) } catch where error.code == .corrupt {
+        do { descriptor = try System.open(files.path(number), O_RDWR | O_CREAT) } catch
+            where error.code == .corrupt
+        {
             return false
         }
         let lock = try LockingDescriptor(adopting: descriptor)
@@ -185,12 +191,14 @@ final class PackAppender {
             }
             try System.truncate(lock.descriptor, to: 0)
             let header = PackFormat.encodeHeader(store: files.store, number: number)
-            try header.withBytes { (bytes) throws(StoreError) in try System.write(lock.descriptor, at: 0, bytes) }
+            try header.withBytes { (bytes) throws(StoreError) in
+                try System.write(lock.descriptor, at: 0, bytes)
+            }
             let tail = UInt64(header.count)
             open.append(
                 OpenPack(number: number, lock: lock, committed: 0, tail: tail, writeback: 0, isNew: true))
             return true
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             lock.close()
             return false
         } catch {
@@ -206,7 +214,8 @@ final class PackAppender {
         let descriptor: Int32
         // A file that is gone, or is none, is for verify to name; work goes on elsewhere.
         do { descriptor = try System.open(files.path(number), O_RDWR) } catch
-            where error.code == .notFound || error.code == .corrupt {
+            where error.code == .notFound || error.code == .corrupt
+        {
             return false
         }
         let lock = try LockingDescriptor(adopting: descriptor)

@@ -69,7 +69,8 @@ struct PackScanner {
         return nil
     }
 
-    private mutating func bytes(at offset: UInt64, _ count: Int) throws(StoreError) -> UnsafeRawBufferPointer? {
+    private mutating func bytes(at offset: UInt64, _ count: Int) throws(StoreError) -> UnsafeRawBufferPointer?
+    {
         guard offset + UInt64(count) <= length else { return nil }
         if offset < loaded.lowerBound || offset + UInt64(count) > loaded.upperBound { try load(offset) }
         guard offset + UInt64(count) <= loaded.upperBound else { return nil }

@@ -79,7 +79,9 @@ package enum System {
 
     /// An offset or a length as the kernel takes it. One beyond all reason comes from damaged bytes.
     private static func fileOffset(_ offset: UInt64) throws(StoreError) -> off_t {
-        guard offset <= 1 << 62 else { throw StoreError(.corrupt, "a file offset of \(offset) makes no sense") }
+        guard offset <= 1 << 62 else {
+            throw StoreError(.corrupt, "a file offset of \(offset) makes no sense")
+        }
         return off_t(offset)
     }
 
@@ -96,7 +98,7 @@ package enum System {
             descriptor = try check(.open(path: path, flags: all), "open \(path)") {
                 Glibc.open(path, all, mode)
             }
-        } catch where regular && [ELOOP, EISDIR, ENXIO].contains(error.systemError) {
+        } catch  where regular && [ELOOP, EISDIR, ENXIO].contains(error.systemError) {
             throw StoreError(.corrupt, "\(path) is not a regular file", systemError: error.systemError)
         }
         if regular {
@@ -222,7 +224,7 @@ package enum System {
             _ = try check(.reserve(descriptor: descriptor, offset: offset, length: length), "reserve") {
                 ipsys_reserve(descriptor, Int64(start), Int64(bytes))
             }
-        } catch where error.systemError == EOPNOTSUPP || error.systemError == ENOSYS {
+        } catch  where error.systemError == EOPNOTSUPP || error.systemError == ENOSYS {
             throw StoreError(.unsupported, error.message, systemError: error.systemError)
         }
     }
@@ -234,7 +236,7 @@ package enum System {
             _ = try check(.punch(descriptor: descriptor, offset: offset, length: length), "punch") {
                 ipsys_punch(descriptor, Int64(start), Int64(bytes))
             }
-        } catch where error.systemError == EOPNOTSUPP || error.systemError == ENOSYS {
+        } catch  where error.systemError == EOPNOTSUPP || error.systemError == ENOSYS {
             throw StoreError(.unsupported, error.message, systemError: error.systemError)
         }
     }

@@ -77,7 +77,8 @@ public final class Batch: @unchecked Sendable {
     /// links are counted.
     public func putBlock(_ bytes: UnsafeRawBufferPointer, codec: CID.Codec) throws(StoreError) -> CID {
         guard bytes.count <= Block.maximumLength else {
-            throw StoreError(.tooLarge, "a block has at most \(Block.maximumLength) bytes, not \(bytes.count)")
+            throw StoreError(
+                .tooLarge, "a block has at most \(Block.maximumLength) bytes, not \(bytes.count)")
         }
         var links: [CID] = []
         if codec == .dagCBOR {
@@ -158,7 +159,9 @@ public final class Batch: @unchecked Sendable {
         }
         stagedBytes += records.length
         records.clear()
-        if staged.count >= Bounds.stageBlocks || stagedBytes >= Bounds.stageBytes || stagedLinks >= Bounds.stageLinks {
+        if staged.count >= Bounds.stageBlocks || stagedBytes >= Bounds.stageBytes
+            || stagedLinks >= Bounds.stageLinks
+        {
             try commitStage(final: false)
         }
     }
@@ -226,7 +229,9 @@ public final class Batch: @unchecked Sendable {
         do {
             try core.write(.storing) { (transaction) throws(StoreError) in
                 try enterStage(transaction)
-                for (number, watermark) in watermarks { try transaction.setWatermark(watermark, pack: number) }
+                for (number, watermark) in watermarks {
+                    try transaction.setWatermark(watermark, pack: number)
+                }
                 if final { try enterNames(transaction) }
             }
         } catch {
@@ -249,7 +254,8 @@ public final class Batch: @unchecked Sendable {
         var references: [CID: (count: UInt32, isRequired: Bool)] = [:]
         var nodes: Set<CID> = []
         for block in staged where !block.links.isEmpty {
-            guard try transaction.index.location(of: block.cid) == nil, nodes.insert(block.cid).inserted else {
+            guard try transaction.index.location(of: block.cid) == nil, nodes.insert(block.cid).inserted
+            else {
                 continue
             }
             for link in block.links where link.hash != .identity {
@@ -305,7 +311,8 @@ public enum RootExpectation: Equatable, Sendable {
         case .cid(let expected) where current == expected: return
         default:
             throw StoreError(
-                .conflict, "the root \(name) is \(current.map(\.description) ?? "none"), not what was expected")
+                .conflict,
+                "the root \(name) is \(current.map(\.description) ?? "none"), not what was expected")
         }
     }
 }

@@ -5,7 +5,9 @@
 /// absence and a failing device are three different errors.
 extension StoreCore {
     /// The block's bytes, valid during `body`.
-    func withBlock<T>(_ cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T) throws(StoreError) -> T {
+    func withBlock<T>(_ cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T) throws(StoreError)
+        -> T
+    {
         if cid.hash == .identity {
             try check()
             return try cid.withDigest(body)
@@ -26,7 +28,7 @@ extension StoreCore {
             else { throw StoreError(.notFound, "\(cid) is not in the store") }
             do {
                 return try payload(cid, location, scratch, room: room)
-            } catch where error.code == .corrupt {
+            } catch  where error.code == .corrupt {
                 // Moved, punched or unlinked meanwhile? Then its row says something else by now.
                 guard tried == location.place else {
                     tried = location.place
@@ -61,7 +63,7 @@ extension StoreCore {
         let count: Int
         do {
             count = try packs.read(location.place.pack, at: location.place.offset, into: record)
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             throw Self.damaged(cid, "its pack is missing")
         }
         guard count == length else { throw Self.damaged(cid, "its pack was cut short") }
@@ -111,7 +113,9 @@ extension StoreCore {
     private func noteDamage(_ cid: CID, _ location: BlockLocation) {
         guard !isReadOnly, !location.flags.contains(.damaged) else { return }
         try? write(.releasing) { (transaction) throws(StoreError) in
-            guard let now = try transaction.index.location(of: cid), now.place == location.place else { return }
+            guard let now = try transaction.index.location(of: cid), now.place == location.place else {
+                return
+            }
             try transaction.markDamaged(cid, now)
         }
     }

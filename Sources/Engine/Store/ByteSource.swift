@@ -51,7 +51,8 @@ public struct DescriptorSource: ByteSource {
             done += count
         }
         if done < buffer.count, UInt64(done) < owed {
-            throw StoreError(.io, "the source ended \(owed - UInt64(done)) bytes early: it was cut while being read")
+            throw StoreError(
+                .io, "the source ended \(owed - UInt64(done)) bytes early: it was cut while being read")
         }
         owed -= min(owed, UInt64(done))
         return done
@@ -63,7 +64,9 @@ public struct CallbackSource: ByteSource {
     private let body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
 
     /// `body` fills the buffer and returns how much, 0 at the end.
-    public init(_ body: @escaping (UnsafeMutableRawBufferPointer) throws(StoreError) -> Int) { self.body = body }
+    public init(_ body: @escaping (UnsafeMutableRawBufferPointer) throws(StoreError) -> Int) {
+        self.body = body
+    }
 
     public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
         let count = try body(buffer)

@@ -44,7 +44,9 @@ struct Collection {
 
     /// Runs until nothing collectable is left or the budget (nanoseconds, nil: none) is spent.
     /// `progress` hears of the blocks taken so far and may throw to stop.
-    func run(budget: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> CollectionReport {
+    func run(budget: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError)
+        -> CollectionReport
+    {
         var report = CollectionReport()
         let start = System.monotonicNanoseconds()
         core.index.clearStaleReaders()
@@ -90,7 +92,8 @@ struct Collection {
                     return false
                 }
                 guard let block = try snapshot.block(at: place) else {
-                    throw StoreError(.corrupt, "the dead queue names a place without a block: run verify --repair")
+                    throw StoreError(
+                        .corrupt, "the dead queue names a place without a block: run verify --repair")
                 }
                 candidates.append(Candidate(cid: block.cid, place: place, date: date))
                 return true
@@ -105,9 +108,9 @@ struct Collection {
         for position in candidates.indices where candidates[position].cid.codec == .dagCBOR {
             do {
                 candidates[position].links = try core.links(of: candidates[position].cid)
-            } catch where error.code == .corrupt {
+            } catch  where error.code == .corrupt {
                 candidates[position].isUnreadable = true
-            } catch where error.code == .notFound {
+            } catch  where error.code == .notFound {
                 // Somebody else collected it meanwhile; the transaction sees that too.
                 continue
             }
@@ -131,7 +134,8 @@ struct Collection {
         for candidate in candidates.sorted(by: { $0.place < $1.place }) where candidate.date <= oldest {
             guard let block = try transaction.index.block(at: candidate.place), block.cid == candidate.cid,
                 block.count == 0, block.date == candidate.date,
-                let location = try transaction.index.location(of: candidate.cid), location.place == candidate.place
+                let location = try transaction.index.location(of: candidate.cid),
+                location.place == candidate.place
             else { continue }
             if candidate.isUnreadable {
                 try transaction.setAside(candidate.cid, location)
@@ -168,7 +172,7 @@ struct Collection {
         var moved: UInt64 = 0
         for number in try compaction.candidates() where !isSpent() {
             // No room to copy to: what was collected so far is collected.
-            do { moved += try compaction.compact(number) } catch where error.code == .full { break }
+            do { moved += try compaction.compact(number) } catch  where error.code == .full { break }
         }
         return moved > 0
     }
@@ -221,7 +225,9 @@ struct Collection {
         }
         let length = (try? System.status(ofPath: core.packs.path(number)).length) ?? 0
         let before = try known()
-        if before.isPending || length <= (before.row?.watermark ?? 0), before.row != nil || before.isPending { return }
+        if before.isPending || length <= (before.row?.watermark ?? 0), before.row != nil || before.isPending {
+            return
+        }
         _ = try PackAppender.withLock(core.packs, number) { (descriptor) throws(StoreError) in
             let now = try known()
             guard !now.isPending else { return }

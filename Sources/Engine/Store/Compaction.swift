@@ -45,7 +45,8 @@ struct Compaction {
         return moved
     }
 
-    private func rows(from start: Place, pack: UInt32) throws(StoreError) -> ([(CID, BlockLocation)], Place?) {
+    private func rows(from start: Place, pack: UInt32) throws(StoreError) -> ([(CID, BlockLocation)], Place?)
+    {
         try core.read { (snapshot) throws(StoreError) in
             var rows: [(CID, BlockLocation)] = []
             var next: Place?
@@ -100,7 +101,9 @@ struct Compaction {
                         try transaction.giveUp(cid, new)
                     }
                 }
-                for (number, watermark) in watermarks { try transaction.setWatermark(watermark, pack: number) }
+                for (number, watermark) in watermarks {
+                    try transaction.setWatermark(watermark, pack: number)
+                }
                 return moved
             }
         } catch {

@@ -21,7 +21,9 @@ struct Ingest {
     }
 
     /// Stores the input; its root.
-    func run(_ source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> CID {
+    func run(_ source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
+        -> CID
+    {
         var source: any ByteSource = OnceEnding(source)
         let builder = profile.makeBuilder { (cid, node, children) throws(StoreError) in
             try batch.put(treeNode: node, cid, children: children)
@@ -55,7 +57,9 @@ struct Ingest {
             while let done = pipeline.next() { try drain(done, builder) }
         }
         let (root, size) = try builder.finish()
-        if size == 0 { try batch.put(root, UnsafeRawBufferPointer(start: nil, count: 0), links: [], isTree: false) }
+        if size == 0 {
+            try batch.put(root, UnsafeRawBufferPointer(start: nil, count: 0), links: [], isTree: false)
+        }
         return root
     }
 
@@ -94,7 +98,8 @@ final class IngestSegment: @unchecked Sendable {
 
     /// So that the heads of records fit, however small the chunks.
     private static let maximumChunks = 16 << 10
-    private static let roomPerHead = RecordHeader.recordLength(cidLength: CID.maximumBinaryLength, payload: 0) + 8
+    private static let roomPerHead =
+        RecordHeader.recordLength(cidLength: CID.maximumBinaryLength, payload: 0) + 8
 
     init(inputLength: Int) {
         input = ByteBuffer(capacity: inputLength)
@@ -127,7 +132,8 @@ final class IngestSegment: @unchecked Sendable {
         while start < length, isLast || length - start >= chunker.maximumChunkLength,
             ends.count < Self.maximumChunks
         {
-            start += chunker.firstChunkLength(of: UnsafeRawBufferPointer(rebasing: input.bytes[start..<length]))
+            start += chunker.firstChunkLength(
+                of: UnsafeRawBufferPointer(rebasing: input.bytes[start..<length]))
             ends.append(start)
         }
         // Many tiny chunks: the rest is cut in the next segment.

@@ -15,7 +15,8 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     func size(of cid: CID) throws(StoreError) -> UInt64
     func links(of cid: CID) throws(StoreError) -> [CID]
     func inspect(_ cid: CID) throws(StoreError) -> BlockInformation
-    func read(_ cid: CID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
+    func read(_ cid: CID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError)
+        -> Int
     func copyBytes(
         of cid: CID, from offset: UInt64, length: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)?,
         to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
@@ -40,7 +41,8 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     func holds(owner: String?) throws(StoreError) -> [Hold]
 
     // Space
-    func gc(budget: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> CollectionReport
+    func gc(budget: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
+        -> CollectionReport
     func gcDryRun() throws(StoreError) -> Usage
     func usage(of names: [String]) throws(StoreError) -> Usage
     func stat() throws(StoreError) -> StoreStatistics

@@ -41,10 +41,12 @@ extension LmdbStore {
     /// What the index says of a block.
     public func inspect(_ cid: CID) throws(StoreError) -> BlockInformation {
         if cid.hash == .identity {
-            return BlockInformation(cid: cid, rawLength: UInt64(cid.digestLength), storedLength: 0, references: 0)
+            return BlockInformation(
+                cid: cid, rawLength: UInt64(cid.digestLength), storedLength: 0, references: 0)
         }
         return try core.read { (snapshot) throws(StoreError) in
-            guard let location = try snapshot.location(of: cid), let block = try snapshot.block(at: location.place)
+            guard let location = try snapshot.location(of: cid),
+                let block = try snapshot.block(at: location.place)
             else { throw StoreError(.notFound, "\(cid) is not in the store") }
             return BlockInformation(
                 cid: cid, rawLength: UInt64(location.rawLength), storedLength: UInt64(location.storedLength),

@@ -10,7 +10,9 @@ extension LmdbStore {
     }
 
     /// Roots in order of name, at most `limit` from the first that is not less than `start`.
-    public func roots(from start: String? = nil, limit: Int = .max) throws(StoreError) -> [(name: String, cid: CID)] {
+    public func roots(from start: String? = nil, limit: Int = .max) throws(StoreError) -> [(
+        name: String, cid: CID
+    )] {
         try core.read { (snapshot) throws(StoreError) in
             var roots: [(name: String, cid: CID)] = []
             try snapshot.scanRoots(from: start) { (name, cid) throws(StoreError) in

@@ -89,7 +89,8 @@ extension StoreCore {
             }
         }
         if cid.hash == .identity { return UInt64(cid.digestLength) }
-        guard let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) }) else {
+        guard let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) })
+        else {
             throw StoreError(.notFound, "\(cid) is not in the store")
         }
         return UInt64(location.rawLength)

@@ -28,7 +28,9 @@ final class RecordBuffer: @unchecked Sendable {
     var hasRoom: Bool { buffer.bytes.count - length >= Self.roomPerRecord }
 
     /// Adds a block, compressed where that pays. There must be room for its record uncompressed.
-    func add(_ cid: CID, _ block: UnsafeRawBufferPointer, links: [CID], isTree: Bool, _ compressor: Compressor) {
+    func add(
+        _ cid: CID, _ block: UnsafeRawBufferPointer, links: [CID], isTree: Bool, _ compressor: Compressor
+    ) {
         let headerLength = RecordHeader.fixedLength + cid.binaryLength
         let target = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(length + headerLength)...])
         var flags: BlockLocation.Flags = []

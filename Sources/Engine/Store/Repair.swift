@@ -83,7 +83,7 @@ struct Repair {
             generation = journal.header?.generation ?? 0
             if journal.isWhole { journalLength = journal.length }
             for (epoch, entry) in journal.entries { names.apply(entry, epoch: epoch) }
-        } catch where Self.isDamage(error) {}
+        } catch  where Self.isDamage(error) {}
         let isWhole = journalLength != nil && names.configuration != nil
         let text = names.configuration ?? old?.names.configuration
         let recorded: RecordedConfiguration
@@ -92,7 +92,8 @@ struct Repair {
         } else if let identity = try packIdentity() {
             recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
         } else {
-            throw StoreError(.notAStore, "\(path) holds no store: neither journal, index nor packs are readable")
+            throw StoreError(
+                .notAStore, "\(path) holds no store: neither journal, index nor packs are readable")
         }
         // What a damaged journal still says may be long superseded; the old index, where it has all its
         // names, knows better. Where neither does, nothing is lost by keeping what either says.
@@ -135,8 +136,12 @@ struct Repair {
 
     private func readOldIndex() throws(StoreError) -> OldIndex? {
         // LMDB believes its pages: one that is damaged is not shown to it.
-        do { try IndexPages.check(path: path + "/index/data.mdb") } catch where Self.isDamage(error) || error.code == .unsupported { return nil }
-        guard let index = try? IndexEnvironment(path: path + "/index", create: false, readOnly: true) else { return nil }
+        do { try IndexPages.check(path: path + "/index/data.mdb") } catch
+            where Self.isDamage(error) || error.code == .unsupported
+        { return nil }
+        guard let index = try? IndexEnvironment(path: path + "/index", create: false, readOnly: true) else {
+            return nil
+        }
         defer { index.close() }
         return try? index.read { (snapshot) throws(StoreError) in
             var old = OldIndex()
@@ -153,7 +158,8 @@ struct Repair {
                     return true
                 }
             } catch { return old }
-            old.isComplete = old.state?.roots == UInt64(old.names.roots.count)
+            old.isComplete =
+                old.state?.roots == UInt64(old.names.roots.count)
                 && old.state?.holds == UInt64(old.names.holds.count)
             return old
         }
@@ -169,10 +175,14 @@ struct Repair {
                 count = try header.withMutableBytes { (buffer) throws(StoreError) in
                     try files.read(number, at: 0, into: buffer)
                 }
-            } catch where Self.isDamage(error) {}
+            } catch  where Self.isDamage(error) {}
             guard count == header.count else { continue }
-            let identity = header.withBytes { StoreIdentity(high: $0.integer(at: 16), low: $0.integer(at: 24)) }
-            if header.withBytes({ PackFormat.isHeader($0, store: identity, number: number) }) { return identity }
+            let identity = header.withBytes {
+                StoreIdentity(high: $0.integer(at: 16), low: $0.integer(at: 24))
+            }
+            if header.withBytes({ PackFormat.isHeader($0, store: identity, number: number) }) {
+                return identity
+            }
         }
         return nil
     }
@@ -195,7 +205,9 @@ struct Repair {
         try finish(index, known, names)
     }
 
-    private func write(_ index: IndexEnvironment, _ body: (IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) {
+    private func write(_ index: IndexEnvironment, _ body: (IndexSnapshot) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
         try index.write(happened: { (_) throws(StoreError) in false }, body)
     }
 
@@ -211,16 +223,21 @@ struct Repair {
     }
 
     /// Enters the sound records of one pack.
-    private mutating func enterPack(_ index: IndexEnvironment, _ files: PackFiles, _ number: UInt32) throws(StoreError) {
+    private mutating func enterPack(_ index: IndexEnvironment, _ files: PackFiles, _ number: UInt32)
+        throws(StoreError)
+    {
         let descriptor: Int32
-        do { descriptor = try System.open(files.path(number), O_RDONLY) } catch where error.code == .corrupt {
+        do { descriptor = try System.open(files.path(number), O_RDONLY) } catch  where error.code == .corrupt
+        {
             return
         }
         defer { System.close(descriptor) }
         var scanner = try PackScanner(descriptor)
         // Records say enough of themselves that a damaged header costs nothing; another store's pack is
         // not ours to take.
-        if let owner = try scanner.owner(number: number), owner != files.store { return try leaveOut(index, number) }
+        if let owner = try scanner.owner(number: number), owner != files.store {
+            return try leaveOut(index, number)
+        }
         let scratch = ReadScratch()
         var found: [(cid: CID, location: BlockLocation)] = []
         var end = UInt64(PackFormat.headerLength)
@@ -228,7 +245,9 @@ struct Repair {
             try change(index) { (transaction) throws(StoreError) in
                 for (cid, location) in found {
                     // The first sound copy stands; the space of others is given back.
-                    if try transaction.insert(cid, location, references: 0) == .inserted { report.blocks += 1 }
+                    if try transaction.insert(cid, location, references: 0) == .inserted {
+                        report.blocks += 1
+                    }
                 }
                 try transaction.setWatermark(end, pack: number)
             }
@@ -241,9 +260,12 @@ struct Repair {
                 return false
             }
             found.append(
-                (header.cid, BlockLocation(
-                    place: Place(pack: number, offset: offset), storedLength: header.storedLength,
-                    rawLength: header.rawLength, flags: header.flags)))
+                (
+                    header.cid,
+                    BlockLocation(
+                        place: Place(pack: number, offset: offset), storedLength: header.storedLength,
+                        rawLength: header.rawLength, flags: header.flags)
+                ))
             end = offset + UInt64(header.recordLength)
             if found.count >= Self.batchRows { try flush() }
             return true
@@ -257,7 +279,8 @@ struct Repair {
         _ header: RecordHeader, _ payload: UnsafeRawBufferPointer, _ scratch: ReadScratch
     ) -> Bool {
         guard header.cid.hash != .identity,
-            let block = try? StoreCore.decode(header, payload, into: scratch.block.bytes, scratch.decompressor)
+            let block = try? StoreCore.decode(
+                header, payload, into: scratch.block.bytes, scratch.decompressor)
         else { return false }
         return header.cid.codec != .dagCBOR || (try? StoreCore.links(of: header.cid, in: block)) != nil
     }
@@ -314,11 +337,14 @@ struct Repair {
         report.missingBlocks = try index.read { (snapshot) throws(StoreError) in try snapshot.count(.absent) }
     }
 
-    private static func read(_ files: PackFiles, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch)
+    private static func read(
+        _ files: PackFiles, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch
+    )
         throws(StoreError) -> UnsafeRawBufferPointer
     {
         let length = RecordHeader.fixedLength + cid.binaryLength + Int(location.storedLength)
-        let count = try files.read(location.place.pack, at: location.place.offset, into: scratch.record.mutablePrefix(length))
+        let count = try files.read(
+            location.place.pack, at: location.place.offset, into: scratch.record.mutablePrefix(length))
         return try StoreCore.check(
             cid, location, scratch.record.prefix(count), into: scratch.block.bytes, scratch.decompressor)
     }
@@ -399,8 +425,12 @@ struct Repair {
         -> (generation: UInt64, length: UInt64)
     {
         var entries: [Journal.Entry] = [.configuration(known.recorded.text)]
-        for (name, cid) in names.roots.sorted(by: { $0.key < $1.key }) { entries.append(.root(name: name, cid)) }
-        for (key, count) in names.holds { entries.append(.hold(Hold(owner: key.owner, cid: key.cid, count: count))) }
+        for (name, cid) in names.roots.sorted(by: { $0.key < $1.key }) {
+            entries.append(.root(name: name, cid))
+        }
+        for (key, count) in names.holds {
+            entries.append(.hold(Hold(owner: key.owner, cid: key.cid, count: count)))
+        }
         let generation = known.generation &+ 1
         let length = try Journal.create(
             path + "/journal", entries, store: known.recorded.identity, epoch: epoch, generation: generation)

@@ -43,13 +43,14 @@ final class StoreCore: @unchecked Sendable {
     static func open(_ path: String, readOnly: Bool) throws(StoreError) -> StoreCore {
         let guardian = try ForkGuard()
         let status: FileStatus
-        do { status = try System.status(ofPath: path + "/.") } catch where error.code == .notFound {
+        do { status = try System.status(ofPath: path + "/.") } catch  where error.code == .notFound {
             throw StoreError(.notFound, "there is no store at \(path)", systemError: error.systemError)
         }
         return try opened.withLock { (opened) throws(StoreError) in
             if let entry = opened[status.identity], entry.core.guardian.isOwner {
                 guard readOnly || !entry.core.isReadOnly else {
-                    throw StoreError(.busy, "the store is open for reading in this process: \(entry.core.path)")
+                    throw StoreError(
+                        .busy, "the store is open for reading in this process: \(entry.core.path)")
                 }
                 opened[status.identity]?.handles += 1
                 return entry.core
@@ -86,7 +87,7 @@ final class StoreCore: @unchecked Sendable {
         self.guardian = guardian
         journal = Journal(path: path + "/journal")
         let header: Journal.Header
-        do { header = try Journal.readHeader(path: journal.path) } catch where error.code == .notFound {
+        do { header = try Journal.readHeader(path: journal.path) } catch  where error.code == .notFound {
             if (try? System.status(ofPath: path + "/index/data.mdb")) != nil {
                 throw StoreError(.corrupt, "the journal is missing: run verify --repair")
             }
@@ -105,7 +106,8 @@ final class StoreCore: @unchecked Sendable {
             }
             let recorded = try RecordedConfiguration(parsing: text)
             guard recorded.identity == header.store else {
-                throw StoreError(.corrupt, "the index belongs to another store than the journal: run verify --repair")
+                throw StoreError(
+                    .corrupt, "the index belongs to another store than the journal: run verify --repair")
             }
             let leases = try Self.openLeases(path, presence, index, state)
             opened.leases = leases
@@ -126,13 +128,13 @@ final class StoreCore: @unchecked Sendable {
         var descriptor: Int32 = -1
         do {
             if !readOnly { descriptor = try System.open(path, O_RDWR) }
-        } catch where error.code == .permission || error.code == .readOnly {
-        } catch where error.code == .notFound {
+        } catch  where error.code == .permission || error.code == .readOnly {
+        } catch  where error.code == .notFound {
             throw StoreError(.corrupt, "the index is missing: run verify --repair")
         }
         do {
             if descriptor < 0 { descriptor = try System.open(path, O_RDONLY) }
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             throw StoreError(.corrupt, "the index is missing: run verify --repair")
         }
         let presence = try LockingDescriptor(adopting: descriptor)
@@ -168,11 +170,13 @@ final class StoreCore: @unchecked Sendable {
         guard index.access == .readWrite else { return nil }
         var table: LeaseTable?
         do { table = try LeaseTable(path: file, readOnly: false) } catch
-            where error.code == .notFound || error.code == .corrupt {}
+            where error.code == .notFound || error.code == .corrupt
+        {}
         if let table, table.identity == state.leaseTable { return table }
         guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
             if let table { return table }
-            throw StoreError(.busy, "the lease table is missing and others have the store open: close them first")
+            throw StoreError(
+                .busy, "the lease table is missing and others have the store open: close them first")
         }
         table?.close()
         let identity = try LeaseTable.create(file)
@@ -191,7 +195,7 @@ final class StoreCore: @unchecked Sendable {
     static func exclusive(_ path: String) throws(StoreError) -> LockingDescriptor? {
         _ = try ForkGuard()
         let status: FileStatus
-        do { status = try System.status(ofPath: path + "/.") } catch where error.code == .notFound {
+        do { status = try System.status(ofPath: path + "/.") } catch  where error.code == .notFound {
             throw StoreError(.notFound, "there is no store at \(path)", systemError: error.systemError)
         }
         if opened.withLock({ $0[status.identity] != nil }) {
@@ -199,7 +203,8 @@ final class StoreCore: @unchecked Sendable {
         }
         let descriptor: Int32
         do { descriptor = try System.open(path + "/index/data.mdb", O_RDWR) } catch
-            where error.code == .notFound || error.code == .corrupt {
+            where error.code == .notFound || error.code == .corrupt
+        {
             return nil
         }
         let presence = try LockingDescriptor(adopting: descriptor)
@@ -330,11 +335,13 @@ final class StoreCore: @unchecked Sendable {
             let end = index.usedBytes + Self.indexReserve
             guard end > indexReserveEnd + Self.indexReserve / 2 || indexReserveEnd == 0 else { return }
             do { try System.reserve(presence.descriptor, at: 0, length: end) } catch
-                where error.code == .unsupported {}
+                where error.code == .unsupported
+            {}
             indexReserveEnd = end
-        } catch where error.code == .full {
+        } catch  where error.code == .full {
             throw StoreError(
-                .full, "the disk is full: delete roots, run gc, or free space", systemError: error.systemError)
+                .full, "the disk is full: delete roots, run gc, or free space", systemError: error.systemError
+            )
         }
     }
 

@@ -82,7 +82,9 @@ final class StoreTransaction {
     }
 
     private func leaveDead(_ block: BlockRow, _ location: BlockLocation) throws(StoreError) {
-        guard try index.removeDead(date: block.date, place: location.place) else { throw Self.miscounted(block.cid) }
+        guard try index.removeDead(date: block.date, place: location.place) else {
+            throw Self.miscounted(block.cid)
+        }
         if block.date == Collection.setAsideDate { state.setAside &-= 1 }
         state.deadBlocks &-= 1
         state.deadBytes &-= UInt64(location.storedLength)
@@ -153,7 +155,9 @@ final class StoreTransaction {
         block.count = sum
     }
 
-    private func enter(_ cid: CID, _ block: BlockRow, _ location: BlockLocation, _ length: UInt64) throws(StoreError) {
+    private func enter(_ cid: CID, _ block: BlockRow, _ location: BlockLocation, _ length: UInt64)
+        throws(StoreError)
+    {
         try index.setLocation(location, of: cid)
         try index.setBlock(block, at: location.place, isNew: true)
         state.blocks += 1
@@ -207,7 +211,9 @@ final class StoreTransaction {
 
     /// Frees a copy that no row will point to.
     func giveUp(_ cid: CID, _ location: BlockLocation) throws(StoreError) {
-        try free(location.place, length: UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength)))
+        try free(
+            location.place,
+            length: UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength)))
     }
 
     /// Puts a dead block that cannot be read at the end of the queue, where collection does not reach.
@@ -236,7 +242,8 @@ final class StoreTransaction {
     private func free(_ place: Place, length: UInt64) throws(StoreError) {
         // Neighbours freed one after the other are one extent.
         if let last = lastFreed, last.start.pack == place.pack, last.end == place.offset {
-            try index.insertPunch(PunchKey(epoch: epoch, place: last.start), length: place.offset + length - last.start.offset)
+            try index.insertPunch(
+                PunchKey(epoch: epoch, place: last.start), length: place.offset + length - last.start.offset)
             lastFreed = (last.start, place.offset + length)
         } else {
             try index.insertPunch(PunchKey(epoch: epoch, place: place), length: length)
@@ -293,7 +300,9 @@ final class StoreTransaction {
         if cid.hash == .identity { return }
         let count = try index.hold(owner, cid)
         if count == 0 {
-            guard try addReferences(1, to: cid) else { throw StoreError(.notFound, "\(cid) is not in the store") }
+            guard try addReferences(1, to: cid) else {
+                throw StoreError(.notFound, "\(cid) is not in the store")
+            }
             state.holds += 1
         }
         guard count < .max else { throw Self.tooManyReferences(cid) }

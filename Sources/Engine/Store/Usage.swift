@@ -5,7 +5,9 @@
 /// the answer costs what it counts.
 extension StoreCore {
     /// `starts`: blocks and how many references of each are dropped to begin with.
-    func exclusiveUsage(_ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]) throws(StoreError) -> Usage {
+    func exclusiveUsage(_ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]) throws(StoreError)
+        -> Usage
+    {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []

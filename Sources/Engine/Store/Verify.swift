@@ -40,7 +40,7 @@ struct Verification {
 
     mutating func run() throws(StoreError) -> VerifyReport {
         // LMDB believes its pages: nothing is asked of it before they have been looked at.
-        do { try core.index.checkPages() } catch where error.code == .corrupt {
+        do { try core.index.checkPages() } catch  where error.code == .corrupt {
             note(.damagedIndex, error.message)
             return report
         }
@@ -116,7 +116,8 @@ struct Verification {
         }
     }
 
-    private func rows(from: UInt64, nodesOnly: Bool, _ epoch: UInt64) throws(StoreError) -> ([Item], UInt64?) {
+    private func rows(from: UInt64, nodesOnly: Bool, _ epoch: UInt64) throws(StoreError) -> ([Item], UInt64?)
+    {
         try core.read { (snapshot) throws(StoreError) in
             var items: [Item] = []
             var next: UInt64?
@@ -153,7 +154,7 @@ struct Verification {
                     item.links = try StoreCore.links(of: item.cid, in: bytes)
                     try Self.checkSizes(core, item, bytes)
                 }
-            } catch where error.code == .notFound {
+            } catch  where error.code == .notFound {
                 item.isGone = true
             } catch {
                 item.problem = .init(kind: .damagedBlock, message: error.message, cid: item.cid)
@@ -162,13 +163,16 @@ struct Verification {
     }
 
     /// A tree says of each child how many bytes are under it; the child has to agree, where it is here.
-    private static func checkSizes(_ core: StoreCore, _ item: Item, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    private static func checkSizes(_ core: StoreCore, _ item: Item, _ bytes: UnsafeRawBufferPointer)
+        throws(StoreError)
+    {
         guard let node = try TreeNode.decode(bytes) else { return }
         for child in node.children {
             let size: UInt64
-            do { size = try core.size(of: child.cid) } catch where error.code == .notFound {
+            do { size = try core.size(of: child.cid) } catch  where error.code == .notFound {
                 item.problem = .init(
-                    kind: .missingBlock, message: "the tree \(item.cid) needs \(child.cid), which is not here",
+                    kind: .missingBlock,
+                    message: "the tree \(item.cid) needs \(child.cid), which is not here",
                     cid: child.cid)
                 continue
             } catch {
@@ -178,7 +182,8 @@ struct Verification {
             if size != child.size {
                 item.problem = .init(
                     kind: .wrongSize,
-                    message: "the tree \(item.cid) says that \(child.cid) has \(child.size) bytes, it has \(size)",
+                    message:
+                        "the tree \(item.cid) says that \(child.cid) has \(child.size) bytes, it has \(size)",
                     cid: item.cid)
             }
         }
@@ -217,16 +222,20 @@ struct Verification {
         if let leases = core.leases, try leases.horizon(known: state.leaseTable) == nil {
             note(
                 .unknownLeaseTable,
-                "the lease table was replaced: nothing is collected until the store is opened by one process alone")
+                "the lease table was replaced: nothing is collected until one process opens the store alone"
+            )
         }
     }
 
     /// Nodes that came after the content was read are read now; the links of those that went are dropped.
-    private mutating func takeInChanges(_ snapshot: IndexSnapshot, _ counts: inout Counts) throws(StoreError) {
+    private mutating func takeInChanges(_ snapshot: IndexSnapshot, _ counts: inout Counts) throws(StoreError)
+    {
         var mortal = counts.mortal
         var new: [CID] = []
         try snapshot.scan(.blocks) { (key, value) throws(StoreError) in
-            guard let block = try? IndexSnapshot.block(key, value), block.cid.codec == .dagCBOR else { return true }
+            guard let block = try? IndexSnapshot.block(key, value), block.cid.codec == .dagCBOR else {
+                return true
+            }
             let key = block.cid.verificationKey
             mortal[key] = nil
             if !counts.nodes.contains(key) { new.append(block.cid) }
@@ -254,14 +263,20 @@ struct Verification {
             guard let block = try? IndexSnapshot.block(key, value),
                 let location = try? snapshot.location(of: block.cid), location.place == place
             else {
-                if withStore { note(.damagedIndex, "the index has a damaged row for pack \(place.pack), offset \(place.offset)") }
+                if withStore {
+                    note(
+                        .damagedIndex,
+                        "the index has a damaged row for pack \(place.pack), offset \(place.offset)")
+                }
                 return true
             }
             let cidKey = block.cid.verificationKey
             if counts.contains(cidKey) {
                 let expected = counts.expected.removeValue(forKey: cidKey) ?? 0
                 if expected != block.count {
-                    note(.wrongCount, "\(block.cid) has the count \(block.count) and \(expected) references", block.cid)
+                    note(
+                        .wrongCount, "\(block.cid) has the count \(block.count) and \(expected) references",
+                        block.cid)
                 }
             }
             guard withStore else { return true }
@@ -273,7 +288,9 @@ struct Verification {
                 seen.deadBytes += UInt64(location.storedLength)
                 if block.date == Collection.setAsideDate { seen.setAside += 1 }
                 if try !snapshot.hasDead(date: block.date, place: place) {
-                    note(.wrongDeadQueue, "\(block.cid) has no reference and is not in the dead queue", block.cid)
+                    note(
+                        .wrongDeadQueue, "\(block.cid) has no reference and is not in the dead queue",
+                        block.cid)
                 }
             }
             let length = RecordHeader.recordLength(cid: block.cid, storedLength: location.storedLength)
@@ -282,16 +299,23 @@ struct Verification {
             pack.liveRecords += 1
             pack.watermark = max(pack.watermark, place.offset + UInt64(length))
             packs[place.pack] = pack
-            if place < previousEnd { note(.wrongPack, "\(block.cid) overlaps the record before it", block.cid) }
+            if place < previousEnd {
+                note(.wrongPack, "\(block.cid) overlaps the record before it", block.cid)
+            }
             previousEnd = Place(rawValue: place.rawValue + UInt64(length))
             return true
         }
         guard withStore else { return }
         if try snapshot.count(.cids) != seen.blocks {
-            note(.damagedIndex, "the index names \(try snapshot.count(.cids)) blocks and places \(seen.blocks)")
+            note(
+                .damagedIndex, "the index names \(try snapshot.count(.cids)) blocks and places \(seen.blocks)"
+            )
         }
         if try snapshot.count(.dead) != seen.deadBlocks {
-            note(.wrongDeadQueue, "the dead queue has \(try snapshot.count(.dead)) blocks, \(seen.deadBlocks) have no reference")
+            note(
+                .wrongDeadQueue,
+                "the dead queue has \(try snapshot.count(.dead)) blocks, \(seen.deadBlocks) have no reference"
+            )
         }
         compareCounter("blocks", state.blocks, seen.blocks)
         compareCounter("raw bytes", state.rawBytes, seen.rawBytes)
@@ -302,19 +326,25 @@ struct Verification {
         try comparePacks(snapshot, state, packs)
     }
 
-    private mutating func comparePacks(_ snapshot: IndexSnapshot, _ state: IndexState, _ seen: [UInt32: PackRow])
+    private mutating func comparePacks(
+        _ snapshot: IndexSnapshot, _ state: IndexState, _ seen: [UInt32: PackRow]
+    )
         throws(StoreError)
     {
         var rest = seen
         try snapshot.scanPacks { (number, pack) throws(StoreError) in
             let live = rest.removeValue(forKey: number) ?? PackRow(watermark: 0, liveBytes: 0, liveRecords: 0)
             if live.liveBytes != pack.liveBytes || live.liveRecords != pack.liveRecords {
-                note(.wrongPack, "pack \(number) counts \(pack.liveRecords) records, \(live.liveRecords) are in it")
+                note(
+                    .wrongPack,
+                    "pack \(number) counts \(pack.liveRecords) records, \(live.liveRecords) are in it")
             }
             if live.watermark > pack.watermark {
                 note(.wrongPack, "pack \(number) has a record beyond its watermark")
             }
-            if UInt64(number) >= state.nextPack { note(.wrongPack, "pack \(number) is beyond the next number") }
+            if UInt64(number) >= state.nextPack {
+                note(.wrongPack, "pack \(number) is beyond the next number")
+            }
             let file = try? System.status(ofPath: core.packs.path(number))
             if let file, file.isRegular {
                 if file.length < pack.watermark { note(.wrongPack, "pack \(number) was cut short") }
@@ -326,14 +356,17 @@ struct Verification {
         for number in rest.keys.sorted() { note(.wrongPack, "pack \(number) has records and no row") }
     }
 
-    private mutating func compareAbsent(_ snapshot: IndexSnapshot, _ counts: inout Counts) throws(StoreError) {
+    private mutating func compareAbsent(_ snapshot: IndexSnapshot, _ counts: inout Counts) throws(StoreError)
+    {
         try snapshot.scan(.absent) { (key, value) throws(StoreError) in
             let cid = try IndexSnapshot.cid(key, .absent)
             guard counts.contains(cid.verificationKey) else { return true }
             let expected = counts.expected.removeValue(forKey: cid.verificationKey) ?? 0
             let count: UInt32 = try value.sealed(key: key, length: 4, .absent).integer(at: 0)
             if count != expected {
-                note(.wrongAbsent, "\(cid) is not here and has the count \(count), with \(expected) links", cid)
+                note(
+                    .wrongAbsent, "\(cid) is not here and has the count \(count), with \(expected) links", cid
+                )
             }
             return true
         }
@@ -343,7 +376,9 @@ struct Verification {
     }
 
     private mutating func compareCounter(_ name: String, _ stored: UInt64, _ counted: UInt64) {
-        if stored != counted { note(.wrongCounter, "the store counts \(stored) \(name), there are \(counted)") }
+        if stored != counted {
+            note(.wrongCounter, "the store counts \(stored) \(name), there are \(counted)")
+        }
     }
 
     private mutating func compareJournal(_ snapshot: IndexSnapshot, _ state: IndexState) throws(StoreError) {
@@ -400,7 +435,9 @@ extension IndexSnapshot {
 extension LmdbStore {
     /// Recomputes every count, counter and checksum from content. `progress` hears of the blocks checked
     /// so far and may throw to stop.
-    public func verify(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> VerifyReport {
+    public func verify(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError)
+        -> VerifyReport
+    {
         var verification = Verification(core, progress: progress)
         return try verification.run()
     }

@@ -71,7 +71,9 @@ final class CopyWindow: @unchecked Sendable {
     fileprivate var isDone = false
 
     /// Takes leaves from the cursor until the window is full; false when the range has ended.
-    func gather(_ cursor: inout TreeCursor<LmdbStore>, from start: UInt64, to end: UInt64) throws(StoreError) -> Bool {
+    func gather(_ cursor: inout TreeCursor<LmdbStore>, from start: UInt64, to end: UInt64) throws(StoreError)
+        -> Bool
+    {
         leaves.removeAll(keepingCapacity: true)
         pieces.removeAll(keepingCapacity: true)
         failure = nil
@@ -88,7 +90,8 @@ final class CopyWindow: @unchecked Sendable {
                 let to = min(run.size, end - leafStart)
                 let isWhole = from == 0 && to == run.size
                 let count = isWhole ? min((run.end - leafStart) / run.size, (end - leafStart) / run.size) : 1
-                leaves.append(Leaf(cid: run.cid, size: run.size, range: Int(from)..<Int(to), count: Int(count)))
+                leaves.append(
+                    Leaf(cid: run.cid, size: run.size, range: Int(from)..<Int(to), count: Int(count)))
                 position = leafStart + run.size * count
                 length += (to - from) * count
             }
