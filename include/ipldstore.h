@@ -29,14 +29,15 @@
  *
  * WORDS. A block is at most 1 MiB of bytes under a CID. A node is a dag-cbor block, which may link to
  * other blocks. Data of any length is cut into blocks under a tree of nodes; the CID of the tree's top
- * names the data: a file, for short. A root is a name that keeps a CID alive; a hold keeps one alive for an owner, as often
- * as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are collected.
+ * names the data: a file, for short. A root is a name that keeps a CID alive; a hold keeps one alive for an
+ * owner, as often as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are
+ * collected.
  *
  * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer and ips_iter are opaque. Each is made by
- * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL and nothing to free.
- * Handles are looked up, never dereferenced: one that was given back, or was never given out, or is of
- * another kind, is refused with IPS_INVALID (functions that return no status then return nothing, 0 or
- * NULL). No call frees a handle except the function for it.
+ * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
+ * and nothing to free. Handles are looked up, never dereferenced: one that was given back, or was never
+ * given out, or is of another kind, is refused with IPS_INVALID (functions that return no status then
+ * return nothing, 0 or NULL). No call frees a handle except the function for it.
  *
  * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
  * ips_batch, an ips_writer and an ips_iter are used by one thread at a time, any thread; a call that comes

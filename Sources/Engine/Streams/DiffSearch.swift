@@ -4,9 +4,9 @@
 /// each are remembered at most. Leaves are looked at first, then, if that is not far enough, the nodes of one
 /// level after the other, of which as many reach further. CIDs are compared, no leaf is read.
 ///
-/// A place at the same distance in both is preferred to a nearer one that is not: what was overwritten is then
-/// not taken for something removed here and inserted there. In a run of leaves of one repeated byte, a hole,
-/// every offset is such a place.
+/// A place at the same distance in both is preferred to a nearer one that is not: what was overwritten is
+/// then not taken for something removed here and inserted there. In a run of leaves of one repeated byte, a
+/// hole, every offset is such a place.
 struct DiffSearch {
     private let old: DiffSide
     private let new: DiffSide

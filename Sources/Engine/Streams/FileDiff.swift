@@ -53,7 +53,9 @@ public final class FileDiff {
 
     /// The next change; nil after the last. `progress` hears of the bytes of the new file that are dealt
     /// with, and may throw to stop; the next call goes on. CORRUPT, NOT_FOUND and IO as the blocks are.
-    public func next(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> FileChange? {
+    public func next(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError)
+        -> FileChange?
+    {
         try store.core.check()
         while let found = try find(progress) {
             guard let before = pending else {
