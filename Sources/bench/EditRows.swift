@@ -67,7 +67,8 @@ struct EditRows {
             goal: ("≤ 1 ms", edits.median <= 1e-3))
         context.report.add(Self.group, "commit it, excluding flush", commits, .seconds)
         context.report.add(
-            Self.group, "bytes written for it", written, .bytes, goal: ("≤ 300 kB", written.median <= 300e3))
+            Self.group, "bytes written for it", written, .bytes,
+            goal: ("≤ 300 kB", written.median <= 300e3))
         context.report.add(Self.group, "find that byte by diff", differences, .seconds)
     }
 
@@ -125,7 +126,8 @@ struct EditRows {
             let added = Double(try store.stat().blocks - before)
             let size = Row.format(Double(length), .bytes)
             context.report.add(
-                Self.group, "blocks kept of \(size) with 8 bytes inserted", 1 - added / Double(before), .ratio)
+                Self.group, "blocks kept of \(size) with 8 bytes inserted", 1 - added / Double(before),
+                .ratio)
             var samples = Samples()
             for _ in 0..<5 {
                 samples.add(
