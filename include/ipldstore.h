@@ -13,8 +13,8 @@
  *     if (ips_store_put_descriptor(store, fd, NULL, NULL, &cid, &error) != IPS_OK) ...
  *     ips_store_close(store);
  *
- * Link with -lipldstore (pkg-config name: ipldstore). C99 and C++. All functions exist since version
- * 0.1 where nothing else is said.
+ * Link with -lipldstore; the static library needs -llmdb -lzstd -lstdc++ -lm besides. C99 and C++. All
+ * functions exist since version 0.1 where nothing else is said.
  *
  * Contents
  *      1  Status and errors            10  Roots

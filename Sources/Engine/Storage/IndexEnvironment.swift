@@ -96,7 +96,7 @@ final class IndexEnvironment: @unchecked Sendable {
     /// process has taken locks on the file yet.)
     private static func fillLockFile(_ path: String) throws(StoreError) {
         let descriptor: Int32
-        do { descriptor = try System.open(path, O_RDWR | O_CREAT) } catch  where error.code != .full {
+        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full {
             // It will not be written to, or LMDB says what is wrong.
             return
         }

@@ -150,7 +150,7 @@ final class Journal {
     static func replace(_ path: String, _ contents: (FileIdentity) -> [UInt8]) throws(StoreError) {
         let temporary = path + ".new"
         do {
-            let file = try System.open(temporary, O_RDWR | O_CREAT | O_TRUNC)
+            let file = try System.openOrMake(temporary, O_TRUNC)
             defer { System.close(file) }
             let bytes = contents(try System.status(file).identity)
             try bytes.withBytes { (bytes) throws(StoreError) in try System.write(file, at: 0, bytes) }

@@ -132,6 +132,17 @@ package enum System {
         return descriptor
     }
 
+    /// Opens for reading and writing, and makes the file where there is none. What root makes belongs to the
+    /// directory's owner, who could not open it otherwise.
+    static func openOrMake(_ path: String, _ flags: Int32 = 0) throws(StoreError) -> Int32 {
+        let descriptor = try open(path, O_RDWR | O_CREAT | flags)
+        var directory = stat()
+        if geteuid() == 0, stat(Journal.directory(of: path) + "/.", &directory) == 0, directory.st_uid != 0 {
+            fchown(descriptor, directory.st_uid, directory.st_gid)
+        }
+        return descriptor
+    }
+
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
     /// Fills `buffer` from `offset` as far as the file reaches; the number of bytes read.
