@@ -167,26 +167,37 @@ struct NodeEditor {
 
 /// The changes themselves.
 extension NodeEditor {
+    private struct KeyChange {
+        let key: String
+        let value: IPLDValue?
+        /// Whether the first change of the key removes it.
+        let mustExist: Bool
+    }
+
     /// A map's changes, the last for each key, in the order of the keys.
-    private func keyChanges() throws(StoreError) -> [(key: String, value: IPLDValue?)] {
-        var sorted: [(key: String, value: IPLDValue?, order: Int)] = []
+    private func keyChanges() throws(StoreError) -> [KeyChange] {
+        var sorted: [(change: KeyChange, order: Int)] = []
         for (order, change) in changes.enumerated() {
             switch change {
-            case .set(let key, let value): sorted.append((key, value, order))
-            case .remove(let key): sorted.append((key, nil, order))
+            case .set(let key, let value): sorted.append((KeyChange(key: key, value: value, mustExist: false), order))
+            case .remove(let key): sorted.append((KeyChange(key: key, value: nil, mustExist: true), order))
             case .replace: throw StoreError(.invalid, "it is a map: set or remove keys")
             }
         }
         sorted.sort { (a, b) in
-            let order = IPLDMap.compareKeys(a.key, b.key)
+            let order = IPLDMap.compareKeys(a.change.key, b.change.key)
             return order != 0 ? order < 0 : a.order < b.order
         }
-        var last: [(key: String, value: IPLDValue?)] = []
-        for (key, value, _) in sorted {
-            if let previous = last.last, IPLDMap.compareKeys(previous.key, key) == 0 { last.removeLast() }
-            last.append((key, value))
+        var merged: [KeyChange] = []
+        for (change, _) in sorted {
+            var mustExist = change.mustExist
+            if let previous = merged.last, IPLDMap.compareKeys(previous.key, change.key) == 0 {
+                mustExist = previous.mustExist
+                merged.removeLast()
+            }
+            merged.append(KeyChange(key: change.key, value: change.value, mustExist: mustExist))
         }
-        return last
+        return merged
     }
 
     /// A list's changes in the order of their places.
@@ -216,9 +227,9 @@ extension NodeEditor {
     private func changed(_ value: IPLDValue) throws(StoreError) -> IPLDValue {
         switch value {
         case .map(var map):
-            for (key, value) in try keyChanges() {
-                if value == nil, map[key] == nil { throw missing(key) }
-                map[key] = value
+            for change in try keyChanges() {
+                guard !change.mustExist || map[change.key] != nil else { throw missing(change.key) }
+                map[change.key] = change.value
             }
             return .map(map)
         case .list(var list):
@@ -245,12 +256,12 @@ extension NodeEditor {
             }
             return splices
         }
-        for (key, value) in try keyChanges() {
-            let bytes = Array(key.utf8)
-            let found = try bytes.withBytes { (key) throws(StoreError) in try cursor.find(key) }
-            guard found.isThere || value != nil else { throw missing(key) }
+        for change in try keyChanges() {
+            let key = Array(change.key.utf8)
+            let found = try key.withBytes { (key) throws(StoreError) in try cursor.find(key) }
+            guard found.isThere || !change.mustExist else { throw missing(change.key) }
             var elements: [(key: [UInt8], value: NodeSlot)] = []
-            if let value { elements.append((bytes, try slot(value, depth: depth))) }
+            if let value = change.value { elements.append((key, try slot(value, depth: depth))) }
             splices.append(
                 ProllySplice(range: found.index..<(found.index + (found.isThere ? 1 : 0)), elements: elements))
         }

@@ -5,8 +5,9 @@
 /// - A level is the sequence of nodes that the level below has completed (elements, at level 0), and holds
 ///   only the items of the node it is about to complete: memory is 1 MiB × height at most.
 /// - Where a node ends is decided by its items since its start alone: by the keys where there are keys, by
-///   the last 64 elements in a list, by the digests of children above. So the tree is a function of the
-///   sequence of elements, and an edited tree falls in step with the old one.
+///   the last 64 bytes in a list, by the digests of children above. So the tree is a function of the
+///   sequence of elements; and as the minimum is more than those 64 bytes, an edited tree falls in step with
+///   the old one.
 /// - Every node but the last of its level has two items at least.
 final class ProllyBuilder {
     /// Takes nodes as they are completed, children before parents, the root last.
@@ -33,7 +34,7 @@ final class ProllyBuilder {
         var firstKey: [UInt8] = []
         var count: UInt64 = 0
         var size: UInt64 = 0
-        /// Of the last elements of the open node of a list.
+        /// Of the last 64 bytes of the open node of a list.
         var window: UInt64 = 0
         /// Items that the level has seen, and the last of them.
         var total: UInt64 = 0
@@ -81,7 +82,8 @@ final class ProllyBuilder {
             let own = levels[0].items.output.withBytes {
                 NodeParameters.mixedWord(of: UnsafeRawBufferPointer(rebasing: $0[start...]))
             }
-            levels[0].window = levels[0].window << 1 &+ own
+            // A bit for a byte: what is 64 bytes back has left, as in a gear hash.
+            levels[0].window = levels[0].window << UInt64(levels[0].items.count - start) &+ own
             word = NodeParameters.mixed(levels[0].window)
         }
         try note(key: key, count: 1, size: valueSize)
