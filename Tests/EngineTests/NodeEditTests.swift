@@ -44,7 +44,9 @@ import Testing
         }
     }
 
-    private func changes(of value: IPLDValue, _ random: inout LayoutFixture.Random) -> ([NodeChange], IPLDValue) {
+    private func changes(of value: IPLDValue, _ random: inout LayoutFixture.Random) -> (
+        [NodeChange], IPLDValue
+    ) {
         var changes: [NodeChange] = []
         let most = random.below(3) == 0 ? 40 : 3
         switch value {
@@ -170,7 +172,8 @@ import Testing
         #expect(try batch.value(edited, at: ["middle", "leaf"]) == .link(expectedLeaf))
         #expect(try batch.value(root, at: ["middle", "leaf", "x"]) == [1, 2, 3])
         for path in [
-            ["nothing"], ["middle", "leaf", "x", "3"], ["middle", "leaf", "x", "01"], ["middle", "only", "0"],
+            ["nothing"], ["middle", "leaf", "x", "3"], ["middle", "leaf", "x", "01"],
+            ["middle", "only", "0"],
             ["middle", "leaf", "y"], ["raw", "0"], ["middle", "other", "400000"], ["middle", "other", "-1"],
         ] {
             #expect(thrownCode { _ = try batch.value(root, at: path) } == .notFound, "\(path)")
@@ -212,7 +215,9 @@ import Testing
         }
         let batch = try test.store.makeBatch()
         let value: IPLDValue = .list((0..<40_000).map { leaves[$0 % 60] })
-        let cid = try batch.putNode(["list": value, "bytes": .bytes(randomBytes(3 << 20, seed: 9)), "k": leaves[0]])
+        let cid = try batch.putNode([
+            "list": value, "bytes": .bytes(randomBytes(3 << 20, seed: 9)), "k": leaves[0],
+        ])
         let edited = try batch.editNode(cid, at: ["list"], [.replace(20_000..<20_001, with: [.null])])
         try batch.setRoot("a", to: cid)
         try batch.setRoot("b", to: edited)
@@ -230,6 +235,19 @@ import Testing
         _ = try test.store.gc()
         #expect(try test.store.stat().blocks == 0)
         #expect(try test.store.verify().isClean)
+    }
+
+    /// `verify` holds a split node's parts to what it says of them.
+    @Test func verifyFindsPartsThatAreNotAsTheNodeSays() throws {
+        let test = try TestStore()
+        let leaf = try test.store.putNode(["ipldstore/node": 1])
+        let lying = try DagCBOR.encode(["ipldstore/node": ["list", 0, [[.link(leaf), 500]]]])
+        _ = try test.store.put(lying, codec: .dagCBOR)
+        let absent = try LayoutFixture.cid(of: [1], codec: .dagCBOR)
+        let broken = try DagCBOR.encode(["ipldstore/node": ["list", 1, [[.link(absent), 1, 5]]]])
+        _ = try test.store.put(broken, codec: .dagCBOR)
+        let problems = try test.store.verify().problems.map(\.kind)
+        #expect(problems.contains(.wrongSize) && problems.contains(.missingBlock))
     }
 
     @Test func anIteratorBeginsAnywhere() throws {

@@ -10,7 +10,9 @@ import Testing
     private final class Forger {
         let blocks = LayoutTestBlocks()
 
-        func put(_ value: IPLDValue) throws -> CID { try blocks.put(try DagCBOR.encode(value), codec: .dagCBOR) }
+        func put(_ value: IPLDValue) throws -> CID {
+            try blocks.put(try DagCBOR.encode(value), codec: .dagCBOR)
+        }
 
         func node(_ kind: IPLDValue, _ rest: IPLDValue...) throws -> CID {
             try put([marker: .list([kind] + rest)])
@@ -117,7 +119,8 @@ import Testing
         let absent = try LayoutFixture.cid(of: [9, 9, 9], codec: .dagCBOR)
         let absentBytes = try LayoutFixture.cid(of: [9, 9, 9])
         for cid in [
-            try forger.node("list", 1, [[.link(absent), 2, 6]]), try forger.node("list", 0, [[.link(absent), 6]]),
+            try forger.node("list", 1, [[.link(absent), 2, 6]]),
+            try forger.node("list", 0, [[.link(absent), 6]]),
             try forger.node("bytes", .link(absentBytes), 3), absent,
         ] {
             #expect(forger.code(cid) == .notFound)
@@ -167,7 +170,7 @@ import Testing
             for block in all { copies.blocks[block] = try fixture.block(block) }
             blocks.append((cid, copies, copies.blocks.keys.map { $0 }))
         }
-        for _ in 0..<4000 {
+        for _ in 0..<1500 {
             let (root, copies, cids) = blocks[random.below(blocks.count)]
             let victim = cids[random.below(cids.count)]
             guard let good = copies.blocks[victim], !good.isEmpty else { continue }

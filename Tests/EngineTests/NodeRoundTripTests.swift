@@ -58,7 +58,8 @@ import Testing
         for length in [-6, -5, -4, 0, 1].map({ Block.maximumLength + $0 }) {
             for value: IPLDValue in [
                 .bytes(randomBytes(length, seed: 1)), .text(String(repeating: "x", count: length)),
-                .list([.bytes(randomBytes(length, seed: 2))]), ["key": .text(String(repeating: "x", count: length))],
+                .list([.bytes(randomBytes(length, seed: 2))]),
+                ["key": .text(String(repeating: "x", count: length))],
             ] {
                 let encoded = try DagCBOR.encode(value)
                 let cid = try test.store.putNode(value)
@@ -134,7 +135,9 @@ import Testing
         let test = try TestStore()
         #expect(thrownCode { _ = try test.store.putNode(.float(.nan)) } == .invalid)
         let unsorted: [UInt8] = [0xa2, 0x61, 0x62, 1, 0x61, 0x61, 1]
-        #expect(thrownCode { _ = try unsorted.withUnsafeBytes { try test.store.putNode(dagCBOR: $0) } } == .invalid)
+        #expect(
+            thrownCode { _ = try unsorted.withUnsafeBytes { try test.store.putNode(dagCBOR: $0) } }
+                == .invalid)
         let long = String(repeating: "k", count: ProllyLimits.standard.keyBytes + 1)
         let value: IPLDValue = .map([long: .null, "b": .bytes(randomBytes(1 << 20, seed: 1))])
         #expect(thrownCode { _ = try test.store.putNode(value) } == .tooLarge)

@@ -64,7 +64,9 @@ extension LayoutFixture.Random {
             let count = below(800)
             return .list(
                 (0..<count).map { _ in
-                    same ? element : below(40) == 0 && depth > 0 ? largeValue(depth: depth - 1) : value(depth: 1)
+                    same
+                        ? element
+                        : below(40) == 0 && depth > 0 ? largeValue(depth: depth - 1) : value(depth: 1)
                 })
         default:
             var map = IPLDMap()

@@ -53,14 +53,18 @@ import Testing
             try #require(try root == build())
             #expect(builder.count == UInt64(model.count))
         }
-        #expect(thrownCode { _ = try NodeReader(source: fixture.batch).value(root, limit: 1 << 20) } == .unsupported)
+        #expect(
+            thrownCode { _ = try NodeReader(source: fixture.batch).value(root, limit: 1 << 20) }
+                == .unsupported)
     }
 
     @Test func keysMustAscend() throws {
         let fixture = try NodeFixture()
         let builder = NodeWriter(batch: fixture.batch, limits: .small).makeBuilder(.byteMap)
         func append(_ key: [UInt8]) -> StoreError.Code? {
-            thrownCode { try key.withBytes { (key) throws(StoreError) in try builder.append(key: key, .inline(key)) } }
+            thrownCode {
+                try key.withBytes { (key) throws(StoreError) in try builder.append(key: key, .inline(key)) }
+            }
         }
         #expect(append([1]) == nil)
         #expect(append([1]) == .invalid)

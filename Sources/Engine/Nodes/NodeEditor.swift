@@ -179,7 +179,8 @@ extension NodeEditor {
         var sorted: [(change: KeyChange, order: Int)] = []
         for (order, change) in changes.enumerated() {
             switch change {
-            case .set(let key, let value): sorted.append((KeyChange(key: key, value: value, mustExist: false), order))
+            case .set(let key, let value):
+                sorted.append((KeyChange(key: key, value: value, mustExist: false), order))
             case .remove(let key): sorted.append((KeyChange(key: key, value: nil, mustExist: true), order))
             case .replace: throw StoreError(.invalid, "it is a map: set or remove keys")
             }
@@ -201,7 +202,8 @@ extension NodeEditor {
     }
 
     /// A list's changes in the order of their places.
-    private func rangeChanges(count: UInt64) throws(StoreError) -> [(range: Range<Int>, values: [IPLDValue])] {
+    private func rangeChanges(count: UInt64) throws(StoreError) -> [(range: Range<Int>, values: [IPLDValue])]
+    {
         var sorted: [(range: Range<Int>, values: [IPLDValue], order: Int)] = []
         for (order, change) in changes.enumerated() {
             guard case .replace(let range, let values) = change else {
@@ -212,7 +214,11 @@ extension NodeEditor {
             }
             sorted.append((range, values, order))
         }
-        sorted.sort { ($0.range.lowerBound, $0.range.upperBound, $0.order) < ($1.range.lowerBound, $1.range.upperBound, $1.order) }
+        sorted.sort {
+            ($0.range.lowerBound, $0.range.upperBound, $0.order) < (
+                $1.range.lowerBound, $1.range.upperBound, $1.order
+            )
+        }
         for (a, b) in zip(sorted, sorted.dropFirst()) where a.range.upperBound > b.range.lowerBound {
             throw StoreError(.invalid, "the changes of a list overlap: \(a.range) and \(b.range)")
         }
@@ -263,7 +269,8 @@ extension NodeEditor {
             var elements: [(key: [UInt8], value: NodeSlot)] = []
             if let value = change.value { elements.append((key, try slot(value, depth: depth))) }
             splices.append(
-                ProllySplice(range: found.index..<(found.index + (found.isThere ? 1 : 0)), elements: elements))
+                ProllySplice(range: found.index..<(found.index + (found.isThere ? 1 : 0)), elements: elements)
+            )
         }
         return splices
     }

@@ -16,7 +16,8 @@ struct NodePathPosition {
     mutating func go(_ segment: String) { gone.append(segment) }
 
     func notFound(_ segment: String, _ why: String) -> StoreError {
-        StoreError(.notFound, "there is no \"\(segment)\" at \(([start.description] + gone).joined(separator: "/")): \(why)")
+        let place = ([start.description] + gone).joined(separator: "/")
+        return StoreError(.notFound, "there is no \"\(segment)\" at \(place): \(why)")
     }
 }
 
@@ -42,7 +43,11 @@ extension NodeReader {
             case .value(let value): return .value(try Self.child(of: value, segment, position))
             case .node(let cid, let size):
                 let opened: Opened
-                if let size { opened = try openElement(cid, size: size, depth: 0) } else { opened = try open(cid) }
+                if let size {
+                    opened = try openElement(cid, size: size, depth: 0)
+                } else {
+                    opened = try open(cid)
+                }
                 switch opened {
                 case .value(let value, _): place = .value(value)
                 case .string: throw position.notFound(segment, "it is neither a map nor a list")
@@ -59,7 +64,9 @@ extension NodeReader {
     {
         switch value {
         case .map(let map):
-            guard let value = map[segment] else { throw position.notFound(segment, "the map has no such key") }
+            guard let value = map[segment] else {
+                throw position.notFound(segment, "the map has no such key")
+            }
             return value
         case .list(let list):
             return list[Int(try Self.index(segment, count: UInt64(list.count), position))]

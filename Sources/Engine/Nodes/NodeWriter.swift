@@ -120,7 +120,8 @@ extension Batch {
     /// value alone decides its CID. INVALID for a value that has no encoding; TOO_LARGE for a key of more
     /// than 256 KiB in a map that is larger than a block.
     public func putNode(_ value: IPLDValue) throws(StoreError) -> CID {
-        let isLargeString = if case .bytes(let bytes) = value { bytes.count > Block.maximumLength } else { false }
+        let isLargeString =
+            if case .bytes(let bytes) = value { bytes.count > Block.maximumLength } else { false }
         if isLargeString {
             return try step { () throws(StoreError) in try NodeWriter(batch: self).put(value) }
         }

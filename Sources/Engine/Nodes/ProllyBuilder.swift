@@ -1,5 +1,5 @@
 /// Builds a prolly tree (a search tree whose nodes end by content) from its elements, in order, as they come.
-/// Source: Noms, doc/intro.md, "Prolly Trees"; https://docs.dolthub.com/architecture/storage-engine/prolly-tree
+/// Source: Noms, doc/intro.md, "Prolly Trees"; Dolt, architecture, storage engine, "Prolly Trees".
 ///
 /// What always holds:
 /// - A level is the sequence of nodes that the level below has completed (elements, at level 0), and holds

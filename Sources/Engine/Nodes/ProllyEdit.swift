@@ -40,7 +40,7 @@ struct ProllyEdit<Source: BlockSource> {
         self.builder = builder
     }
 
-    /// Appends all elements of the base, `splices` made: in order, ranges inside the base and not overlapping.
+    /// Appends all elements of the base, `splices` made: in order, inside the base and not overlapping.
     mutating func run(_ splices: [ProllySplice]) throws(StoreError) {
         for splice in splices {
             try copy(to: splice.range.lowerBound)

@@ -45,6 +45,24 @@ enum SplitForm {
         }
     }
 
+    /// The blocks that are parts of the value, and the size that each must have of itself, as `size(of:)`.
+    func parts() throws(StoreError) -> [(cid: CID, size: UInt64)] {
+        switch self {
+        case .string(_, let content, let size): return [(content, size)]
+        case .tree(let node):
+            var parts: [(cid: CID, size: UInt64)] = []
+            for position in node.items.indices where node.items[position].isLink {
+                if node.level > 0 {
+                    let child = try node.child(position)
+                    parts.append((child.cid, UInt64(DagCBOR.headLength(child.count)) + child.size))
+                } else if case .link(let cid, let size) = try node.withValue(position, { $0 }) {
+                    parts.append((cid, size))
+                }
+            }
+            return parts
+        }
+    }
+
     /// Whether a value, strictly encoded, is a map whose first key is the marker.
     static func isMarked(_ value: UnsafeRawBufferPointer) -> Bool {
         var reader = DagCBORReader(value)

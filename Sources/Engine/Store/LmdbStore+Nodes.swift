@@ -1,7 +1,7 @@
 /// IPLD values of any size: one block where it fits, a tree of blocks where it does not.
 extension LmdbStore {
-    /// The largest encoding, in bytes, that is read into memory where nothing else is said: 1 GiB. A value may
-    /// take twenty times as much as its encoding.
+    /// The largest encoding, in bytes, that is read into memory where nothing else is said: 1 GiB. A value
+    /// may take twenty times as much as its encoding.
     public static let nodeLimit: UInt64 = 1 << 30
 
     /// The IPLD value under a dag-cbor CID. A raw block is its bytes. TOO_LARGE when its encoding has more

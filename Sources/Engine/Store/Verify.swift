@@ -162,12 +162,17 @@ struct Verification {
         }
     }
 
-    /// A tree says of each child how many bytes are under it; the child has to agree, where it is here.
+    /// A tree and a split node say of each part how many bytes it is; the part has to agree.
     private static func checkSizes(_ core: StoreCore, _ item: Item, _ bytes: UnsafeRawBufferPointer)
         throws(StoreError)
     {
-        guard let node = try TreeNode.decode(bytes) else { return }
-        for child in node.children {
+        let parts: [(cid: CID, size: UInt64)]
+        if let split = try SplitForm.decode(bytes) {
+            parts = try split.parts()
+        } else {
+            parts = try TreeNode.decode(bytes)?.children.map { ($0.cid, $0.size) } ?? []
+        }
+        for child in parts {
             let size: UInt64
             do { size = try core.size(of: child.cid) } catch  where error.code == .notFound {
                 item.problem = .init(
