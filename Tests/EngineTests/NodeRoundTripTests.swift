@@ -97,6 +97,29 @@ import Testing
         #expect(try test.store.verify().isClean)
     }
 
+    @Test func aSequenceOfElementsIsStoredAsItComes() throws {
+        let test = try TestStore()
+        let batch = try test.store.makeBatch()
+        for count in [0, 3, 300_000] {
+            let list: IPLDValue = .list((0..<count).map { .integer(Int128($0)) })
+            var number = 0
+            let streamed = try batch.putList { () throws(StoreError) in
+                defer { number += 1 }
+                return number < count ? .integer(Int128(number)) : nil
+            }
+            #expect(try streamed == batch.putNode(list))
+            var map = IPLDMap()
+            for number in 0..<count { _ = map.append("\(1_000_000 + number)", .null) }
+            var index = 0
+            let streamedMap = try batch.putMap { () throws(StoreError) in
+                defer { index += 1 }
+                return index < count ? ("\(1_000_000 + index)", .null) : nil
+            }
+            #expect(try streamedMap == batch.putNode(.map(map)))
+        }
+        #expect(thrownCode { _ = try batch.putMap { () throws(StoreError) in ("same", 1) } } == .invalid)
+    }
+
     @Test func hundredsOfMegabytes() throws {
         let test = try TestStore()
         let bytes = randomBytes(200 << 20, seed: 3)
