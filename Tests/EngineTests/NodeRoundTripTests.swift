@@ -52,6 +52,18 @@ import Testing
         #expect(try test.store.verify().isClean)
     }
 
+    /// An element that has the shape of a file's tree is a value like any other.
+    @Test func anElementThatLooksLikeAFileStaysItself() throws {
+        let test = try TestStore()
+        let file = try test.store.put(randomBytes(8 << 20, seed: 1))
+        let like = try DagCBOR.decode(try test.store.block(file))
+        let value: IPLDValue = [like, .bytes(randomBytes(2 << 20, seed: 2))]
+        let cid = try test.store.putNode(value)
+        #expect(try test.store.node(cid) == value)
+        #expect(try test.store.value(cid, at: ["0", "size"]) == 8_388_608)
+        #expect(try test.store.verify().isClean)
+    }
+
     /// The one block limit: a byte more, and the value is split; all sizes around it come back.
     @Test func theLimitOfABlockIsTheLimitOfNothing() throws {
         let test = try TestStore()
