@@ -56,7 +56,8 @@ extension DagCBORWriter {
         try self.value(value, depth: 0)
     }
 
-    private mutating func value(_ value: IPLDValue, depth: Int) throws(CodecError) {
+    /// As `value(_:)`, of a value that stands inside `depth` lists and maps.
+    mutating func value(_ value: IPLDValue, depth: Int) throws(CodecError) {
         switch value {
         case .list(let items):
             guard depth < IPLDValue.maximumDepth else { throw CodecError(.tooDeep, at: count) }
@@ -92,7 +93,8 @@ extension DagCBORReader {
     /// Reads one value of any kind, with all it contains.
     public mutating func readValue() throws(CodecError) -> IPLDValue { try readValue(depth: 0) }
 
-    private mutating func readValue(depth: Int) throws(CodecError) -> IPLDValue {
+    /// As `readValue()`, of a value that stands inside `depth` lists and maps.
+    mutating func readValue(depth: Int) throws(CodecError) -> IPLDValue {
         let kind = try peekKind()
         switch kind {
         case .list:

@@ -17,4 +17,15 @@ public enum DagCBOR {
     static func compareKeys(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         a.count != b.count ? a.count - b.count : Int(a.compareBytes(b, count: a.count))
     }
+
+    /// Bytes of the head of an item with this argument.
+    static func headLength(_ argument: UInt64) -> Int {
+        switch argument {
+        case 0..<24: 1
+        case 24...0xff: 2
+        case 0x100...0xffff: 3
+        case 0x1_0000...0xffff_ffff: 5
+        default: 9
+        }
+    }
 }

@@ -53,23 +53,24 @@ public struct NodeParameters: Hashable, Sendable {
     /// 64 bits that depend on every bit of the digest. The digest of a cryptographic hash would do as it
     /// is; identity and truncated digests, which readers of foreign trees and keyed trees have, would not.
     /// Multiply and shift as in SplitMix64; digest bytes are read as little-endian words, zeros after them.
-    static func mixedWord(of cid: CID) -> UInt64 {
-        cid.withDigest { (digest) in
-            var state = UInt64(digest.count)
-            var offset = 0
-            while offset < digest.count {
-                var word: UInt64 = 0
-                for index in offset..<min(offset + 8, digest.count) {
-                    word |= UInt64(digest[index]) << UInt64(8 * (index - offset))
-                }
-                state = mixed(state ^ word)
-                offset += 8
-            }
-            return state
+    static func mixedWord(of cid: CID) -> UInt64 { cid.withDigest { mixedWord(of: $0) } }
+
+    /// The same word of any bytes.
+    static func mixedWord(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var state = UInt64(bytes.count)
+        var offset = 0
+        while bytes.count - offset >= 8 {
+            let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            state = mixed(state ^ UInt64(littleEndian: word))
+            offset += 8
         }
+        guard offset < bytes.count else { return state }
+        var word: UInt64 = 0
+        for index in offset..<bytes.count { word |= UInt64(bytes[index]) << UInt64(8 * (index - offset)) }
+        return mixed(state ^ word)
     }
 
-    private static func mixed(_ word: UInt64) -> UInt64 {
+    static func mixed(_ word: UInt64) -> UInt64 {
         var word = word &+ 0x9E37_79B9_7F4A_7C15
         word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB

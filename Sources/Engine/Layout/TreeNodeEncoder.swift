@@ -44,18 +44,7 @@ struct TreeNodeEncoder {
     /// Bytes that one child of `run` takes in a node.
     static func encodedLength(of run: ChildRun) -> Int {
         let link = run.cid.binaryLength + 1
-        return 1 + 2 + headLength(UInt64(link)) + link + headLength(run.size)
-    }
-
-    /// Bytes of the head of a CBOR item with this argument.
-    private static func headLength(_ argument: UInt64) -> Int {
-        switch argument {
-        case 0..<24: 1
-        case 24...0xff: 2
-        case 0x100...0xffff: 3
-        case 0x1_0000...0xffff_ffff: 5
-        default: 9
-        }
+        return 1 + 2 + DagCBOR.headLength(UInt64(link)) + link + DagCBOR.headLength(run.size)
     }
 
     static var tooLarge: StoreError {

@@ -22,9 +22,7 @@ extension Batch: ScratchBlockSource {
     public func size(of cid: CID) throws(StoreError) -> UInt64 {
         guard let location = try stagedLocation(of: cid) else { return try core.size(of: cid) }
         guard cid.codec == .dagCBOR else { return UInt64(location.rawLength) }
-        return try withBlock(cid) { (block) throws(StoreError) in
-            try TreeNode.size(ofBlock: block) ?? UInt64(block.count)
-        }
+        return try withBlock(cid, StoreCore.size(ofNode:))
     }
 }
 

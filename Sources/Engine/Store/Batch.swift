@@ -91,13 +91,6 @@ public final class Batch: @unchecked Sendable {
         }
     }
 
-    /// Encodes and stores an IPLD value.
-    public func putNode(_ value: IPLDValue) throws(StoreError) -> CID {
-        let bytes: [UInt8]
-        do { bytes = try DagCBOR.encode(value) } catch { throw StoreError(error) }
-        return try bytes.withBytes { (bytes) throws(StoreError) in try putBlock(bytes, codec: .dagCBOR) }
-    }
-
     /// Stores all that `source` gives, in chunks under a tree; the root. `progress` hears of the bytes
     /// read so far and may throw to stop.
     public func putBytes(

@@ -11,7 +11,8 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     // Reading
     func has(_ cid: CID) throws(StoreError) -> Bool
     func block(_ cid: CID) throws(StoreError) -> [UInt8]
-    func node(_ cid: CID) throws(StoreError) -> IPLDValue
+    func node(_ cid: CID, limit: UInt64) throws(StoreError) -> IPLDValue
+    func value(_ cid: CID, at path: [String], limit: UInt64) throws(StoreError) -> IPLDValue
     func size(of cid: CID) throws(StoreError) -> UInt64
     func links(of cid: CID) throws(StoreError) -> [CID]
     func inspect(_ cid: CID) throws(StoreError) -> BlockInformation
@@ -32,6 +33,8 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     func makeWriter(on root: CID?, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
         -> ByteWriter
     func putNode(_ value: IPLDValue) throws(StoreError) -> CID
+    func putNode(dagCBOR encoded: UnsafeRawBufferPointer) throws(StoreError) -> CID
+    func editNode(_ cid: CID, at path: [String], _ changes: [NodeChange]) throws(StoreError) -> CID
     func putBlock(_ bytes: UnsafeRawBufferPointer, codec: CID.Codec) throws(StoreError) -> CID
 
     // Names

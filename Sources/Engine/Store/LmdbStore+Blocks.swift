@@ -1,4 +1,4 @@
-/// Blocks, nodes, bytes and sizes: reading, and storing one thing at a time.
+/// Blocks, bytes and sizes: reading, and storing one thing at a time.
 extension LmdbStore {
     /// Whether the block is here. Identity CIDs carry their block and always are.
     public func has(_ cid: CID) throws(StoreError) -> Bool {
@@ -14,22 +14,8 @@ extension LmdbStore {
         try core.withBlock(cid) { (bytes) throws(StoreError) in [UInt8](bytes) }
     }
 
-    /// The IPLD value of a dag-cbor block. A raw block is its bytes.
-    public func node(_ cid: CID) throws(StoreError) -> IPLDValue {
-        try core.withBlock(cid) { (bytes) throws(StoreError) in
-            switch cid.codec {
-            case .raw: return .bytes([UInt8](bytes))
-            case .dagCBOR:
-                do { return try DagCBOR.decode(bytes) } catch {
-                    throw StoreCore.damaged(cid, "it is not strict DAG-CBOR")
-                }
-            default: throw StoreError(.unsupported, "codec \(cid.codec.rawValue) has no value here")
-            }
-        }
-    }
-
     /// Size in bytes of what the CID names, from one block at most: of a tree its data's, of a raw block
-    /// its length, of another node the length of its encoding.
+    /// its length, of another node the length of its value's encoding, split or not.
     public func size(of cid: CID) throws(StoreError) -> UInt64 { try core.size(of: cid) }
 
     /// Distinct blocks that a block links to, in order of first appearance.
@@ -71,17 +57,12 @@ extension LmdbStore {
         try put { (batch) throws(StoreError) in try batch.putBytes(from: source, progress: progress) }
     }
 
-    /// Encodes and stores an IPLD value; durable, held by the owner.
-    public func putNode(_ value: IPLDValue) throws(StoreError) -> CID {
-        try put { (batch) throws(StoreError) in try batch.putNode(value) }
-    }
-
     /// Stores a block of at most 1 MiB; durable, held by the owner.
     public func putBlock(_ bytes: UnsafeRawBufferPointer, codec: CID.Codec = .raw) throws(StoreError) -> CID {
         try put { (batch) throws(StoreError) in try batch.putBlock(bytes, codec: codec) }
     }
 
-    private func put(_ body: (Batch) throws(StoreError) -> CID) throws(StoreError) -> CID {
+    func put(_ body: (Batch) throws(StoreError) -> CID) throws(StoreError) -> CID {
         let batch = try makeBatch()
         do {
             let cid = try body(batch)

@@ -81,18 +81,20 @@ extension StoreCore {
         do { return try DagCBOR.links(in: block) } catch { throw damaged(cid, "it is not strict DAG-CBOR") }
     }
 
-    /// The size of what a CID names: of a tree its data's, of another block its length.
+    /// The size of what a CID names: of a file's tree its data's, of another value its encoding's.
     func size(of cid: CID) throws(StoreError) -> UInt64 {
-        if cid.codec == .dagCBOR {
-            return try withBlock(cid) { (block) throws(StoreError) in
-                try TreeNode.size(ofBlock: block) ?? UInt64(block.count)
-            }
-        }
+        if cid.codec == .dagCBOR { return try withBlock(cid, Self.size(ofNode:)) }
         if cid.hash == .identity { return UInt64(cid.digestLength) }
         guard let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) })
         else {
             throw StoreError(.notFound, "\(cid) is not in the store")
         }
         return UInt64(location.rawLength)
+    }
+
+    /// The same, of what a dag-cbor block is the root of.
+    static func size(ofNode block: UnsafeRawBufferPointer) throws(StoreError) -> UInt64 {
+        if let split = try SplitForm.decode(block) { return split.valueSize }
+        return try TreeNode.size(ofBlock: block) ?? UInt64(block.count)
     }
 }

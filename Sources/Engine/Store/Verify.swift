@@ -162,14 +162,26 @@ struct Verification {
         }
     }
 
-    /// A tree says of each child how many bytes are under it; the child has to agree, where it is here.
+    /// A tree and a split node say of each part how many bytes it is; the part has to agree.
     private static func checkSizes(_ core: StoreCore, _ item: Item, _ bytes: UnsafeRawBufferPointer)
         throws(StoreError)
     {
-        guard let node = try TreeNode.decode(bytes) else { return }
-        for child in node.children {
+        let parts: [SplitForm.Part]
+        if let split = try SplitForm.decode(bytes) {
+            parts = try split.parts()
+        } else {
+            parts =
+                try TreeNode.decode(bytes)?.children
+                .map { .init(cid: $0.cid, size: $0.size, isFile: true) } ?? []
+        }
+        for child in parts {
             let size: UInt64
-            do { size = try core.size(of: child.cid) } catch  where error.code == .notFound {
+            do {
+                size =
+                    child.isFile
+                    ? try core.size(of: child.cid)
+                    : try core.withBlock(child.cid, SplitForm.valueSize(ofBlock:))
+            } catch  where error.code == .notFound {
                 item.problem = .init(
                     kind: .missingBlock,
                     message: "the tree \(item.cid) needs \(child.cid), which is not here",

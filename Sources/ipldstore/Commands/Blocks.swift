@@ -5,8 +5,11 @@ struct PutNode: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "put-node", abstract: "Store an IPLD node, held for the owner; prints its CID.",
         discussion: """
-            DAG-CBOR must be strict and is stored as it is; DAG-JSON is translated. What the node links to \
-            is kept as long as the node is.
+            DAG-CBOR must be strict; DAG-JSON is translated. A value larger than a block (1 MiB) is split \
+            over a tree of blocks under one CID. What it links to is kept as long as the node is. The \
+            value is put together in memory, so input is limited: DAG-CBOR, which is taken as it is, to \
+            1 GiB; DAG-JSON, whose values take several times their text, to 256 MiB. Larger bytes are \
+            for ipldstore put.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -21,18 +24,17 @@ struct PutNode: ParsableCommand {
     @Argument(help: "The file, or - for the standard input.")
     var file: String
 
-    /// The largest DAG-JSON text in bytes. That of a block may be larger than the block.
-    private static let maximumTextLength = 16 << 20
+    private static func maximumLength(_ format: Format) -> Int { format == .dagCBOR ? 1 << 30 : 256 << 20 }
 
     func run() throws {
         let input = try InputFile(file)
         defer { input.close() }
-        let bytes = try input.bytes(limit: format == .dagCBOR ? Block.maximumLength : Self.maximumTextLength)
+        let bytes = try input.bytes(limit: Self.maximumLength(format))
         let store = try options.open(owner: owner.name)
         let cid: CID
         switch format {
         case .dagCBOR:
-            cid = try bytes.withUnsafeBytes { try store.putBlock($0, codec: .dagCBOR) }
+            cid = try bytes.withUnsafeBytes { try store.putNode(dagCBOR: $0) }
         case .dagJSON:
             let value: IPLDValue
             do {
@@ -48,16 +50,22 @@ struct PutNode: ParsableCommand {
 
 struct CatNode: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cat-node", abstract: "Print a node as DAG-JSON.",
-        discussion: "A raw block is printed as the bytes it is.")
+        commandName: "cat-node", abstract: "Print a node, or what is at a path in it, as DAG-JSON.",
+        discussion: """
+            A raw block is printed as the bytes it is. The path's parts are map keys, and list positions \
+            from 0; it goes through links, and only what it leads to is loaded. A key with a slash in it \
+            cannot be named so.
+            """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The node.", valueName: "cid"), transform: CID.init(argument:))
-    var node: CID
+    @Argument(
+        help: ArgumentHelp("The node, and a path into it.", valueName: "cid[/path]"),
+        transform: NodeArgument.init(argument:))
+    var node: NodeArgument
 
     func run() throws {
         let store = try options.open()
-        let value = try store.node(node)
+        let value = try store.value(node.cid, at: node.path)
         let text: [UInt8]
         do { text = try DagJSON.encode(value) } catch {
             throw StoreError(
@@ -65,6 +73,18 @@ struct CatNode: ParsableCommand {
         }
         try text.withUnsafeBytes { try StandardOutput.write($0) }
         try StandardOutput.write("\n")
+    }
+}
+
+/// A CID and the path behind it.
+struct NodeArgument {
+    let cid: CID
+    let path: [String]
+
+    init(argument: String) throws {
+        let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        cid = try CID(argument: parts.first ?? "")
+        path = Array(parts.dropFirst())
     }
 }
 

@@ -63,7 +63,7 @@ struct Inspect: ParsableCommand {
 
 struct Size: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the size in bytes of a file, or of a block that is none.")
+        abstract: "Print the size in bytes of a file, of a node's DAG-CBOR, or of another block.")
 
     @OptionGroup var options: StoreOptions
     @Argument(help: ArgumentHelp("What to measure.", valueName: "cid|root"))
@@ -83,7 +83,11 @@ struct Size: ParsableCommand {
 
 struct Links: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the CIDs that a block links to, each once.")
+        abstract: "Print the CIDs that a block links to, each once.",
+        discussion: """
+            Of a node that is split over blocks, those are the next parts of it and the links that stand \
+            in this part.
+            """)
 
     @OptionGroup var options: StoreOptions
     @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
