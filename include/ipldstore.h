@@ -582,18 +582,29 @@ IPS_API IPS_CHECKED ips_status ips_store_get_block(const ips_store *store, const
                                                    size_t capacity, size_t *length, ips_error *error);
 
 /*
- * Stores an IPLD value, given as strict DAG-CBOR (else IPS_INVALID), held by the handle's owner. What it
- * links to need not be here yet.
+ * Stores an IPLD value of any size, given as strict DAG-CBOR (else IPS_INVALID), held by the handle's owner.
+ * One of up to IPS_BLOCK_MAX bytes is one block; a larger one becomes a tree of blocks, whose CID depends on
+ * the value alone. What it links to need not be here yet.
  */
 IPS_API IPS_CHECKED ips_status ips_store_put_node(ips_store *store, ips_bytes dag_cbor, ips_cid *cid,
                                                   ips_error *error);
 
 /*
  * Reads an IPLD value as DAG-CBOR; of a raw block, the byte string of its bytes. Buffer, capacity and
- * length as for ips_store_get_buffer. IPS_UNSUPPORTED for other codecs.
+ * length as for ips_store_get_buffer; ips_store_size tells the length beforehand. IPS_UNSUPPORTED for other
+ * codecs.
  */
 IPS_API IPS_CHECKED ips_status ips_store_get_node(const ips_store *store, const ips_cid *cid, void *buffer,
                                                   size_t capacity, size_t *length, ips_error *error);
+
+/*
+ * Reads the value at a path inside a value: map keys, and positions in lists in decimal, with slashes
+ * between them ("config/layers/0"); links on the way are gone through. Only the path is loaded, however large
+ * the value is. IPS_NOT_FOUND says where the path ended. Else as ips_store_get_node.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_get_value(const ips_store *store, const ips_cid *cid,
+                                                   const char *path, void *buffer, size_t capacity,
+                                                   size_t *length, ips_error *error);
 
 /* What the index says of a block. May grow at its end. */
 typedef struct ips_block_information {

@@ -136,13 +136,36 @@ public func ips_store_get_node(
         let length = try optionalOutput(length, "length")
         let cid = try CAPI.cid(cid)
         let room = try CAPI.room(buffer, capacity)
-        let value = try CAPI.store(store).node(cid)
-        var encoded: [UInt8] = []
-        do throws(CodecError) { encoded = try DagCBOR.encode(value) } catch { throw StoreError(error) }
-        try encoded.withUnsafeBytesTyped { (bytes) throws(StoreError) in
-            try deliver(bytes, to: room, length)
-        }
+        try deliver(try CAPI.store(store).node(cid), to: room, length)
     }
+}
+
+@c @implementation
+public func ips_store_get_value(
+    _ store: OpaquePointer?, _ cid: UnsafePointer<ips_cid>?, _ path: UnsafePointer<CChar>?,
+    _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+    _ length: UnsafeMutablePointer<Int>?, _ error: ErrorPointer?
+) -> ips_status {
+    call(error) { () throws(StoreError) in
+        let length = try optionalOutput(length, "length")
+        let cid = try CAPI.cid(cid)
+        let room = try CAPI.room(buffer, capacity)
+        let path = try CAPI.text(path, "path", limit: longestPath)
+        let segments =
+            path.isEmpty ? [] : path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        try deliver(try CAPI.store(store).value(cid, at: segments), to: room, length)
+    }
+}
+
+/// Bytes of a path inside a value.
+private let longestPath = 1 << 20
+
+private func deliver(
+    _ value: IPLDValue, to room: UnsafeMutableRawBufferPointer, _ length: UnsafeMutablePointer<Int>?
+) throws(StoreError) {
+    var encoded: [UInt8] = []
+    do throws(CodecError) { encoded = try DagCBOR.encode(value) } catch { throw StoreError(error) }
+    try encoded.withUnsafeBytesTyped { (bytes) throws(StoreError) in try deliver(bytes, to: room, length) }
 }
 
 extension [UInt8] {

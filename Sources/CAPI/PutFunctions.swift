@@ -63,7 +63,11 @@ public func ips_store_put_node(
     _ store: OpaquePointer?, _ dagCBOR: ips_bytes, _ cid: UnsafeMutablePointer<ips_cid>?,
     _ error: ErrorPointer?
 ) -> ips_status {
-    ips_store_put_block(store, dagCBOR, CID.Codec.dagCBOR.rawValue, cid, error)
+    call(error) { () throws(StoreError) in
+        let result = try output(cid, "cid")
+        let bytes = try input(dagCBOR)
+        result.pointee = ips_cid(try CAPI.store(store).putNode(dagCBOR: bytes))
+    }
 }
 
 // MARK: - Batches
@@ -130,7 +134,12 @@ public func ips_batch_put_node(
     _ batch: OpaquePointer?, _ dagCBOR: ips_bytes, _ cid: UnsafeMutablePointer<ips_cid>?,
     _ error: ErrorPointer?
 ) -> ips_status {
-    ips_batch_put_block(batch, dagCBOR, CID.Codec.dagCBOR.rawValue, cid, error)
+    call(error) { () throws(StoreError) in
+        let result = try output(cid, "cid")
+        let bytes = try input(dagCBOR)
+        result.pointee = ips_cid(
+            try withBatch(batch) { (batch) throws(StoreError) in try batch.putNode(dagCBOR: bytes) })
+    }
 }
 
 /// The engine's form of a read callback. What it says it gave is checked by the source.
