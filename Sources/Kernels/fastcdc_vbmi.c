@@ -131,6 +131,10 @@ TARGET size_t ipk_gear_scan_vbmi(
     const __m512i masks = _mm512_set1_epi64((long long)mask);
     const size_t best_strip = (ipk_gear_strip(mask) + group_bytes - 1) / group_bytes * group_bytes;
 
+    /* Each round fetches the next one's bytes; a new chunk begins far from where the last one was read. */
+    for (size_t ahead = 0; ahead < streams * best_strip && ahead < to - from; ahead += group_bytes) {
+        _mm_prefetch((const char *)data + from + ahead, _MM_HINT_T0);
+    }
     uint64_t begin_hash = *hash;
     while (to - from >= streams * group_bytes) {
         size_t strip = (to - from) / streams / group_bytes * group_bytes;

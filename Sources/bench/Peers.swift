@@ -173,8 +173,41 @@ struct Peers: ParsableCommand {
                     group, "BLAKE3 to b3sum", ratio, .ratio, goal: ("≥ 0.95 ×", ratio >= 0.95))
             }
         }
+        try pieces(context)
         try scans(context)
         try lmdb(context)
+    }
+
+    /// b3sum hashes one long stream, in which parents are as rare as can be; a store hashes chunks.
+    private func pieces(_ context: Context) throws {
+        guard isWanted("blake3") else { return }
+        let length = min(context.input.length, 512 << 20)
+        let script = """
+            import sys, time
+            from blake3 import blake3
+            n = int(sys.argv[2])
+            data = memoryview(open(sys.argv[1], 'rb').read(n))
+            best = []
+            for _ in range(5):
+                start = time.process_time()
+                for at in range(0, n, 65536):
+                    blake3(data[at:at + 65536]).digest()
+                best.append(time.process_time() - start)
+            print(*best)
+            """
+        let numbers = pythonNumbers(script, [context.input.path, String(length)])
+        guard numbers.count == 5 else {
+            context.report.absent.append("blake3")
+            return
+        }
+        var theirs = Samples()
+        for seconds in numbers { theirs.add(Double(length) / seconds / 1e9) }
+        let ours = try KernelComparison.hashPieces(context.input, length)
+        let group = "BLAKE3 of 64 KiB pieces in memory, one core"
+        context.report.add(group, "PyPI blake3 (the official one)", theirs, .gigabytesPerSecond)
+        context.report.add(group, "ipldstore", ours, .gigabytesPerSecond)
+        let ratio = ours.median / theirs.median
+        context.report.add(group, "BLAKE3 to blake3", ratio, .ratio, goal: ("≥ 0.95 ×", ratio >= 0.95))
     }
 
     private func scans(_ context: Context) throws {

@@ -90,10 +90,10 @@ struct TreeEdit {
             guard change - position > lookahead else { return false }
             limit = change - lookahead
         }
-        for depth in 1...height {
-            let level = height - depth
-            let (run, offset) = try base.run(atDepth: depth, around: position)
-            guard level <= builder.alignedLevel, (position - offset) % run.size == 0 else { continue }
+        let highest = min(height - 1, builder.alignedLevel)
+        for level in stride(from: highest, through: 0, by: -1) {
+            let (run, offset) = try base.run(atDepth: height - level, around: position)
+            guard (position - offset) % run.size == 0 else { continue }
             let end = offset + run.size * run.count
             var count = (min(end, limit) - position) / run.size
             // The last node of its level is never taken whole.
