@@ -52,6 +52,18 @@ import Testing
         #expect(try test.store.verify().isClean)
     }
 
+    /// An element that has the shape of a file's tree is a value like any other.
+    @Test func anElementThatLooksLikeAFileStaysItself() throws {
+        let test = try TestStore()
+        let file = try test.store.put(randomBytes(8 << 20, seed: 1))
+        let like = try DagCBOR.decode(try test.store.block(file))
+        let value: IPLDValue = [like, .bytes(randomBytes(2 << 20, seed: 2))]
+        let cid = try test.store.putNode(value)
+        #expect(try test.store.node(cid) == value)
+        #expect(try test.store.value(cid, at: ["0", "size"]) == 8_388_608)
+        #expect(try test.store.verify().isClean)
+    }
+
     /// The one block limit: a byte more, and the value is split; all sizes around it come back.
     @Test func theLimitOfABlockIsTheLimitOfNothing() throws {
         let test = try TestStore()
@@ -95,6 +107,29 @@ import Testing
         #expect(try test.store.stat().blocks - before <= 10)
         #expect(try edited == test.store.putNode(.map(map)))
         #expect(try test.store.verify().isClean)
+    }
+
+    @Test func aSequenceOfElementsIsStoredAsItComes() throws {
+        let test = try TestStore()
+        let batch = try test.store.makeBatch()
+        for count in [0, 3, 300_000] {
+            let list: IPLDValue = .list((0..<count).map { .integer(Int128($0)) })
+            var number = 0
+            let streamed = try batch.putList { () throws(StoreError) in
+                defer { number += 1 }
+                return number < count ? .integer(Int128(number)) : nil
+            }
+            #expect(try streamed == batch.putNode(list))
+            var map = IPLDMap()
+            for number in 0..<count { _ = map.append("\(1_000_000 + number)", .null) }
+            var index = 0
+            let streamedMap = try batch.putMap { () throws(StoreError) in
+                defer { index += 1 }
+                return index < count ? ("\(1_000_000 + index)", .null) : nil
+            }
+            #expect(try streamedMap == batch.putNode(.map(map)))
+        }
+        #expect(thrownCode { _ = try batch.putMap { () throws(StoreError) in ("same", 1) } } == .invalid)
     }
 
     @Test func hundredsOfMegabytes() throws {

@@ -9,49 +9,31 @@ import Testing
     @Test(arguments: 1...10) func sortedBytesAreFoundEditedAndCanonical(seed: UInt64) throws {
         var random = LayoutFixture.Random(state: seed)
         let fixture = try NodeFixture()
-        let writer = NodeWriter(batch: fixture.batch, limits: .small)
-        var model: [Int: Int] = [:]
-        for _ in 0..<random.below(3000) { model[random.below(5000)] = random.below(100) }
+        var model: [Int: IPLDValue] = [:]
+        for _ in 0..<random.below(3000) { model[random.below(5000)] = random.value(depth: 1) }
         func build() throws -> CID {
-            let builder = writer.makeBuilder(.byteMap)
-            for (number, value) in model.sorted(by: { $0.key < $1.key }) {
-                let encoded = try DagCBOR.encode(.integer(Int128(value)))
-                try key(number).withBytes { (key) throws(StoreError) in
-                    try encoded.withBytes { (value) throws(StoreError) in
-                        try builder.append(key: key, .inline(value))
-                    }
-                }
+            var rest = model.sorted { $0.key < $1.key }[...]
+            return try fixture.batch.putByteMap(limits: .small) { () throws(StoreError) in
+                rest.popFirst().map { (key($0.key), $0.value) }
             }
-            return try builder.finish()
-        }
-        func cursor(_ root: CID) throws -> ProllyCursor<Batch> {
-            let form = try fixture.batch.withBlock(root, SplitForm.decode)
-            guard case .tree(let node)? = form else { throw StoreError(.internal, "no tree") }
-            return ProllyCursor(root, node, fixture.batch)
         }
         var root = try build()
         for _ in 0..<20 {
-            var base = try cursor(root)
-            var splices: [ProllySplice] = []
-            let old = model
-            for number in Set((0..<random.below(10)).map { _ in random.below(5000) }).sorted() {
-                let found = try key(number).withBytes { (key) throws(StoreError) in try base.find(key) }
-                #expect(found.isThere == (old[number] != nil))
-                #expect(found.index == UInt64(old.keys.count { $0 < number }))
-                let isRemoval = random.below(3) == 0
-                model[number] = isRemoval ? nil : number % 100
-                let value = try NodeWriter.encode(.integer(Int128(number % 100)))
-                splices.append(
-                    ProllySplice(
-                        range: found.index..<(found.index + (found.isThere ? 1 : 0)),
-                        elements: isRemoval ? [] : [(key(number), .inline(value))]))
+            let numbers = Set((0..<random.below(10)).map { _ in random.below(5000) }).sorted()
+            var changes: [(key: [UInt8], value: IPLDValue?)] = []
+            var map = try ByteMap(root, source: fixture.batch)
+            for number in numbers {
+                let (position, isThere) = try map.position(of: key(number))
+                #expect(isThere == (model[number] != nil))
+                #expect(try map.value(of: key(number)) == model[number])
+                #expect(position == UInt64(model.keys.count { $0 < number }))
+                if isThere { #expect(try map.entry(at: position).key == key(number)) }
+                changes.append((key(number), random.below(3) == 0 ? nil : random.value(depth: 1)))
             }
-            let builder = writer.makeBuilder(.byteMap)
-            var edit = ProllyEdit(base, takesNodes: true, into: builder)
-            try edit.run(splices)
-            root = try builder.finish()
+            for (number, change) in zip(numbers, changes) { model[number] = change.value }
+            root = try fixture.batch.editByteMap(root, limits: .small, changes)
             try #require(try root == build())
-            #expect(builder.count == UInt64(model.count))
+            #expect(try ByteMap(root, source: fixture.batch).count == UInt64(model.count))
         }
         #expect(
             thrownCode { _ = try NodeReader(source: fixture.batch).value(root, limit: 1 << 20) }

@@ -104,7 +104,7 @@ struct NodeEditor {
         }
         switch edited {
         case .tree(let cid, let size): return .link(cid, size: size)
-        case .value(let value): return try self.slot(value, depth: depth)
+        case .value(let value): return try writer.slot(value, depth: depth)
         }
     }
 
@@ -140,22 +140,11 @@ struct NodeEditor {
         return try Array(segment.utf8).withBytes { (key) throws(StoreError) in try cursor.find(key).index }
     }
 
-    private func slot(_ value: IPLDValue, depth: Int) throws(StoreError) -> NodeSlot {
-        try NodeWriter.encode(value, depth: depth).withBytes { (encoded) throws(StoreError) in
-            NodeSlot(try writer.slot(encoded))
-        }
-    }
-
     /// The changed tree, as a block's value where it fits one.
     private func apply(_ splices: [ProllySplice], _ cursor: ProllyCursor<Batch>, depth: Int)
         throws(StoreError) -> Edited
     {
-        let builder = writer.makeBuilder(cursor.kind)
-        let isOwn = cursor.root.hash == batch.core.configuration.profile.hash
-        var edit = ProllyEdit(cursor, takesNodes: isOwn, into: builder)
-        try edit.run(splices)
-        let root = try builder.finish()
-        let size = UInt64(DagCBOR.headLength(builder.count)) + builder.size
+        let (root, size) = try writer.edit(cursor, splices)
         guard size <= UInt64(writer.limits.blockBytes) else { return .tree(root, size: size) }
         return .value(try reader.value(root, limit: size))
     }
@@ -255,7 +244,7 @@ extension NodeEditor {
         if cursor.kind == .list {
             for (range, values) in try rangeChanges(count: cursor.count) {
                 var elements: [(key: [UInt8], value: NodeSlot)] = []
-                for value in values { elements.append(([], try slot(value, depth: depth))) }
+                for value in values { elements.append(([], try writer.slot(value, depth: depth))) }
                 splices.append(
                     ProllySplice(
                         range: UInt64(range.lowerBound)..<UInt64(range.upperBound), elements: elements))
@@ -267,7 +256,7 @@ extension NodeEditor {
             let found = try key.withBytes { (key) throws(StoreError) in try cursor.find(key) }
             guard found.isThere || !change.mustExist else { throw missing(change.key) }
             var elements: [(key: [UInt8], value: NodeSlot)] = []
-            if let value = change.value { elements.append((key, try slot(value, depth: depth))) }
+            if let value = change.value { elements.append((key, try writer.slot(value, depth: depth))) }
             splices.append(
                 ProllySplice(range: found.index..<(found.index + (found.isThere ? 1 : 0)), elements: elements)
             )

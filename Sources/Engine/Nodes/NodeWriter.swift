@@ -54,6 +54,45 @@ struct NodeWriter {
         }
     }
 
+    func slot(_ value: IPLDValue, depth: Int) throws(StoreError) -> NodeSlot {
+        try Self.encode(value, depth: depth).withBytes { (encoded) throws(StoreError) in
+            NodeSlot(try slot(encoded))
+        }
+    }
+
+    /// The tree of the elements that `next` gives, in order, and the bytes of the whole value's encoding.
+    func build(_ kind: ProllyKind, next: () throws(StoreError) -> (key: [UInt8], value: IPLDValue)?)
+        throws(StoreError) -> (root: CID, size: UInt64)
+    {
+        let builder = makeBuilder(kind)
+        while let (key, value) = try next() {
+            try Self.encode(value, depth: 1).withBytes { (encoded) throws(StoreError) in
+                let slot = try slot(encoded)
+                try key.withBytes { (key) throws(StoreError) in try builder.append(key: key, slot) }
+            }
+        }
+        return (try builder.finish(), builder.valueSize)
+    }
+
+    /// The tree of a tree's elements with changes made, and the bytes of the whole value's encoding.
+    func edit(_ base: ProllyCursor<Batch>, _ splices: [ProllySplice]) throws(StoreError)
+        -> (root: CID, size: UInt64)
+    {
+        let builder = makeBuilder(base.kind)
+        var edit = ProllyEdit(base, takesNodes: base.root.hash == hash, into: builder)
+        try edit.run(splices)
+        return (try builder.finish(), builder.valueSize)
+    }
+
+    /// A list or map of the elements that `next` gives, under the CID that `put` of it gives.
+    func put(_ kind: ProllyKind, next: () throws(StoreError) -> (key: [UInt8], value: IPLDValue)?)
+        throws(StoreError) -> CID
+    {
+        let (root, size) = try build(kind, next: next)
+        guard size <= UInt64(limits.blockBytes) else { return root }
+        return try put(try NodeReader(source: batch).value(root, limit: size))
+    }
+
     @inline(never)
     private func putList(_ encoded: UnsafeRawBufferPointer) throws(StoreError) -> CID {
         let builder = makeBuilder(.list)
@@ -137,5 +176,28 @@ extension Batch {
     public func putNode(dagCBOR encoded: UnsafeRawBufferPointer) throws(StoreError) -> CID {
         do { try DagCBOR.validate(encoded) } catch { throw StoreError(error) }
         return try step { () throws(StoreError) in try NodeWriter(batch: self).put(encoded) }
+    }
+
+    /// Stores the list of the values that `next` gives, then nil, without holding it: the CID that `putNode`
+    /// of it gives.
+    public func putList(next: () throws(StoreError) -> IPLDValue?) throws(StoreError) -> CID {
+        try step { () throws(StoreError) in
+            try NodeWriter(batch: self).put(.list) { () throws(StoreError) in
+                try next().map { ([], $0) }
+            }
+        }
+    }
+
+    /// Stores the map of the entries that `next` gives, then nil, without holding it: the CID that `putNode`
+    /// of it gives. Keys ascend in the order of DAG-CBOR (shorter first, equal lengths bytewise), INVALID
+    /// otherwise; they have at most 256 KiB, TOO_LARGE otherwise.
+    public func putMap(next: () throws(StoreError) -> (key: String, value: IPLDValue)?) throws(StoreError)
+        -> CID
+    {
+        try step { () throws(StoreError) in
+            try NodeWriter(batch: self).put(.map) { () throws(StoreError) in
+                try next().map { (Array($0.key.utf8), $0.value) }
+            }
+        }
     }
 }

@@ -27,6 +27,9 @@ final class ProllyBuilder {
     /// Bytes that these take, with their keys, in the encoding of the whole value.
     private(set) var size: UInt64 = 0
 
+    /// Bytes of the encoding of the list or map that the elements so far are.
+    var valueSize: UInt64 { UInt64(DagCBOR.headLength(count)) + size }
+
     private struct Level {
         /// The items of the open node.
         var items = DagCBORWriter()

@@ -9,6 +9,10 @@ public enum ProllyKind: String, Sendable {
 
     var isKeyed: Bool { self != .list }
 
+    func compare(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        a.withBytes { (a) in b.withBytes { (b) in compare(a, b) } }
+    }
+
     /// Below, at or above zero, as `a` is before, equal to or after `b`. Keys of a list are all equal.
     func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         if self == .map { return DagCBOR.compareKeys(a, b) }
@@ -18,7 +22,7 @@ public enum ProllyKind: String, Sendable {
 }
 
 /// Where nodes end, and what they hold themselves. Constants of the format; tests have smaller ones.
-struct ProllyLimits: Sendable {
+package struct ProllyLimits: Sendable {
     /// The largest encoding, in bytes, that stays one block.
     var blockBytes = Block.maximumLength
     /// The largest encoding of an element, in bytes, that stands in the tree itself. As a level of lists or
@@ -33,7 +37,7 @@ struct ProllyLimits: Sendable {
     var expectedBytes = 16 << 10
     var maximumBytes = 64 << 10
 
-    static let standard = ProllyLimits()
+    package static let standard = ProllyLimits()
 }
 
 /// A subtree, as its parent knows it.

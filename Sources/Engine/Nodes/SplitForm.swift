@@ -37,6 +37,11 @@ enum SplitForm {
         }
     }
 
+    /// Bytes of the encoding of the value that a dag-cbor block is the root of.
+    static func valueSize(ofBlock block: UnsafeRawBufferPointer) throws(StoreError) -> UInt64 {
+        try decode(block)?.valueSize ?? UInt64(block.count)
+    }
+
     /// Bytes of the encoding of the whole value.
     var valueSize: UInt64 {
         switch self {
@@ -45,18 +50,26 @@ enum SplitForm {
         }
     }
 
-    /// The blocks that are parts of the value, and the size that each must have of itself, as `size(of:)`.
-    func parts() throws(StoreError) -> [(cid: CID, size: UInt64)] {
+    /// A block below, and its size: of a file its bytes, of a value the bytes of its encoding.
+    struct Part {
+        let cid: CID
+        let size: UInt64
+        let isFile: Bool
+    }
+
+    /// The blocks that are parts of the value.
+    func parts() throws(StoreError) -> [Part] {
         switch self {
-        case .string(_, let content, let size): return [(content, size)]
+        case .string(_, let content, let size): return [Part(cid: content, size: size, isFile: true)]
         case .tree(let node):
-            var parts: [(cid: CID, size: UInt64)] = []
+            var parts: [Part] = []
             for position in node.items.indices where node.items[position].isLink {
                 if node.level > 0 {
                     let child = try node.child(position)
-                    parts.append((child.cid, UInt64(DagCBOR.headLength(child.count)) + child.size))
+                    let size = UInt64(DagCBOR.headLength(child.count)) + child.size
+                    parts.append(Part(cid: child.cid, size: size, isFile: false))
                 } else if case .link(let cid, let size) = try node.withValue(position, { $0 }) {
-                    parts.append((cid, size))
+                    parts.append(Part(cid: cid, size: size, isFile: false))
                 }
             }
             return parts

@@ -166,15 +166,22 @@ struct Verification {
     private static func checkSizes(_ core: StoreCore, _ item: Item, _ bytes: UnsafeRawBufferPointer)
         throws(StoreError)
     {
-        let parts: [(cid: CID, size: UInt64)]
+        let parts: [SplitForm.Part]
         if let split = try SplitForm.decode(bytes) {
             parts = try split.parts()
         } else {
-            parts = try TreeNode.decode(bytes)?.children.map { ($0.cid, $0.size) } ?? []
+            parts =
+                try TreeNode.decode(bytes)?.children
+                .map { .init(cid: $0.cid, size: $0.size, isFile: true) } ?? []
         }
         for child in parts {
             let size: UInt64
-            do { size = try core.size(of: child.cid) } catch  where error.code == .notFound {
+            do {
+                size =
+                    child.isFile
+                    ? try core.size(of: child.cid)
+                    : try core.withBlock(child.cid, SplitForm.valueSize(ofBlock:))
+            } catch  where error.code == .notFound {
                 item.problem = .init(
                     kind: .missingBlock,
                     message: "the tree \(item.cid) needs \(child.cid), which is not here",
