@@ -62,8 +62,8 @@ enum ProllyValue {
 /// A node of a prolly tree, read from a block and checked in itself.
 ///
 /// What always holds: keys ascend; every inner item has elements below it; no link but to dag-cbor; `count`
-/// and `size` are the sums of what the items say, and below 2^63; a node is not longer than nodes get, so that
-/// it takes less than 4 MiB of memory. That items tell the truth is for `ProllyCursor` to check.
+/// and `size` are the sums of what the items say, and below 2^63; a node is not longer than nodes get, and so
+/// takes less than 4 MiB of memory. That items tell the truth is for `ProllyCursor` to check.
 struct ProllyNode {
     /// More levels than any tree that was built has.
     static let maximumLevel = 63
