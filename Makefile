@@ -1,4 +1,4 @@
-# make            builds the command line and the bench, optimised, into build/bin
+# make            the command line and the bench, optimised, in build/bin, the C libraries in build/lib
 # make demo       the main job on a real directory of this machine; DEMO_DIR="/a /b" chooses another
 # make test       builds everything with testing enabled and runs every test
 # make libs       the C libraries and their header, into build/lib and build/include

@@ -13,35 +13,38 @@
  *     if (ips_store_put_descriptor(store, fd, NULL, NULL, &cid, &error) != IPS_OK) ...
  *     ips_store_close(store);
  *
- * Link with -lipldstore (pkg-config name: ipldstore). C99 and C++. All functions exist since version
- * 0.1 where nothing else is said.
+ * Link with -lipldstore; the static library needs -llmdb -lzstd -lstdc++ -lm besides. C99 and C++. All
+ * functions exist since version 0.1 where nothing else is said.
  *
  * Contents
- *      1  Status and errors             9  Batches
- *      2  The library                  10  Roots
- *      3  Plain values                 11  Holds
- *      4  CIDs                         12  Iterators
- *      5  Creating and opening         13  Space: deleting, gc, usage, counters
- *      6  Storing                      14  Verification and repair
- *      7  Reading                      15  Layout of the structs
- *      8  Blocks, nodes and views
+ *      1  Status and errors            10  Roots
+ *      2  The library                  11  Holds
+ *      3  Plain values                 12  Readers and differences
+ *      4  CIDs                         13  Writers
+ *      5  Creating and opening         14  Iterators
+ *      6  Storing                      15  Space: deleting, gc, usage, counters
+ *      7  Reading                      16  Verification and repair
+ *      8  Blocks, nodes and views      17  Layout of the structs
+ *      9  Batches
  *
  * WORDS. A block is at most 1 MiB of bytes under a CID. A node is a dag-cbor block, which may link to
  * other blocks. Data of any length is cut into blocks under a tree of nodes; the CID of the tree's top
- * names the data. A root is a name that keeps a CID alive; a hold keeps one alive for an owner, as often
- * as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are collected.
+ * names the data: a file, for short. A root is a name that keeps a CID alive; a hold keeps one alive for an
+ * owner, as often as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are
+ * collected.
  *
- * HANDLES. ips_store, ips_batch, ips_view and ips_iter are opaque. Each is made by one function and given
- * back by one, which takes NULL. A call that fails to make one leaves the pointer NULL and nothing to free.
- * Handles are looked up, never dereferenced: one that was given back, or was never given out, or is of
- * another kind, is refused with IPS_INVALID (functions that return no status then return nothing, 0 or
- * NULL). No call frees a handle except the function for it.
+ * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer and ips_iter are opaque. Each is made by
+ * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
+ * and nothing to free. Handles are looked up, never dereferenced: one that was given back, or was never
+ * given out, or is of another kind, is refused with IPS_INVALID (functions that return no status then
+ * return nothing, 0 or NULL). No call frees a handle except the function for it.
  *
- * THREADS. An ips_store and an ips_view may be used by any number of threads at once. An ips_batch and an
- * ips_iter are used by one thread at a time, any thread; a call that comes while another one is under
- * way (from another thread, or from a callback of that call) is refused with IPS_BUSY. Give a handle back
- * when no call that uses it is under way. Where a handle came from does not matter: a store that is closed
- * before its batches, views and iterators stays open, unseen, for as long as they need it.
+ * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
+ * ips_batch, an ips_writer and an ips_iter are used by one thread at a time, any thread; a call that comes
+ * while another one is under way (from another thread, or from a callback of that call) is refused with
+ * IPS_BUSY. A batch and its writers count as one. Give a handle back when no call that uses it is under
+ * way. Where a handle came from does not matter: a store that is closed before what was made from it stays
+ * open, unseen, for as long as that needs it.
  * Long calls start threads of their own, with all signals blocked, and join them before they return; no
  * thread outlives a call, and callbacks run on the calling thread. The library installs no signal
  * handlers and changes no signal dispositions. It wants 512 KiB of stack on the calling thread.
@@ -205,8 +208,8 @@ typedef struct ips_bytes {
  * done     how much is done, in the unit of the call (bytes, blocks); never less than before
  *
  * This and all callbacks run on the calling thread, before the call returns, and while no lock is held:
- * a callback may use the library, except the batch or iterator that the call is using. It must return:
- * no longjmp and no exception may leave it.
+ * a callback may use the library, except the batch, writer or iterator that the call is using. It must
+ * return: no longjmp and no exception may leave it.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -315,6 +318,8 @@ IPS_API int ips_cid_compare(const ips_cid *a, const ips_cid *b);
 typedef struct ips_store ips_store;
 typedef struct ips_batch ips_batch;
 typedef struct ips_view ips_view;
+typedef struct ips_reader ips_reader;
+typedef struct ips_writer ips_writer;
 typedef struct ips_iter ips_iter;
 
 enum {
@@ -799,9 +804,175 @@ IPS_API IPS_CHECKED ips_status ips_store_holds(const ips_store *store, const cha
                                                ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
- * 12  Iterators. Links and problems are those of the call that made the iterator. Roots and holds are read
- * as it goes: one that is there all the time comes exactly once; one that comes or goes meanwhile may or
- * may not.
+ * 12  Readers and differences
+ *
+ * All: the errors of section 7.
+ */
+
+/*
+ * Opens a file for reading. What is not deleted yet stays readable until the reader is closed. Costs less
+ * than ips_store_read_at where there is more than one read: a small read beside the last one costs a copy.
+ *
+ * cid     the file
+ * reader  for ips_reader_close; NULL after a failure
+ * IPS_NOT_FOUND when it is not here; IPS_INVALID when it names no file.
+ */
+IPS_API IPS_CHECKED ips_status ips_reader_open(const ips_store *store, const ips_cid *cid,
+                                               ips_reader **reader, ips_error *error);
+
+/*
+ * Reads at an offset, as pread does; the position stays. Threads do not wait for each other.
+ *
+ * offset    bytes from the start; at the end, nothing is read; beyond it, IPS_INVALID
+ * capacity  bytes wanted
+ * got       bytes read: fewer than `capacity` only at the end
+ */
+IPS_API IPS_CHECKED ips_status ips_reader_read_at(const ips_reader *reader, uint64_t offset, void *buffer,
+                                                  size_t capacity, size_t *got, ips_error *error);
+
+/*
+ * Reads from the position, which begins at 0 and moves behind what was read. Threads take turns.
+ *
+ * got  as above; 0: the position is at the end
+ */
+IPS_API IPS_CHECKED ips_status ips_reader_read(ips_reader *reader, void *buffer, size_t capacity, size_t *got,
+                                               ips_error *error);
+
+enum {
+    IPS_SEEK_START = 0,
+    IPS_SEEK_CURRENT = 1,
+    IPS_SEEK_END = 2
+};
+
+/*
+ * Moves the position to the start, the current position or the end, plus an offset. The end is a place.
+ *
+ * origin    IPS_SEEK_…
+ * position  the new position; may be NULL
+ * IPS_INVALID, and nothing moves, before the start and beyond the end.
+ */
+IPS_API IPS_CHECKED ips_status ips_reader_seek(ips_reader *reader, int64_t offset, int origin,
+                                               uint64_t *position, ips_error *error);
+
+/* The position, in bytes from the start. No I/O. */
+IPS_API IPS_CHECKED ips_status ips_reader_tell(const ips_reader *reader, uint64_t *position,
+                                               ips_error *error);
+
+/* The file's size in bytes. No I/O. */
+IPS_API IPS_CHECKED ips_status ips_reader_size(const ips_reader *reader, uint64_t *size, ips_error *error);
+
+/* Gives the reader back. */
+IPS_API void ips_reader_close(ips_reader *reader);
+
+/*
+ * Iterates over what differs between two files, with ips_iter_next_change: in order, the ranges of the old
+ * file that are replaced by ranges of the new one. What lies between two changes is equal, and each begins
+ * and ends with bytes that differ; fewer than 32 equal bytes between two are counted with them. Costs what
+ * the change costs, wherever it is, also where an insertion shifts what follows; only files that were cut
+ * into blocks by other rules (another store's options) are compared all through, position by position.
+ * What is not deleted yet stays readable until the iterator is closed.
+ *
+ * from, to  the old and the new file
+ * changes   for ips_iter_close; NULL after a failure
+ * IPS_NOT_FOUND when one is not here; IPS_INVALID when one names no file.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_diff(const ips_store *store, const ips_cid *from, const ips_cid *to,
+                                              ips_iter **changes, ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 13  Writers: files changed anywhere, and stored seekably.
+ *
+ * A writer is opened on a file, which it never changes, or on nothing; commit gives the CID of what came
+ * out, which is the one that storing those bytes at once gives, whatever was written in which order. On
+ * ordinary data a change costs what it changes: two or three blocks, and the few nodes above them. Memory
+ * is bounded: up to 16 MiB of what is written are kept, and stored when there is more.
+ *
+ * What fails while a writer stores ends its batch, and so the writer: the next calls are IPS_INVALID, and
+ * only ips_writer_close is left. Arguments that are refused beforehand do not end it.
+ *
+ * All: IPS_BUSY; the errors of sections 6 and 7, and what `progress` answers, where something is stored
+ * or read.
+ */
+
+/*
+ * Opens a file for change, with a batch of the writer's own.
+ *
+ * cid       the file; NULL: an empty one
+ * progress  hears of the bytes stored so far while much is: a file of other options than the store's is
+ *           stored anew by its first change. Called by later calls on the writer, each time something
+ *           is stored from the file's start on; it and its context must be there until the writer is
+ *           closed. NULL: none
+ * writer    for ips_writer_close; NULL after a failure
+ * IPS_READ_ONLY; IPS_NOT_FOUND when the file is not here; IPS_INVALID when the CID names no file.
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_open(ips_store *store, const ips_cid *cid, ips_progress progress,
+                                               void *context, ips_writer **writer, ips_error *error);
+
+/*
+ * As ips_writer_open, within a batch: what it stores belongs to the batch, whose commit makes it durable and
+ * whose end it does not outlive. The file may be one that the batch stored. Several may be open at once.
+ */
+IPS_API IPS_CHECKED ips_status ips_batch_open_writer(ips_batch *batch, const ips_cid *cid,
+                                                     ips_progress progress, void *context,
+                                                     ips_writer **writer, ips_error *error);
+
+/*
+ * Writes bytes at an offset, which may be beyond the end: what is between reads as zeros, and costs
+ * nothing. Nothing to write changes nothing.
+ *
+ * offset  bytes from the start
+ * IPS_TOO_LARGE beyond 2^63 - 1 bytes.
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_write_at(ips_writer *writer, uint64_t offset, ips_bytes data,
+                                                   ips_error *error);
+
+/* Writes bytes at the end. IPS_TOO_LARGE. */
+IPS_API IPS_CHECKED ips_status ips_writer_append(ips_writer *writer, ips_bytes data, ips_error *error);
+
+/*
+ * Makes the file so long: cuts it, or lengthens it by zeros, which cost nothing.
+ *
+ * size  in bytes
+ * IPS_TOO_LARGE beyond 2^63 - 1 bytes.
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_truncate(ips_writer *writer, uint64_t size, ips_error *error);
+
+/* Reads the file as it is now, what was written included; else as ips_reader_read_at. */
+IPS_API IPS_CHECKED ips_status ips_writer_read_at(ips_writer *writer, uint64_t offset, void *buffer,
+                                                  size_t capacity, size_t *got, ips_error *error);
+
+/* The file's size in bytes, as it is now. No I/O. */
+IPS_API IPS_CHECKED ips_status ips_writer_size(const ips_writer *writer, uint64_t *size, ips_error *error);
+
+/*
+ * Stores what was written so far. The writer goes on.
+ *
+ * cid  the file as it is now. Nothing is durable, or kept, before the commit
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_flush(ips_writer *writer, ips_cid *cid, ips_error *error);
+
+/*
+ * Stores what was written, and ends the writer; it is still the caller's to close. With a batch of its own,
+ * the file is then durable, and held by the store handle's owner; otherwise it is for the batch to name and
+ * to commit.
+ *
+ * cid  the file
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_commit(ips_writer *writer, ips_cid *cid, ips_error *error);
+
+/*
+ * Ends the writer and forgets what was written. A batch of its own ends with it; another one goes on. The
+ * writer is still the caller's to close.
+ */
+IPS_API IPS_CHECKED ips_status ips_writer_abort(ips_writer *writer, ips_error *error);
+
+/* Gives the writer back, and aborts it if it has not ended. */
+IPS_API void ips_writer_close(ips_writer *writer);
+
+/* ------------------------------------------------------------------------------------------------
+ * 14  Iterators. Links and problems are those of the call that made the iterator; changes are found
+ * as it goes. Roots and holds are read as it goes: one that is there all the time comes exactly once; one
+ * that comes or goes meanwhile may or may not.
  */
 
 /* A root. Frozen: 344 bytes. */
@@ -856,6 +1027,16 @@ typedef struct ips_problem {
     char message[512];
 } ips_problem;
 
+/* What differs between two files. Frozen: 32 bytes. */
+typedef struct ips_change {
+    /* Where the bytes that are replaced begin in the old file, and how many; 0: bytes were inserted. */
+    uint64_t old_offset;
+    uint64_t old_length;
+    /* Where the bytes that replace them begin in the new file, and how many; 0: bytes were removed. */
+    uint64_t new_offset;
+    uint64_t new_length;
+} ips_change;
+
 /*
  * The next CID, root, hold or problem; IPS_END after the last. IPS_INVALID for an iterator over other
  * things.
@@ -865,11 +1046,20 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_root(ips_iter *iter, ips_root *root
 IPS_API IPS_CHECKED ips_status ips_iter_next_hold(ips_iter *iter, ips_hold *hold, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_iter_next_problem(ips_iter *iter, ips_problem *problem, ips_error *error);
 
+/*
+ * The next change, as above. The errors of section 7.
+ *
+ * progress  hears of the bytes of the new file that are dealt with, in this call and those before; when it
+ *           stops the call, the next one goes on. NULL: none
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_change(ips_iter *iter, ips_change *change, ips_progress progress,
+                                                    void *context, ips_error *error);
+
 /* Gives the iterator back. */
 IPS_API void ips_iter_close(ips_iter *iter);
 
 /* ------------------------------------------------------------------------------------------------
- * 13  Space
+ * 15  Space
  */
 
 /*
@@ -948,7 +1138,7 @@ typedef struct ips_stat {
 IPS_API IPS_CHECKED ips_status ips_store_stat(const ips_store *store, ips_stat *stat, ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
- * 14  Verification and repair
+ * 16  Verification and repair
  */
 
 /* What verification found. May grow at its end. */
@@ -1011,7 +1201,7 @@ IPS_API IPS_CHECKED ips_status ips_store_repair(const char *path, ips_progress p
                                                 ips_repair_report *report, ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
- * 15  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
+ * 17  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
  * keep their size for ever; the others grow at their end only, and the library takes any size from that of
  * their first version on. Fields that a caller does not know are left out; fields that the library does
  * not know must be zero in what it reads, and are zeroed in what it writes.

@@ -99,6 +99,9 @@ func writeText(_ text: String, to room: UnsafeMutableRawBufferPointer) {
 final class CallbackOutcome {
     private(set) var status: ips_status = 0
 
+    /// Takes over what the callback of another outcome said.
+    func take(_ other: CallbackOutcome) { status = other.status }
+
     /// Throws when a callback answered anything but 0.
     func check(_ answer: ips_status, _ what: String) throws(StoreError) {
         guard answer != 0 else { return }

@@ -16,6 +16,8 @@ enum HandleObject {
     case store(LmdbStore)
     case batch(BatchObject)
     case view(PinnedBlock)
+    case reader(ByteReader)
+    case writer(WriterObject)
     case iterator(IteratorObject)
 }
 
@@ -129,12 +131,32 @@ func view(_ handle: OpaquePointer?) throws(StoreError) -> PinnedBlock {
     return view
 }
 
+func reader(_ handle: OpaquePointer?) throws(StoreError) -> ByteReader {
+    guard case .reader(let reader) = try HandleTable.ofThisProcess().object(handle, "reader") else {
+        throw HandleTable.unknown("reader")
+    }
+    return reader
+}
+
+/// The writer behind a handle; for `WriterObject.exclusively`.
+func writer(_ handle: OpaquePointer?) throws(StoreError) -> WriterObject {
+    guard case .writer(let object) = try HandleTable.ofThisProcess().object(handle, "writer") else {
+        throw HandleTable.unknown("writer")
+    }
+    return object
+}
+
 /// Runs `body` on the batch behind a handle, which nobody else uses meanwhile.
 func withBatch<T>(_ handle: OpaquePointer?, _ body: (Batch) throws(StoreError) -> T) throws(StoreError) -> T {
+    let object = try batchObject(handle)
+    return try object.use.exclusively("batch") { () throws(StoreError) in try body(object.batch) }
+}
+
+func batchObject(_ handle: OpaquePointer?) throws(StoreError) -> BatchObject {
     guard case .batch(let object) = try HandleTable.ofThisProcess().object(handle, "batch") else {
         throw HandleTable.unknown("batch")
     }
-    return try object.use.exclusively("batch") { () throws(StoreError) in try body(object.batch) }
+    return object
 }
 
 /// Runs `body` on the iterator behind a handle, which nobody else uses meanwhile.
@@ -153,6 +175,31 @@ final class BatchObject: Sendable {
     let use = Use()
 
     init(_ batch: Batch) { self.batch = batch }
+}
+
+/// A writer, and whether a call is using it or the batch it belongs to.
+final class WriterObject: @unchecked Sendable {
+    private let writer: ByteWriter
+    private let use: Use
+    /// Where the progress callback that it was opened with leaves its answer.
+    private let outcome: CallbackOutcome
+
+    init(_ writer: ByteWriter, _ use: Use, _ outcome: CallbackOutcome) {
+        self.writer = writer
+        self.use = use
+        self.outcome = outcome
+    }
+
+    /// Runs `body` on the writer, which nobody else uses meanwhile. `answer` takes what the progress
+    /// callback said.
+    func exclusively<T>(
+        _ answer: CallbackOutcome? = nil, _ body: (ByteWriter) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        try use.exclusively("writer") { () throws(StoreError) in
+            defer { answer?.take(outcome) }
+            return try body(writer)
+        }
+    }
 }
 
 /// One call at a time: a second one, from another thread or from a callback of the first, is refused.

@@ -10,6 +10,7 @@ final class IteratorObject: @unchecked Sendable {
         case problems(IndexingIterator<[VerifyReport.Problem]>)
         case roots(RootPages)
         case holds(HoldPages)
+        case changes(FileDiff)
     }
 
     fileprivate var sequence: Sequence
@@ -152,6 +153,41 @@ public func ips_iter_next_problem(
             return true
         }
     }
+}
+
+@c @implementation
+public func ips_store_diff(
+    _ store: OpaquePointer?, _ from: UnsafePointer<ips_cid>?, _ to: UnsafePointer<ips_cid>?,
+    _ changes: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+) -> ips_status {
+    call(error) { () throws(StoreError) in
+        let result = try output(changes, "changes")
+        result.pointee = nil
+        let (old, new) = (try CAPI.cid(from), try CAPI.cid(to))
+        let iterator = IteratorObject(.changes(try CAPI.store(store).diff(from: old, to: new)))
+        result.pointee = try HandleTable.ofThisProcess().insert(.iterator(iterator))
+    }
+}
+
+@c @implementation
+public func ips_iter_next_change(
+    _ iterator: OpaquePointer?, _ change: UnsafeMutablePointer<ips_change>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
+) -> ips_status {
+    var isEnd = false
+    let status = callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let result = try output(change, "change")
+        let next = try withIterator(iterator) { (object) throws(StoreError) in
+            guard case .changes(let diff) = object.sequence else { throw otherKind("changes") }
+            return try diff.next(progress: progressClosure(progress, context, outcome))
+        }
+        isEnd = next == nil
+        guard let next else { return }
+        result.pointee = ips_change(
+            old_offset: next.old.lowerBound, old_length: UInt64(next.old.count),
+            new_offset: next.new.lowerBound, new_length: UInt64(next.new.count))
+    }
+    return status == ok && isEnd ? ips_status(IPS_END) : status
 }
 
 @c @implementation

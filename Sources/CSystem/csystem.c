@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
@@ -50,6 +51,14 @@ int ipsys_lock_probe(int fd, int64_t offset, int64_t length) {
     struct flock lock = range_lock(IPSYS_SHARED, offset, length);
     if (fcntl(fd, F_OFD_GETLK, &lock) == -1) return -1;
     return lock.l_type == F_WRLCK ? 1 : 0;
+}
+
+int ipsys_lock_directory(int fd, bool alone) {
+    int result;
+    do {
+        result = flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB);
+    } while (result == -1 && errno == EINTR);
+    return result;
 }
 
 int ipsys_rename_exchange(const char *a, const char *b) {

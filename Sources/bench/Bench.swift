@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, names, memory
+        case kernels, storing, reading, changing, names, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -85,6 +85,7 @@ struct Run: ParsableCommand {
         if groups.contains(.kernels) { try KernelRows(context).run() }
         if groups.contains(.storing) { try StoringRows(context).run() }
         if groups.contains(.reading) { try ReadingRows(context).run() }
+        if groups.contains(.changing) { try EditRows(context).run() }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }
         try context.report.save(json: options.json, plots: plots, table: options.table)

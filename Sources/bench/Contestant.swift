@@ -178,7 +178,8 @@ enum KernelComparison {
             for _ in 0..<5 {
                 let seconds = try processorSeconds {
                     for start in stride(from: 0, to: length, by: 64 << 10) {
-                        let piece = UnsafeRawBufferPointer(rebasing: copy[start..<min(start + 64 << 10, length)])
+                        let piece = UnsafeRawBufferPointer(
+                            rebasing: copy[start..<min(start + 64 << 10, length)])
                         _ = try CID(hashing: piece, codec: .raw)
                     }
                 }

@@ -21,7 +21,11 @@ struct IpldStoreCommand: ParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Store", subcommands: [Initialize.self, Statistics.self, Verify.self]),
-            CommandGroup(name: "Files", subcommands: [Put.self, Get.self, Chunk.self]),
+            CommandGroup(
+                name: "Files",
+                subcommands: [
+                    Put.self, Get.self, Write.self, Append.self, Truncate.self, Difference.self, Chunk.self,
+                ]),
             CommandGroup(
                 name: "Nodes and blocks",
                 subcommands: [

@@ -36,6 +36,7 @@ import Testing
             var out: OpaquePointer?
             var got = 0
             var size: UInt64 = 0
+            var change = ips_change()
             var isHere = false
             let handle = any(handles)
             let name = any(names)
@@ -44,7 +45,7 @@ import Testing
             let length = any([0, 1, 77, 4096])
             let offset = any(numbers)
             let budget = any([0, 1, UInt64.max - 1])
-            let choice = generator.next() % 26
+            let choice = generator.next() % 38
             let codec = any([0x55, 0x71, 0x70, UInt64.max])
             let base = CChar(truncatingIfNeeded: generator.next())
             withUnsafeMutablePointer(to: &cid) { pointer in
@@ -80,9 +81,26 @@ import Testing
                     case 23: status = ips_iter_next_cid(handle, &result, &error)
                     case 24: status = ips_cid_format(
                         cid, base, room?.assumingMemoryBound(to: CChar.self), capacity, &got, &error)
+                    case 25: status = ips_reader_open(handle, cid, &out, &error)
+                    case 26: status = ips_reader_read_at(handle, offset, room, capacity, &got, &error)
+                    case 27: status = ips_reader_read(handle, room, capacity, &got, &error)
+                    case 28: status = ips_reader_seek(
+                        handle, Int64(truncatingIfNeeded: offset), Int32(length % 4), &size, &error)
+                    case 29: status = ips_writer_open(handle, cid, nil, nil, &out, &error)
+                    case 30: status = ips_batch_open_writer(handle, cid, nil, nil, &out, &error)
+                    case 31: status = ips_writer_write_at(handle, offset, input, &error)
+                    case 32: status = ips_writer_truncate(handle, offset, &error)
+                    case 33: status = ips_writer_read_at(handle, offset, room, capacity, &got, &error)
+                    case 34: status = generator.next() % 4 != 0
+                        ? ips_writer_flush(handle, &result, &error)
+                        : ips_writer_commit(handle, &result, &error)
+                    case 35: status = ips_store_diff(handle, cid, &expected, &out, &error)
+                    case 36: status = ips_iter_next_change(handle, &change, nil, nil, &error)
                     default:
                         ips_batch_free(handle)
                         ips_view_close(handle)
+                        ips_reader_close(handle)
+                        ips_writer_close(handle)
                         ips_iter_close(handle)
                     }
                     // The bytes of an identity CID are the caller's, and need not be what its codec says.
@@ -97,6 +115,8 @@ import Testing
         for handle in handles where handle != test.handle {
             ips_batch_free(handle)
             ips_view_close(handle)
+            ips_reader_close(handle)
+            ips_writer_close(handle)
             ips_iter_close(handle)
         }
         try expectOK { ips_store_gc(test.handle, .max, nil, nil, nil, $0) }

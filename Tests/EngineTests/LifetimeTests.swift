@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import IpldEngine
@@ -52,6 +53,49 @@ import Testing
         try Self.expectSound(store)
         try store.dereference(parent)
         #expect(try store.stat().blocks == 0)
+    }
+
+    @Test func usageOfImmenseFilesEndsInANumber() throws {
+        let test = try TestStore()
+        let names = ["a", "b", "c"]
+        for (position, name) in names.enumerated() {
+            let writer = try test.store.makeWriter()
+            try writer.truncate(to: TreeNode.maximumSize - UInt64(position))
+            try test.store.setRoot(name, to: try writer.commit())
+        }
+        let usage = try test.store.usage(of: names)
+        #expect(usage.logicalBytes == .max && usage.sharedBytes == .max)
+    }
+
+    @Test func anOwnersNameIsCheckedWhereverItComesIn() throws {
+        let test = try TestStore()
+        let cid = try test.store.put([1], codec: .raw)
+        for owner in ["", String(repeating: "x", count: 600), "a\0b"] {
+            do {
+                try test.store.dereference(cid, owner: owner)
+                Issue.record("an owner of \(owner.utf8.count) bytes was taken")
+            } catch { #expect(error.code == .invalid) }
+            do {
+                _ = try test.store.holds(owner: owner)
+                Issue.record("an owner of \(owner.utf8.count) bytes was taken")
+            } catch { #expect(error.code == .invalid) }
+        }
+    }
+
+    @Test func aDryRunLeavesOutWhatCannotBeRead() throws {
+        let test = try TestStore()
+        let store = test.store
+        let node = try store.putNode(.list([.link(try store.put([1, 2, 3], codec: .raw))]))
+        let location = try #require(
+            try store.core.read { (index) throws(StoreError) in try index.location(of: node) })
+        let file = try System.open(store.core.packs.path(location.place.pack), O_RDWR)
+        defer { System.close(file) }
+        try [UInt8](repeating: 0, count: 8).withUnsafeBytes {
+            try System.write(file, at: location.place.offset + 60, $0)
+        }
+        try store.dereference(node)
+        #expect(try store.stat().setAsideBlocks == 1)
+        #expect(try store.gcDryRun().exclusiveBlocks == 0)
     }
 
     @Test func dereferenceNeverTakesALinksCount() throws {

@@ -73,6 +73,54 @@ import Testing
         } catch { #expect(error.code == .busy) }
     }
 
+    /// Swift's strings take them for equal; they are two names.
+    @Test func twoSpellingsOfOneTextAreTwoNames() throws {
+        let test = try TestStore()
+        let names = ["caf\u{e9}", "cafe\u{301}"]
+        for (seed, name) in names.enumerated() {
+            let batch = try test.store.makeBatch()
+            let bytes = randomBytes(10_000, seed: UInt64(seed))
+            let cid = try bytes.withUnsafeBytes { try batch.putBytes($0) }
+            try batch.setRoot(name, to: cid)
+            try batch.hold(cid, owner: name)
+            try batch.commit()
+        }
+        let before = try test.store.stat()
+        #expect(try test.store.usage(of: names).logicalBytes == 20_000)
+        try LifetimeTests.expectSound(test.store)
+        try test.closed {
+            let report = try LmdbStore.repair(at: test.path)
+            #expect(report.roots == 2 && report.holds == 2)
+        }
+        try test.store.removeRoot(names[0])
+        try LifetimeTests.expectSound(test.store)
+        try test.closed {
+            try FileManager.default.removeItem(atPath: test.path + "/index")
+            let report = try LmdbStore.repair(at: test.path)
+            #expect(report.roots == 1 && report.holds == 2)
+        }
+        try test.store.gc()
+        #expect(try test.store.stat().blocks == before.blocks)
+        #expect(try test.store.roots().map { Array($0.name.utf8) } == [Array(names[1].utf8)])
+    }
+
+    /// Its number would be another pack's in every place.
+    @Test func aPackFileBeyondTheLargestNumberIsNobodys() throws {
+        let (test, files, before) = try filled()
+        try test.closed {
+            try FileManager.default.copyItem(
+                atPath: test.path + "/packs/00000001.pack", toPath: test.path + "/packs/16777217.pack")
+            try LmdbStore.repair(at: test.path)
+        }
+        try test.store.gc()
+        #expect(try test.store.stat().blocks == before.blocks)
+        for (name, bytes) in files {
+            #expect(try test.store.get(try #require(try test.store.root(name))) == bytes)
+        }
+        try LifetimeTests.expectSound(test.store)
+        _ = try test.store.put(Array("more".utf8))
+    }
+
     @Test func damageIsFoundAndMendedByStoringAgain() throws {
         let (test, files, _) = try filled()
         let store = test.store

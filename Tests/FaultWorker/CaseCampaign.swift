@@ -19,6 +19,9 @@ struct CaseCampaign {
         ("journal-missing", journalMissing),
         ("a-read-error-half-way", readErrorHalfWay),
         ("two-processes-with-one-pid", onePid),
+        ("repair-of-an-open-store-whose-index-is-gone", repairWhileOpen),
+        ("much-garbage-on-a-full-disk", muchGarbageOnAFullDisk),
+        ("an-index-that-cannot-grow", indexThatCannotGrow),
     ]
 
     static func run(_ arguments: Arguments) throws -> Int32 {
@@ -42,7 +45,7 @@ struct CaseCampaign {
         }
         let scratch = try Files.makeScratch()
         defer { Files.removeTree(scratch) }
-        alarm(60)
+        alarm(120)
         try body(scratch, try Pool(scratch: scratch))
         return 0
     }

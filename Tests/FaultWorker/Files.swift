@@ -60,6 +60,16 @@ enum Files {
         }
     }
 
+    /// Of a file that does not say how long it is.
+    static func readAll(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw Violation("cannot read \(path)") }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        return Array(bytes[..<max(0, count)])
+    }
+
     static func write(_ path: String, _ bytes: [UInt8]) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
         guard descriptor >= 0 else { throw Violation("cannot write \(path)") }

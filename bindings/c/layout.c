@@ -28,6 +28,10 @@ SIZE(ips_problem, 608);
 AT(ips_problem, has_cid, 4);
 AT(ips_problem, cid, 8);
 AT(ips_problem, message, 96);
+SIZE(ips_change, 32);
+AT(ips_change, old_length, 8);
+AT(ips_change, new_offset, 16);
+AT(ips_change, new_length, 24);
 
 /* Growing. */
 SIZE(ips_create_options, 56);

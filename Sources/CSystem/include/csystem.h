@@ -25,6 +25,9 @@ int ipsys_lock(int fd, int kind, int64_t offset, int64_t length);
 /* 1 when an exclusive lock by another description stands in the range, 0 when not, -1. */
 int ipsys_lock_probe(int fd, int64_t offset, int64_t length);
 
+/* Locks a directory (flock), shared or alone, without waiting. */
+int ipsys_lock_directory(int fd, bool alone);
+
 /* Swaps what two names name. */
 int ipsys_rename_exchange(const char *a, const char *b);
 /* Fills `length` (at most 256) bytes with random ones. */

@@ -41,12 +41,16 @@ final class IndexEnvironment: @unchecked Sendable {
     private let gate = Gate()
     private let idle = Lock<[SendablePointer]>([])
     private let poisoned = Atomic<Bool>(false)
+    private let isMapped = Atomic<Bool>(true)
 
     var isPoisoned: Bool { poisoned.load(ordering: .acquiring) }
 
     private static let initialMapBytes = 64 << 30
     private static let smallestMapBytes = 64 << 20
     private static let idleLimit = 32
+    private static let readers: UInt32 = 1022
+    /// A head of three cache lines with one reader, and a line for each other one.
+    private static let lockFileBytes = UInt64(readers - 1) * 64 + 192
 
     /// Opens (with `create`: makes) the environment in a directory that exists.
     init(path: String, create: Bool, readOnly: Bool) throws(StoreError) {
@@ -54,6 +58,7 @@ final class IndexEnvironment: @unchecked Sendable {
             (.readOnly, UInt32(MDB_RDONLY)), (.unlocked, UInt32(MDB_RDONLY | MDB_NOLOCK)),
         ]
         if !readOnly { attempts.insert((.readWrite, 0), at: 0) }
+        try Self.fillLockFile(path + "/lock.mdb")
         var opened: (Access, OpaquePointer)?
         var failure: StoreError?
         search: for (access, flags) in attempts {
@@ -86,6 +91,21 @@ final class IndexEnvironment: @unchecked Sendable {
         clearStaleReaders()
     }
 
+    /// LMDB writes to its lock file through a map, where a hole on a full disk ends the process. So the file
+    /// has no holes before it is mapped. (Its descriptor may be closed here, where no environment of this
+    /// process has taken locks on the file yet.)
+    private static func fillLockFile(_ path: String) throws(StoreError) {
+        let descriptor: Int32
+        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full {
+            // It will not be written to, or LMDB says what is wrong.
+            return
+        }
+        defer { System.close(descriptor) }
+        do { try System.reserve(descriptor, at: 0, length: lockFileBytes) } catch
+            where error.code == .unsupported
+        {}
+    }
+
     private static func tryOpen(_ path: String, _ access: Access, _ flags: UInt32, _ mapBytes: Int)
         -> ((Access, OpaquePointer)?, Int32)
     {
@@ -93,7 +113,7 @@ final class IndexEnvironment: @unchecked Sendable {
         var code = mdb_env_create(&environment)
         guard code == 0, let environment else { return (nil, code) }
         mdb_env_set_maxdbs(environment, MDB_dbi(IndexTable.allCases.count))
-        mdb_env_set_maxreaders(environment, 1022)
+        mdb_env_set_maxreaders(environment, readers)
         mdb_env_set_mapsize(environment, mapBytes)
         code = mdb_env_open(environment, path, UInt32(MDB_NOTLS) | flags, 0o666)
         if code == 0 { return ((access, environment), 0) }
@@ -175,6 +195,7 @@ final class IndexEnvironment: @unchecked Sendable {
     }
 
     private func beginRead() throws(StoreError) -> OpaquePointer? {
+        try checkMapped()
         if let pooled = idle.withLock({ $0.popLast() }) {
             let code = mdb_txn_renew(pooled.pointer)
             if code == 0 { return pooled.pointer }
@@ -211,6 +232,7 @@ final class IndexEnvironment: @unchecked Sendable {
         _ body: (IndexSnapshot) throws(StoreError) -> T
     ) throws(StoreError) -> T {
         guard access == .readWrite else { throw StoreError(.readOnly, "the store is open for reading only") }
+        try checkMapped()
         try growMapIfNeeded()
         gate.enter()
         defer { gate.leave() }
@@ -241,6 +263,7 @@ final class IndexEnvironment: @unchecked Sendable {
 
     private func beginWrite() throws(StoreError) -> OpaquePointer {
         for _ in 0..<2 {
+            try checkMapped()
             if poisoned.load(ordering: .acquiring) {
                 throw StoreError(
                     .io, "an earlier commit failed and its outcome is unknown: open the store again")
@@ -261,10 +284,11 @@ final class IndexEnvironment: @unchecked Sendable {
         gate.leave()
         gate.enterAlone()
         dropIdle()
-        let code = mdb_env_set_mapsize(environment, 0)
-        gate.leave()
-        gate.enter()
-        guard code == 0 else { throw Self.error(code, "grow the index") }
+        defer {
+            gate.leave()
+            gate.enter()
+        }
+        try setMapBytes(0)
     }
 
     private func dropIdle() {
@@ -283,8 +307,26 @@ final class IndexEnvironment: @unchecked Sendable {
         gate.enterAlone()
         defer { gate.leave() }
         dropIdle()
-        let code = mdb_env_set_mapsize(environment, information.me_mapsize * 2)
-        guard code == 0 else { throw Self.error(code, "grow the index") }
+        // LMDB gives up the map that it has before it asks for another: not where there will be none.
+        let more = mmap(
+            nil, information.me_mapsize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard more != MAP_FAILED else { throw Self.error(errno, "grow the index") }
+        munmap(more, information.me_mapsize)
+        try setMapBytes(information.me_mapsize * 2)
+    }
+
+    /// Called alone in the gate. After a failure there is no map, and nothing may touch it.
+    private func setMapBytes(_ bytes: Int) throws(StoreError) {
+        let code = mdb_env_set_mapsize(environment, bytes)
+        guard code != 0 else { return }
+        isMapped.store(false, ordering: .releasing)
+        throw Self.error(code, "grow the index")
+    }
+
+    private func checkMapped() throws(StoreError) {
+        guard isMapped.load(ordering: .acquiring) else {
+            throw StoreError(.io, "there was no address space for the index to grow: open the store again")
+        }
     }
 
     /// Bytes of the index file in use and mapped.

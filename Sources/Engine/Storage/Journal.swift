@@ -150,7 +150,7 @@ final class Journal {
     static func replace(_ path: String, _ contents: (FileIdentity) -> [UInt8]) throws(StoreError) {
         let temporary = path + ".new"
         do {
-            let file = try System.open(temporary, O_RDWR | O_CREAT | O_TRUNC)
+            let file = try System.openOrMake(temporary, O_TRUNC)
             defer { System.close(file) }
             let bytes = contents(try System.status(file).identity)
             try bytes.withBytes { (bytes) throws(StoreError) in try System.write(file, at: 0, bytes) }
@@ -322,23 +322,36 @@ final class Journal {
 /// Names as a journal's entries leave them.
 struct Names: Equatable {
     var configuration: String?
-    var roots: [String: CID] = [:]
+    var roots: [Name: CID] = [:]
     var holds: [HoldKey: UInt64] = [:]
     var epoch: UInt64 = 0
 
+    /// A name by its bytes: Swift's strings take two spellings of one text for equal.
+    struct Name: Hashable {
+        private let bytes: [UInt8]
+        init(_ text: String) { bytes = Array(text.utf8) }
+        var text: String { String(decoding: bytes, as: UTF8.self) }
+        static func precedes(_ a: Name, _ b: Name) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+    }
+
     struct HoldKey: Hashable {
-        let owner: String
+        let owner: Name
         let cid: CID
+    }
+
+    mutating func setRoot(_ name: String, _ cid: CID?) { roots[Name(name)] = cid }
+
+    mutating func setHold(_ hold: Hold) {
+        holds[HoldKey(owner: Name(hold.owner), cid: hold.cid)] = hold.count == 0 ? nil : hold.count
     }
 
     mutating func apply(_ entry: Journal.Entry, epoch: UInt64) {
         self.epoch = max(self.epoch, epoch)
         switch entry {
         case .configuration(let text): configuration = text
-        case .root(let name, let cid): roots[name] = cid
-        case .removedRoot(let name): roots[name] = nil
-        case .hold(let hold):
-            holds[HoldKey(owner: hold.owner, cid: hold.cid)] = hold.count == 0 ? nil : hold.count
+        case .root(let name, let cid): setRoot(name, cid)
+        case .removedRoot(let name): setRoot(name, nil)
+        case .hold(let hold): setHold(hold)
         case .epoch: break
         }
     }

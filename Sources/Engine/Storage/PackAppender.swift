@@ -131,9 +131,9 @@ final class PackAppender {
     private func adopt(_ number: UInt32) throws(StoreError) -> Bool {
         if open.contains(where: { $0.number == number }) { return false }
         let descriptor: Int32
-        // A file that is gone, or is none, is for verify to name; work goes on elsewhere.
+        // A file that is gone, is none, or is not for us is for verify to name; work goes on elsewhere.
         do { descriptor = try System.open(files.path(number), O_RDWR) } catch
-            where error.code == .notFound || error.code == .corrupt
+            where [.notFound, .corrupt, .permission].contains(error.code)
         {
             return false
         }
@@ -170,7 +170,7 @@ final class PackAppender {
     /// Makes the pack of a number that never had a row, or takes over what a dead writer left of it.
     private func create(_ number: UInt32) throws(StoreError) -> Bool {
         let descriptor: Int32
-        do { descriptor = try System.open(files.path(number), O_RDWR | O_CREAT) } catch
+        do { descriptor = try System.openOrMake(files.path(number)) } catch
             where error.code == .corrupt
         {
             return false

@@ -38,7 +38,8 @@ final class PackFiles: Sendable {
         guard name.hasSuffix(".pack") else { return nil }
         let digits = name.dropLast(5)
         guard digits.utf8.count == 8, digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return UInt32(digits)
+        // A larger number would be another pack's in every place.
+        return UInt32(digits).flatMap { $0 <= Place.maximumPack ? $0 : nil }
     }
 
     /// Numbers of all pack files, in order.

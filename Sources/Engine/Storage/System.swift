@@ -74,7 +74,27 @@ package enum System {
             case EAGAIN, EBUSY: .busy
             default: .io
             }
-        return StoreError(kind, "\(what): \(String(cString: strerror(code)))", systemError: code)
+        return StoreError(kind, "\(readable(what)): \(String(cString: strerror(code)))", systemError: code)
+    }
+
+    /// What names of files begin with that are reached through an open directory.
+    static let descriptorPrefix = "/proc/self/fd/"
+
+    /// A sentence in which a directory that is reached through its descriptor has its name again.
+    static func readable(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        let prefix = Array(descriptorPrefix.utf8)
+        guard bytes.count > prefix.count,
+            let start = (0..<(bytes.count - prefix.count)).first(where: {
+                bytes[$0..<($0 + prefix.count)].elementsEqual(prefix)
+            })
+        else { return text }
+        let end = bytes[(start + prefix.count)...].firstIndex { !(48...57).contains($0) } ?? bytes.count
+        var name = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = readlink(String(decoding: bytes[start..<end], as: UTF8.self), &name, name.count)
+        guard length > 0 else { return text }
+        let place = name[..<length].map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes[..<start] + place + bytes[end...], as: UTF8.self)
     }
 
     /// An offset or a length as the kernel takes it. One beyond all reason comes from damaged bytes.
@@ -99,14 +119,26 @@ package enum System {
                 Glibc.open(path, all, mode)
             }
         } catch  where regular && [ELOOP, EISDIR, ENXIO].contains(error.systemError) {
-            throw StoreError(.corrupt, "\(path) is not a regular file", systemError: error.systemError)
+            throw StoreError(
+                .corrupt, "\(readable(path)) is not a regular file", systemError: error.systemError)
         }
         if regular {
             var information = stat()
             if fstat(descriptor, &information) == 0, information.st_mode & S_IFMT != S_IFREG {
                 Glibc.close(descriptor)
-                throw StoreError(.corrupt, "\(path) is not a regular file")
+                throw StoreError(.corrupt, "\(readable(path)) is not a regular file")
             }
+        }
+        return descriptor
+    }
+
+    /// Opens for reading and writing, and makes the file where there is none. What root makes belongs to the
+    /// directory's owner, who could not open it otherwise.
+    static func openOrMake(_ path: String, _ flags: Int32 = 0) throws(StoreError) -> Int32 {
+        let descriptor = try open(path, O_RDWR | O_CREAT | flags)
+        var directory = stat()
+        if geteuid() == 0, stat(Journal.directory(of: path) + "/.", &directory) == 0, directory.st_uid != 0 {
+            fchown(descriptor, directory.st_uid, directory.st_gid)
         }
         return descriptor
     }
@@ -313,7 +345,7 @@ package enum System {
 
     /// Makes the names in a directory durable.
     static func flushDirectory(_ path: String) throws(StoreError) {
-        let descriptor = try open(path, O_RDONLY | O_DIRECTORY, regular: false)
+        let descriptor = try open(path + "/.", O_RDONLY | O_DIRECTORY, regular: false)
         defer { close(descriptor) }
         _ = try check(.flushDirectory(path: path), "flush \(path)") { fsync(descriptor) }
     }

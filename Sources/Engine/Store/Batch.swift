@@ -220,7 +220,7 @@ public final class Batch: @unchecked Sendable {
     private func commitStage(final: Bool) throws(StoreError) {
         let watermarks = try appender.flush()
         do {
-            try core.write(.storing) { (transaction) throws(StoreError) in
+            try core.write(.storing(blocks: staged.count)) { (transaction) throws(StoreError) in
                 try enterStage(transaction)
                 for (number, watermark) in watermarks {
                     try transaction.setWatermark(watermark, pack: number)

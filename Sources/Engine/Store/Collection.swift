@@ -51,8 +51,16 @@ struct Collection {
         let start = System.monotonicNanoseconds()
         core.index.clearStaleReaders()
         func isSpent() -> Bool { budget.map { System.monotonicNanoseconds() - start >= $0 } ?? false }
+        var limit = Self.sliceBlocks
         while true {
-            guard try slice(&report) else { break }
+            do {
+                guard try slice(&report, limit) else { break }
+                limit = min(Self.sliceBlocks, limit * 2)
+            } catch  where error.code == .full && limit > 1 {
+                // A slice changes pages all over the index, and needs new ones for them until those of the
+                // commits before are free. On a full disk there is the reserve: less at a time will do.
+                limit = max(1, limit / 8)
+            }
             if let progress { try progress(report.blocks) }
             if isSpent() {
                 report.isComplete = false
@@ -68,8 +76,8 @@ struct Collection {
     // MARK: Slices
 
     /// Takes one slice; false when there was nothing to take.
-    private func slice(_ report: inout CollectionReport) throws(StoreError) -> Bool {
-        var candidates = try gather()
+    private func slice(_ report: inout CollectionReport, _ limit: Int) throws(StoreError) -> Bool {
+        var candidates = try gather(limit)
         guard !candidates.isEmpty else { return false }
         try readLinks(&candidates)
         let taken = try core.write(.releasing) { (transaction) throws(StoreError) in
@@ -80,7 +88,7 @@ struct Collection {
         return taken.blocks > 0 || taken.setAside > 0
     }
 
-    private func gather() throws(StoreError) -> [Candidate] {
+    private func gather(_ limit: Int) throws(StoreError) -> [Candidate] {
         try core.read { (snapshot) throws(StoreError) in
             let state = try snapshot.state()
             guard state.deadBlocks > state.setAside, let leases = core.leases,
@@ -88,7 +96,7 @@ struct Collection {
             else { return [] }
             var candidates: [Candidate] = []
             try snapshot.scanDead { (date, place) throws(StoreError) in
-                guard date <= oldest, date != Self.setAsideDate, candidates.count < Self.sliceBlocks else {
+                guard date <= oldest, date != Self.setAsideDate, candidates.count < limit else {
                     return false
                 }
                 guard let block = try snapshot.block(at: place) else {

@@ -22,12 +22,16 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
         of cid: CID, from offset: UInt64, length: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)?,
         to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
     ) throws(StoreError)
+    func makeReader(of cid: CID) throws(StoreError) -> ByteReader
+    func diff(from old: CID, to new: CID) throws(StoreError) -> FileDiff
 
     // Storing
     func makeBatch() throws(StoreError) -> Batch
     func putBytes(_ bytes: UnsafeRawBufferPointer) throws(StoreError) -> CID
     func putBytes(from source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)?)
         throws(StoreError) -> CID
+    func makeWriter(on root: CID?, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
+        -> ByteWriter
     func putNode(_ value: IPLDValue) throws(StoreError) -> CID
     func putNode(dagCBOR encoded: UnsafeRawBufferPointer) throws(StoreError) -> CID
     func editNode(_ cid: CID, at path: [String], _ changes: [NodeChange]) throws(StoreError) -> CID

@@ -29,7 +29,7 @@ extension LmdbStore {
         throws(StoreError)
     {
         try StoreName.checkRoot(name)
-        try core.write(.storing) { (transaction) throws(StoreError) in
+        try core.write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try expected.check(name, try transaction.index.root(name))
             try transaction.setRoot(name, cid)
         }
@@ -59,7 +59,7 @@ extension LmdbStore {
     public func retain(_ cid: CID, owner: String? = nil) throws(StoreError) {
         let owner = owner ?? self.owner
         try StoreName.check(owner, "owner")
-        try core.write(.storing) { (transaction) throws(StoreError) in
+        try core.write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try transaction.retain(cid, owner: owner)
         }
         core.shortenJournal()
@@ -72,6 +72,7 @@ extension LmdbStore {
         throws(StoreError) -> CollectionReport
     {
         let owner = owner ?? self.owner
+        try StoreName.check(owner, "owner")
         try core.write(.releasing) { (transaction) throws(StoreError) in
             try transaction.dereference(cid, owner: owner)
         }
@@ -86,7 +87,8 @@ extension LmdbStore {
 
     /// As `holds(owner:)`, at most `limit` from the first that follows `last`.
     public func holds(owner: String?, after last: Hold?, limit: Int) throws(StoreError) -> [Hold] {
-        try core.read { (snapshot) throws(StoreError) in
+        if let owner { try StoreName.check(owner, "owner") }
+        return try core.read { (snapshot) throws(StoreError) in
             var holds: [Hold] = []
             try snapshot.scanHolds(owner: owner, after: last) { (hold) throws(StoreError) in
                 guard holds.count < limit else { return false }
@@ -107,11 +109,12 @@ extension LmdbStore {
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 
-    /// What `gc` would take if no lease were in the way, without taking it.
+    /// What `gc` would take if no lease were in the way, without taking it. What is damaged stays.
     public func gcDryRun() throws(StoreError) -> Usage {
         try core.exclusiveUsage { (snapshot) throws(StoreError) in
             var dead: [CID] = []
-            try snapshot.scanDead { (_, place) throws(StoreError) in
+            try snapshot.scanDead { (date, place) throws(StoreError) in
+                guard date != Collection.setAsideDate else { return false }
                 if let block = try snapshot.block(at: place) { dead.append(block.cid) }
                 return true
             }
@@ -124,9 +127,9 @@ extension LmdbStore {
         for name in names { try StoreName.check(name, "root name") }
         return try core.exclusiveUsage { (snapshot) throws(StoreError) in
             var starts: [CID: UInt32] = [:]
-            for name in Set(names) {
-                guard let cid = try snapshot.root(name) else {
-                    throw StoreError(.notFound, "there is no root \(name)")
+            for name in Set(names.map(Names.Name.init)) {
+                guard let cid = try snapshot.root(name.text) else {
+                    throw StoreError(.notFound, "there is no root \(name.text)")
                 }
                 starts[cid, default: 0] += 1
             }

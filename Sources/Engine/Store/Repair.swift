@@ -13,6 +13,7 @@
 import Glibc
 
 struct Repair {
+    /// Of the directory that is held alone.
     private let path: String
     private let progress: ((UInt64) throws(StoreError) -> Void)?
     private var report = RepairReport()
@@ -38,8 +39,6 @@ struct Repair {
     }
 
     mutating func run() throws(StoreError) -> RepairReport {
-        let presence = try StoreCore.exclusive(path)
-        defer { presence?.close() }
         let known = try readKnown()
         let fresh = path + "/index.new"
         StoreCore.removeTree(fresh)
@@ -93,7 +92,8 @@ struct Repair {
             recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
         } else {
             throw StoreError(
-                .notAStore, "\(path) holds no store: neither journal, index nor packs are readable")
+                .notAStore,
+                "\(System.readable(path)) holds no store: neither journal, index nor packs are readable")
         }
         // What a damaged journal still says may be long superseded; the old index, where it has all its
         // names, knows better. Where neither does, nothing is lost by keeping what either says.
@@ -150,11 +150,11 @@ struct Repair {
             old.names.epoch = old.state?.epoch ?? 0
             do throws(StoreError) {
                 try snapshot.scanRoots { (name, cid) throws(StoreError) in
-                    old.names.roots[name] = cid
+                    old.names.setRoot(name, cid)
                     return true
                 }
                 try snapshot.scanHolds { (hold) throws(StoreError) in
-                    old.names.holds[Names.HoldKey(owner: hold.owner, cid: hold.cid)] = hold.count
+                    old.names.setHold(hold)
                     return true
                 }
             } catch { return old }
@@ -359,7 +359,7 @@ struct Repair {
                 return true
             }
         }
-        for cid in orphans { names.roots["recovered/\(cid)"] = cid }
+        for cid in orphans { names.setRoot("recovered/\(cid)", cid) }
         report.recoveredRoots = UInt64(orphans.count)
     }
 
@@ -374,7 +374,7 @@ struct Repair {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.setRoot(name, cid)
+                try transaction.setRoot(name.text, cid)
                 kept.roots[name] = cid
             }
             for (key, count) in names.holds {
@@ -382,8 +382,8 @@ struct Repair {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.retain(key.cid, owner: key.owner)
-                try transaction.index.setHold(key.owner, key.cid, count)
+                try transaction.retain(key.cid, owner: key.owner.text)
+                try transaction.index.setHold(key.owner.text, key.cid, count)
                 kept.holds[key] = count
             }
         }
@@ -425,11 +425,11 @@ struct Repair {
         -> (generation: UInt64, length: UInt64)
     {
         var entries: [Journal.Entry] = [.configuration(known.recorded.text)]
-        for (name, cid) in names.roots.sorted(by: { $0.key < $1.key }) {
-            entries.append(.root(name: name, cid))
+        for (name, cid) in names.roots.sorted(by: { Names.Name.precedes($0.key, $1.key) }) {
+            entries.append(.root(name: name.text, cid))
         }
         for (key, count) in names.holds {
-            entries.append(.hold(Hold(owner: key.owner, cid: key.cid, count: count)))
+            entries.append(.hold(Hold(owner: key.owner.text, cid: key.cid, count: count)))
         }
         let generation = known.generation &+ 1
         let length = try Journal.create(
@@ -446,7 +446,9 @@ extension LmdbStore {
     public static func repair(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError) -> RepairReport
     {
-        var repair = Repair(path: path, progress: progress)
+        let directory = try StoreDirectory(path, alone: true)
+        defer { directory.close() }
+        var repair = Repair(path: directory.path, progress: progress)
         return try repair.run()
     }
 }

@@ -20,12 +20,14 @@ final class StoreCore: @unchecked Sendable {
     private let journal: Journal
     private let guardian: ForkGuard
     private let presence: LockingDescriptor
-    private let directory: FileIdentity
-    /// End of what is allocated ahead for the index; touched under its write lock.
-    private var indexReserveEnd: UInt64 = 0
+    let files: StoreDirectory
+    /// End of what is allocated ahead for the index.
+    private let indexReserveEnd = Atomic<UInt64>(0)
 
     /// Kept allocated beyond the index's end, so that deletion and collection work on a full disk.
     private static let indexReserve: UInt64 = 768 << 10
+    /// Bytes of the index that the rows of a new block take, about.
+    private static let indexBytesPerBlock: UInt64 = 200
     /// The byte of the index file on which everybody who has the store open holds a shared lock.
     private static let presenceOffset: UInt64 = 1 << 60
 
@@ -42,23 +44,26 @@ final class StoreCore: @unchecked Sendable {
     /// The open store at `path`; to be given back with `release`.
     static func open(_ path: String, readOnly: Bool) throws(StoreError) -> StoreCore {
         let guardian = try ForkGuard()
-        let status: FileStatus
-        do { status = try System.status(ofPath: path + "/.") } catch  where error.code == .notFound {
-            throw StoreError(.notFound, "there is no store at \(path)", systemError: error.systemError)
-        }
+        let files = try StoreDirectory(path, alone: false)
         return try opened.withLock { (opened) throws(StoreError) in
-            if let entry = opened[status.identity], entry.core.guardian.isOwner {
+            if let entry = opened[files.identity], entry.core.guardian.isOwner {
+                files.close()
                 guard readOnly || !entry.core.isReadOnly else {
                     throw StoreError(
                         .busy, "the store is open for reading in this process: \(entry.core.path)")
                 }
-                opened[status.identity]?.handles += 1
+                opened[files.identity]?.handles += 1
                 return entry.core
             }
             // A parent's entry in a forked child is left alone: its files are not ours to close.
-            let core = try StoreCore(path, status.identity, guardian, readOnly: readOnly)
-            opened[status.identity] = Opened(core: core, handles: 1)
-            return core
+            do throws(StoreError) {
+                let core = try StoreCore(path, files, guardian, readOnly: readOnly)
+                opened[files.identity] = Opened(core: core, handles: 1)
+                return core
+            } catch {
+                files.close()
+                throw error
+            }
         }
     }
 
@@ -66,9 +71,9 @@ final class StoreCore: @unchecked Sendable {
     func release() {
         guard guardian.isOwner else { return }
         Self.opened.withLock { opened in
-            guard var entry = opened[directory], entry.core === self else { return }
+            guard var entry = opened[files.identity], entry.core === self else { return }
             entry.handles -= 1
-            opened[directory] = entry.handles == 0 ? nil : entry
+            opened[files.identity] = entry.handles == 0 ? nil : entry
             if entry.handles == 0 { close() }
         }
     }
@@ -77,21 +82,23 @@ final class StoreCore: @unchecked Sendable {
         index.close()
         leases?.close()
         presence.close()
+        files.close()
     }
 
-    private init(_ path: String, _ directory: FileIdentity, _ guardian: ForkGuard, readOnly: Bool)
+    private init(_ name: String, _ files: StoreDirectory, _ guardian: ForkGuard, readOnly: Bool)
         throws(StoreError)
     {
-        self.path = path
-        self.directory = directory
+        path = name
+        self.files = files
         self.guardian = guardian
+        let path = files.path
         journal = Journal(path: path + "/journal")
         let header: Journal.Header
         do { header = try Journal.readHeader(path: journal.path) } catch  where error.code == .notFound {
             if (try? System.status(ofPath: path + "/index/data.mdb")) != nil {
                 throw StoreError(.corrupt, "the journal is missing: run verify --repair")
             }
-            throw StoreError(.notAStore, "\(path) holds no store")
+            throw StoreError(.notAStore, "\(name) holds no store")
         }
         presence = try Self.present(path + "/index/data.mdb", readOnly: readOnly)
         var opened: (index: IndexEnvironment?, leases: LeaseTable?) = (nil, nil)
@@ -139,10 +146,9 @@ final class StoreCore: @unchecked Sendable {
         }
         let presence = try LockingDescriptor(adopting: descriptor)
         do throws(StoreError) {
-            // A repair may have put another file in its place between opening and locking.
-            guard try System.lock(descriptor, .shared, at: presenceOffset),
-                try System.status(descriptor).identity == System.status(ofPath: path).identity
-            else { throw StoreError(.busy, "the store is being repaired or compacted") }
+            guard try System.lock(descriptor, .shared, at: presenceOffset) else {
+                throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
+            }
             return presence
         } catch {
             presence.close()
@@ -188,31 +194,6 @@ final class StoreCore: @unchecked Sendable {
         }
         _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
         return try LeaseTable(path: file, readOnly: false)
-    }
-
-    /// Takes the store for one process alone. BUSY while it is open anywhere, here included. Nil when
-    /// there is no index whose lock could be taken.
-    static func exclusive(_ path: String) throws(StoreError) -> LockingDescriptor? {
-        _ = try ForkGuard()
-        let status: FileStatus
-        do { status = try System.status(ofPath: path + "/.") } catch  where error.code == .notFound {
-            throw StoreError(.notFound, "there is no store at \(path)", systemError: error.systemError)
-        }
-        if opened.withLock({ $0[status.identity] != nil }) {
-            throw StoreError(.busy, "the store is open: close it first")
-        }
-        let descriptor: Int32
-        do { descriptor = try System.open(path + "/index/data.mdb", O_RDWR) } catch
-            where error.code == .notFound || error.code == .corrupt
-        {
-            return nil
-        }
-        let presence = try LockingDescriptor(adopting: descriptor)
-        guard try System.lock(descriptor, .exclusive, at: presenceOffset) else {
-            presence.close()
-            throw StoreError(.busy, "others have the store open: close it there first")
-        }
-        return presence
     }
 
     // MARK: Creating
@@ -298,8 +279,8 @@ final class StoreCore: @unchecked Sendable {
     }
 
     enum Purpose {
-        /// Adds; refused when the reserve for deletions cannot be kept.
-        case storing
+        /// Adds so many blocks; refused when the reserve for deletions cannot be kept.
+        case storing(blocks: Int)
         /// Deletes, or moves what deletes; may use the reserve.
         case releasing
     }
@@ -311,12 +292,21 @@ final class StoreCore: @unchecked Sendable {
     {
         try guardian.check()
         var epoch: UInt64 = .max
-        return try index.write(
+        let result = try index.write(
             happened: { (snapshot) throws(StoreError) in try snapshot.epoch() >= epoch },
             { (snapshot) throws(StoreError) in
                 let committed = try snapshot.state()
                 epoch = committed.epoch + 1
-                if purpose == .storing { try keepReserves(committed) }
+                if case .storing(let blocks) = purpose {
+                    do throws(StoreError) {
+                        try journal.keepReserve(committed)
+                        try keepIndexReserve(blocks)
+                    } catch  where error.code == .full {
+                        throw StoreError(
+                            .full, "the disk is full: delete roots, run gc, or free space",
+                            systemError: error.systemError)
+                    }
+                }
                 let transaction = StoreTransaction(snapshot, committed)
                 let result = try body(transaction)
                 try transaction.finish()
@@ -327,22 +317,20 @@ final class StoreCore: @unchecked Sendable {
                 try snapshot.setState(transaction.state)
                 return result
             })
+        // A transaction changes pages all over the index and may have used up what it was not meant to. Where
+        // there is no room now, the next one that stores is refused.
+        if case .storing = purpose { try? keepIndexReserve(0) }
+        return result
     }
 
-    private func keepReserves(_ state: IndexState) throws(StoreError) {
-        do {
-            try journal.keepReserve(state)
-            let end = index.usedBytes + Self.indexReserve
-            guard end > indexReserveEnd + Self.indexReserve / 2 || indexReserveEnd == 0 else { return }
-            do { try System.reserve(presence.descriptor, at: 0, length: end) } catch
-                where error.code == .unsupported
-            {}
-            indexReserveEnd = end
-        } catch  where error.code == .full {
-            throw StoreError(
-                .full, "the disk is full: delete roots, run gc, or free space", systemError: error.systemError
-            )
-        }
+    private func keepIndexReserve(_ blocks: Int) throws(StoreError) {
+        let end = index.usedBytes + UInt64(blocks) * Self.indexBytesPerBlock + Self.indexReserve
+        let known = indexReserveEnd.load(ordering: .relaxed)
+        guard end > known + Self.indexReserve / 2 || known == 0 else { return }
+        do { try System.reserve(presence.descriptor, at: 0, length: end) } catch
+            where error.code == .unsupported
+        {}
+        indexReserveEnd.store(end, ordering: .relaxed)
     }
 
     /// Rewrites the journal when most of it is history. Called by whoever has changed names, whose work is

@@ -16,7 +16,7 @@ extension StoreCore {
         defer { lease?.release() }
         let first = try read(starts)
         for (cid, references) in first {
-            if references > 0 { usage.logicalBytes += try size(of: cid) }
+            if references > 0 { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
             dropped[cid, default: 0] += references
             work.append(cid)
         }
@@ -30,13 +30,19 @@ extension StoreCore {
             }
             guard let (location, block) = row, dropped[cid, default: 0] >= block.count else { continue }
             entered.insert(cid)
+            if cid.codec == .dagCBOR {
+                do {
+                    for link in try links(of: cid) {
+                        dropped[link, default: 0] += 1
+                        work.append(link)
+                    }
+                } catch  where error.code == .corrupt {
+                    // Deletion sets it aside, and so it stays.
+                    continue
+                }
+            }
             usage.exclusiveBlocks += 1
             usage.exclusiveBytes += UInt64(location.storedLength)
-            guard cid.codec == .dagCBOR else { continue }
-            for link in try links(of: cid) {
-                dropped[link, default: 0] += 1
-                work.append(link)
-            }
         }
         usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
         return usage
@@ -59,7 +65,15 @@ extension StoreCore {
             known[cid] = bytes
             return bytes
         }
-        for root in roots { shared += try visit(root, try size(of: root), 0) }
+        for root in roots { shared.addUpToMaximum(try visit(root, try size(of: root), 0)) }
         return shared
+    }
+}
+
+extension UInt64 {
+    /// Files are of up to 2^63 - 1 bytes, so two of them are what fits.
+    fileprivate mutating func addUpToMaximum(_ other: UInt64) {
+        let (sum, overflowed) = addingReportingOverflow(other)
+        self = overflowed ? .max : sum
     }
 }

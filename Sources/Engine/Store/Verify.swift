@@ -397,21 +397,21 @@ struct Verification {
         var indexed = Names()
         indexed.configuration = try snapshot.configurationText()
         try snapshot.scanRoots { (name, cid) throws(StoreError) in
-            indexed.roots[name] = cid
+            indexed.setRoot(name, cid)
             return true
         }
         try snapshot.scanHolds { (hold) throws(StoreError) in
-            indexed.holds[Names.HoldKey(owner: hold.owner, cid: hold.cid)] = hold.count
+            indexed.setHold(hold)
             return true
         }
         do throws(StoreError) {
-            let header = try Journal.readHeader(path: core.path + "/journal")
+            let header = try Journal.readHeader(path: core.files.path + "/journal")
             let isNext = header.generation == state.journalGeneration &+ 1
             guard header.generation == state.journalGeneration || isNext else {
                 return note(.wrongJournal, "the journal is another generation's than the index knows")
             }
             let journal = try Journal.read(
-                path: core.path + "/journal", limit: isNext ? header.length : state.journalLength)
+                path: core.files.path + "/journal", limit: isNext ? header.length : state.journalLength)
             if !journal.isWhole { return note(.wrongJournal, "the journal is damaged") }
             var journaled = Names()
             for (epoch, entry) in journal.entries { journaled.apply(entry, epoch: epoch) }

@@ -33,12 +33,16 @@ struct Put: ParsableCommand {
             return cid
         }
         progress.finish()
-        if options.isJSON {
+        try options.write(file: cid, size: try store.size(of: cid), root: rootName)
+    }
+}
+
+extension StoreOptions {
+    /// A file that was stored: its CID, in JSON its size in bytes and the root that names it too.
+    func write(file cid: CID, size: UInt64, root: String?) throws {
+        if isJSON {
             try StandardOutput.write(
-                .object([
-                    ("cid", .string("\(cid)")), ("size", .integer(try store.size(of: cid))),
-                    ("root", JSON(rootName)),
-                ]))
+                .object([("cid", .string("\(cid)")), ("size", .integer(size)), ("root", JSON(root))]))
         } else {
             try StandardOutput.write(line: "\(cid)")
         }

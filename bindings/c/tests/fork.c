@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int child(const char *path, ips_store *store, ips_batch *batch, ips_view *view, ips_iter *iter,
-                 const ips_cid *cid) {
+static int child(const char *path, ips_store *store, ips_batch *batch, ips_view *view, ips_reader *reader,
+                 ips_writer *writer, ips_iter *iter, const ips_cid *cid) {
     ips_cid other;
     ips_root root;
     ips_batch *mine = NULL;
@@ -19,7 +19,13 @@ static int child(const char *path, ips_store *store, ips_batch *batch, ips_view 
     SHOULD(ips_batch_commit(batch, &error) == IPS_FORKED);
     SHOULD(ips_iter_next_root(iter, &root, &error) == IPS_FORKED);
     SHOULD(ips_view_bytes(view).data == NULL);
+    size_t got = 0;
+    SHOULD(ips_reader_read_at(reader, 0, &root, 1, &got, &error) == IPS_FORKED);
+    SHOULD(ips_writer_append(writer, (ips_bytes){"x", 1}, &error) == IPS_FORKED);
+    SHOULD(ips_writer_commit(writer, &other, &error) == IPS_FORKED);
     ips_view_close(view);
+    ips_reader_close(reader);
+    ips_writer_close(writer);
     ips_iter_close(iter);
     ips_batch_free(batch);
     ips_store_close(store);
@@ -73,6 +79,8 @@ int main(int argc, char **argv) {
     ips_store *store;
     ips_batch *batch;
     ips_view *view;
+    ips_reader *reader;
+    ips_writer *writer;
     ips_iter *iter;
     ips_cid cid, found;
     MUST(ips_store_create(path, NULL, &error));
@@ -83,12 +91,15 @@ int main(int argc, char **argv) {
     MUST(ips_batch_put_buffer(batch, (ips_bytes){"batch", 5}, &found, &error));
     MUST(ips_batch_set_root(batch, "batch", &found, &error));
     MUST(ips_store_view(store, &cid, &view, &error));
+    MUST(ips_reader_open(store, &cid, &reader, &error));
+    MUST(ips_writer_open(store, &cid, NULL, NULL, &writer, &error));
+    MUST(ips_writer_append(writer, (ips_bytes){"'s", 2}, &error));
     MUST(ips_root_list(store, NULL, &iter, &error));
 
     fflush(NULL);
     pid_t pid = fork();
     SHOULD(pid >= 0);
-    if (pid == 0) _exit(child(path, store, batch, view, iter, &cid));
+    if (pid == 0) _exit(child(path, store, batch, view, reader, writer, iter, &cid));
     wait_for(pid);
     for (int i = 0; i < 8; i++) {
         pid = fork();
@@ -107,10 +118,16 @@ int main(int argc, char **argv) {
     ips_root root;
     MUST(ips_iter_next_root(iter, &root, &error));
     SHOULD(ips_view_bytes(view).len == 6);
+    MUST(ips_writer_commit(writer, &found, &error));
+    uint64_t size = 0;
+    MUST(ips_store_size(store, &found, &size, &error));
+    SHOULD(size == 8);
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
     MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &error));
     SHOULD(report.problems == 0);
     ips_view_close(view);
+    ips_reader_close(reader);
+    ips_writer_close(writer);
     ips_iter_close(iter);
     ips_batch_free(batch);
     ips_store_close(store);

@@ -23,7 +23,8 @@ int main(void) {
                    block.struct_size == 32 && gc.struct_size == 48 && usage.struct_size == 40 &&
                    stat.struct_size == 104 && verify.struct_size == 32 && repair.struct_size == 64 &&
                    sizeof(ips_error) == 512 && sizeof(ips_cid) == 88 && sizeof(ips_root) == 344 &&
-                   sizeof(ips_hold) == 352 && sizeof(ips_problem) == 608 && codec == 0x136 && hash == 0x30 &&
+                   sizeof(ips_hold) == 352 && sizeof(ips_problem) == 608 && sizeof(ips_change) == 32 &&
+                   IPS_SEEK_START + IPS_SEEK_CURRENT + IPS_SEEK_END == 3 && codec == 0x136 && hash == 0x30 &&
                    same.struct_size == create.struct_size &&
                    same.chunk_normalization == create.chunk_normalization &&
                    ips_version_number() == IPS_VERSION_NUMBER
