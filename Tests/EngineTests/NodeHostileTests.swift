@@ -157,6 +157,56 @@ import Testing
         #expect(forger.code(link, at: "a") == .notFound)
     }
 
+    /// What one block can make a reader hold is bounded: a node is not longer than nodes get.
+    @Test func aNodeThatShouldHaveEndedIsRefused() throws {
+        let forger = Forger()
+        // 2 bytes each: the last of these is the one that takes 64 KiB.
+        let most = 32 << 10
+        let longest = [IPLDValue](repeating: [.null], count: most)
+        #expect(forger.code(try forger.node("list", 0, .list(longest))) == nil)
+        #expect(forger.code(try forger.node("list", 0, .list(longest + [[.null]]))) == .corrupt)
+        let absent: IPLDValue = .link(try LayoutFixture.cid(of: [9, 9, 9], codec: .dagCBOR))
+        let wide = [IPLDValue](repeating: [absent, 1, 1], count: 20_000)
+        #expect(forger.code(try forger.node("list", 1, .list(wide))) == .corrupt)
+        let long = String(repeating: "k", count: 200 << 10)
+        let pairs: [IPLDValue] = ["a", "b", "c"].map { [.text(long + $0), 1] }
+        #expect(forger.code(try forger.node("map", 0, .list(Array(pairs[..<2])))) == nil)
+        #expect(forger.code(try forger.node("map", 0, .list(pairs))) == .corrupt)
+    }
+
+    /// Stored trees of which one block was replaced, links and all, by what is still DAG-CBOR.
+    @Test func forgedTreesAreEditedAndIteratedOrRefused() throws {
+        var random = LayoutFixture.Random(state: 11)
+        let fixture = try NodeFixture()
+        var map = IPLDMap()
+        for number in 1000..<1400 { _ = map.append("key \(number)", .integer(Int128(number))) }
+        let list: IPLDValue = .list((0..<400).map { .integer($0 << 10) })
+        let roots = [try fixture.put(.map(map)), try fixture.put(list)]
+        var forged = 0
+        var failed = 0
+        for _ in 0..<3000 {
+            let isMap = random.below(2) == 0
+            var block = try fixture.block(roots[isMap ? 0 : 1])
+            for _ in 0..<(1 + random.below(2)) { block[random.below(block.count)] = UInt8(random.below(256)) }
+            let put = try? block.withUnsafeBytes { try fixture.batch.putBlock($0, codec: .dagCBOR) }
+            guard let root = put, root != roots[isMap ? 0 : 1] else { continue }
+            forged += 1
+            let place = random.below(400)
+            let change: NodeChange =
+                isMap
+                ? .set(key: "key \(1000 + place)", "new") : .replace(place..<(place + 1), with: ["new"])
+            for code in [
+                thrownCode { _ = try fixture.edit(root, [], [change]) },
+                thrownCode { _ = try fixture.batch.node(root) },
+                thrownCode { _ = try fixture.batch.size(of: root) },
+            ] where code != nil {
+                failed += 1
+                #expect([.corrupt, .notFound, .unsupported, .tooLarge, .invalid].contains(code))
+            }
+        }
+        #expect(forged > 100 && failed > 100)
+    }
+
     /// Any bytes in the place of any block.
     @Test func damagedBlocksNeverTrap() throws {
         var random = LayoutFixture.Random(state: 5)

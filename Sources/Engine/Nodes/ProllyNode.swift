@@ -62,8 +62,8 @@ enum ProllyValue {
 /// A node of a prolly tree, read from a block and checked in itself.
 ///
 /// What always holds: keys ascend; every inner item has elements below it; no link but to dag-cbor; `count`
-/// and `size` are the sums of what the items say, and below 2^63. A block of 1 MiB decodes to at most 20 MiB
-/// of items. That items tell the truth is for `ProllyCursor` to check.
+/// and `size` are the sums of what the items say, and below 2^63; a node is not longer than nodes get, and so
+/// takes less than 4 MiB of memory. That items tell the truth is for `ProllyCursor` to check.
 struct ProllyNode {
     /// More levels than any tree that was built has.
     static let maximumLevel = 63
@@ -107,7 +107,14 @@ struct ProllyNode {
         let number = try reader.readListHeader()
         guard number > 0 || level == 0 else { throw CodecError(.unexpectedKind, at: start) }
         var previous: UnsafeRawBufferPointer?
-        for _ in 0..<number { try readItem(&reader, &previous) }
+        let itemsStart = reader.offset
+        for item in 0..<number {
+            // Where it would have ended: a block full of the shortest items would take twenty times itself.
+            guard item < 2 || reader.offset - itemsStart < ProllyLimits.standard.maximumBytes else {
+                throw CodecError(.trailingBytes, at: reader.offset)
+            }
+            try readItem(&reader, &previous)
+        }
     }
 
     private mutating func readItem(
