@@ -47,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "IpldEngine", "Kernels", "CLMDB", "CZstd",
+                "IpldEngine", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/bench", swiftSettings: strict),

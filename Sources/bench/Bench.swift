@@ -84,7 +84,10 @@ struct Run: ParsableCommand {
         let groups = only.isEmpty ? Group.allCases : only
         if groups.contains(.kernels) { try KernelRows(context).run() }
         if groups.contains(.storing) { try StoringRows(context).run() }
-        if groups.contains(.reading) { try ReadingRows(context).run() }
+        if groups.contains(.reading) {
+            try ReadingRows(context).run()
+            try InterfaceRows(context).run()
+        }
         if groups.contains(.changing) { try EditRows(context).run() }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }

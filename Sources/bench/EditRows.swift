@@ -67,7 +67,7 @@ struct EditRows {
             goal: ("≤ 1 ms", edits.median <= 1e-3))
         context.report.add(Self.group, "commit it, excluding flush", commits, .seconds)
         context.report.add(
-            Self.group, "bytes written for it", written, .bytes,
+            Self.group, "bytes of blocks stored for it", written, .bytes,
             goal: ("≤ 300 kB", written.median <= 300e3))
         context.report.add(Self.group, "find that byte by diff", differences, .seconds)
     }
@@ -124,10 +124,9 @@ struct EditRows {
                     ]))
             }
             let added = Double(try store.stat().blocks - before)
-            let size = Row.format(Double(length), .bytes)
             context.report.add(
-                Self.group, "blocks kept of \(size) with 8 bytes inserted", 1 - added / Double(before),
-                .ratio)
+                Self.group, "blocks of \(NameRows.count(Int(before))) new after inserting 8 bytes", added,
+                .count)
             var samples = Samples()
             for _ in 0..<5 {
                 samples.add(

@@ -6,7 +6,7 @@ struct Row {
     enum Unit: String {
         case seconds, bytes
         case gigabytesPerSecond = "GB/s"
-        case ratio
+        case ratio, count
     }
 
     let group: String
@@ -26,6 +26,7 @@ struct Row {
         switch unit {
         case .gigabytesPerSecond: return fixed(value, 2) + " GB/s"
         case .ratio: return fixed(value, 2) + " ×"
+        case .count: return fixed(value, 0)
         case .bytes:
             if value >= 10e6 { return fixed(value / 1e6, 1) + " MB" }
             if value >= 10e3 { return fixed(value / 1e3, 1) + " kB" }

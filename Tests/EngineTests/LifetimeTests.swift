@@ -98,6 +98,26 @@ import Testing
         #expect(try store.gcDryRun().exclusiveBlocks == 0)
     }
 
+    @Test func aHandleForReadingOnlyReadsBesideOneThatWrites() throws {
+        let test = try TestStore()
+        let cid = try test.store.put([1, 2, 3], codec: .raw)
+        let reading = try LmdbStore.open(at: test.path, readOnly: true)
+        #expect(reading.isReadOnly && !test.store.isReadOnly)
+        #expect(try reading.block(cid) == [1, 2, 3])
+        let attempts: [() throws -> Void] = [
+            { _ = try reading.put([4], codec: .raw) }, { _ = try reading.makeWriter() },
+            { try reading.setRoot("root", to: cid) }, { try reading.removeRoot("root") },
+            { try reading.retain(cid) }, { try reading.dereference(cid) }, { try reading.gc() },
+        ]
+        for attempt in attempts {
+            do {
+                try attempt()
+                Issue.record("a handle for reading wrote")
+            } catch let error as StoreError { #expect(error.code == .readOnly) }
+        }
+        #expect(try test.store.inspect(cid).references == 1)
+    }
+
     @Test func dereferenceNeverTakesALinksCount() throws {
         let test = try TestStore()
         let store = test.store

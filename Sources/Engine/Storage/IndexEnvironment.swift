@@ -232,7 +232,6 @@ final class IndexEnvironment: @unchecked Sendable {
         _ body: (IndexSnapshot) throws(StoreError) -> T
     ) throws(StoreError) -> T {
         guard access == .readWrite else { throw StoreError(.readOnly, "the store is open for reading only") }
-        try checkMapped()
         try growMapIfNeeded()
         gate.enter()
         defer { gate.leave() }
@@ -300,19 +299,29 @@ final class IndexEnvironment: @unchecked Sendable {
 
     /// Doubles the map once three quarters are used, so that no transaction meets its end.
     private func growMapIfNeeded() throws(StoreError) {
+        gate.enter()
+        let isLarge = isMapped.load(ordering: .acquiring) && mapBytesIfNearlyUsed() != nil
+        gate.leave()
+        guard isLarge else { return }
+        gate.enterAlone()
+        defer { gate.leave() }
+        try checkMapped()
+        // Another thread may have been here first.
+        guard let bytes = mapBytesIfNearlyUsed() else { return }
+        dropIdle()
+        // LMDB gives up the map that it has before it asks for another: not where there will be none.
+        let more = mmap(nil, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard more != MAP_FAILED else { throw Self.error(errno, "grow the index") }
+        munmap(more, bytes)
+        try setMapBytes(bytes * 2)
+    }
+
+    /// The size of the map when three quarters of it are used. Inside the gate: it is read through the map.
+    private func mapBytesIfNearlyUsed() -> Int? {
         var information = MDB_envinfo()
         mdb_env_info(environment, &information)
         let used = (information.me_last_pgno + 1) * 4096
-        guard used > information.me_mapsize / 4 * 3 else { return }
-        gate.enterAlone()
-        defer { gate.leave() }
-        dropIdle()
-        // LMDB gives up the map that it has before it asks for another: not where there will be none.
-        let more = mmap(
-            nil, information.me_mapsize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        guard more != MAP_FAILED else { throw Self.error(errno, "grow the index") }
-        munmap(more, information.me_mapsize)
-        try setMapBytes(information.me_mapsize * 2)
+        return used > information.me_mapsize / 4 * 3 ? information.me_mapsize : nil
     }
 
     /// Called alone in the gate. After a failure there is no map, and nothing may touch it.
@@ -323,6 +332,7 @@ final class IndexEnvironment: @unchecked Sendable {
         throw Self.error(code, "grow the index")
     }
 
+    /// Called inside the gate, before anything that looks at the map.
     private func checkMapped() throws(StoreError) {
         guard isMapped.load(ordering: .acquiring) else {
             throw StoreError(.io, "there was no address space for the index to grow: open the store again")
@@ -331,6 +341,9 @@ final class IndexEnvironment: @unchecked Sendable {
 
     /// Bytes of the index file in use and mapped.
     var usedBytes: UInt64 {
+        gate.enter()
+        defer { gate.leave() }
+        guard isMapped.load(ordering: .acquiring) else { return 0 }
         var information = MDB_envinfo()
         mdb_env_info(environment, &information)
         return UInt64(information.me_last_pgno + 1) * 4096

@@ -42,7 +42,7 @@ public final class Batch: @unchecked Sendable {
     init(_ store: LmdbStore) throws(StoreError) {
         self.store = store
         core = store.core
-        guard !core.isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
+        try store.checkWritable()
         compressor = Compressor(core.configuration.compression)
         appender = PackAppender(files: core.packs, index: core.index)
     }

@@ -29,6 +29,7 @@ extension LmdbStore {
         throws(StoreError)
     {
         try StoreName.checkRoot(name)
+        try checkWritable()
         try core.write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try expected.check(name, try transaction.index.root(name))
             try transaction.setRoot(name, cid)
@@ -44,6 +45,7 @@ extension LmdbStore {
         budget: UInt64? = defaultReclaimBudget
     ) throws(StoreError) -> CollectionReport {
         try StoreName.check(name, "root name")
+        try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
             guard let current = try transaction.index.root(name) else {
                 throw StoreError(.notFound, "there is no root \(name)")
@@ -59,6 +61,7 @@ extension LmdbStore {
     public func retain(_ cid: CID, owner: String? = nil) throws(StoreError) {
         let owner = owner ?? self.owner
         try StoreName.check(owner, "owner")
+        try checkWritable()
         try core.write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try transaction.retain(cid, owner: owner)
         }
@@ -73,6 +76,7 @@ extension LmdbStore {
     {
         let owner = owner ?? self.owner
         try StoreName.check(owner, "owner")
+        try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
             try transaction.dereference(cid, owner: owner)
         }
@@ -105,7 +109,7 @@ extension LmdbStore {
     public func gc(budget: UInt64? = nil, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError) -> CollectionReport
     {
-        guard !isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
+        try checkWritable()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 

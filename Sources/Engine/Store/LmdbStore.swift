@@ -11,9 +11,19 @@ public final class LmdbStore: @unchecked Sendable {
     /// Holds of a handle that names no owner belong to this one.
     public static let defaultOwner = "default"
 
-    private init(_ core: StoreCore, owner: String) {
+    /// Whether the handle only reads, because it was asked to or can do no more.
+    public let isReadOnly: Bool
+
+    private init(_ core: StoreCore, owner: String, readOnly: Bool) {
         self.core = core
         self.owner = owner
+        // The store may be open for writing under another handle.
+        isReadOnly = readOnly || core.isReadOnly
+    }
+
+    func checkWritable() throws(StoreError) {
+        try core.check()
+        guard !isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
     }
 
     deinit { core.release() }
@@ -31,14 +41,13 @@ public final class LmdbStore: @unchecked Sendable {
         throws(StoreError) -> LmdbStore
     {
         try StoreName.check(owner, "owner")
-        return LmdbStore(try StoreCore.open(path, readOnly: readOnly), owner: owner)
+        return LmdbStore(try StoreCore.open(path, readOnly: readOnly), owner: owner, readOnly: readOnly)
     }
 
     public var path: String { core.path }
     public var configuration: StoreConfiguration { core.configuration }
     /// The store's random name, 32 hexadecimal digits.
     public var identity: String { core.identity.text }
-    public var isReadOnly: Bool { core.isReadOnly }
 
     /// A sentence that a user of this handle should hear, or nil.
     public var warning: String? {

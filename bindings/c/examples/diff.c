@@ -36,8 +36,8 @@ int main(int argc, char **argv) {
     int count = 0;
     MUST(ips_store_diff(store, &from, &to, &changes, &error));
     while ((status = ips_iter_next_change(changes, &change, heard, &done, &error)) == IPS_OK) {
-        printf("%" PRIu64 " bytes at %" PRIu64 " became %" PRIu64 " bytes at %" PRIu64 "\n", change.old_length,
-               change.old_offset, change.new_length, change.new_offset);
+        printf("%" PRIu64 " bytes at %" PRIu64 " became %" PRIu64 " bytes at %" PRIu64 "\n",
+               change.old_length, change.old_offset, change.new_length, change.new_offset);
         count++;
     }
     SHOULD(status == IPS_END && count == 3);
