@@ -27,9 +27,15 @@ struct CommandExit: Error {
     /// A store's error; `advice` says what to do in place of what its code says.
     init(_ error: StoreError, advice: String? = nil) {
         let advice = advice ?? Self.advice(error)
+        let message = Self.namingCommands(error.message)
         self.init(
-            name: error.code.name, message: advice.isEmpty ? error.message : error.message + ": " + advice,
+            name: error.code.name, message: advice.isEmpty ? message : message + ": " + advice,
             status: error.code.exitStatus, signal: error.code == .cancelled ? Interruption.received : nil)
+    }
+
+    /// What the engine says, with the command it advises as one types it here.
+    static func namingCommands(_ message: String) -> String {
+        message.replacing("run verify", with: "run ipldstore verify")
     }
 
     /// What a user can do, where the message does not say it already.

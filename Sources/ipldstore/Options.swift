@@ -55,7 +55,9 @@ struct StoreOptions: ParsableArguments {
     func open(owner: String = LmdbStore.defaultOwner) throws -> LmdbStore {
         do {
             let store = try LmdbStore.open(at: path, owner: owner)
-            if let warning = store.warning { Diagnostics.warning(warning, isJSON: isJSON) }
+            if let warning = store.warning {
+                Diagnostics.warning(CommandExit.namingCommands(warning), isJSON: isJSON)
+            }
             return store
         } catch {
             throw CommandExit(error, advice: Self.openingAdvice(error))
@@ -72,7 +74,12 @@ struct StoreOptions: ParsableArguments {
     /// The CID that `text` is, or that the root of that name points to.
     func resolve(_ text: String, in store: LmdbStore) throws -> CID {
         if let cid = try? CID(parsing: text) { return cid }
-        if let cid = try store.root(text) { return cid }
+        do throws(StoreError) {
+            if let cid = try store.root(text) { return cid }
+        } catch {
+            guard error.code == .invalid else { throw error }
+            throw CommandExit.usage("it is neither a CID nor a root's name: \(error.message)")
+        }
         throw CommandExit(
             StoreError(.notFound, "\(text) is neither a CID nor a root here"),
             advice: "ipldstore ls lists the roots")
@@ -93,6 +100,21 @@ struct OwnerOption: ParsableArguments {
         let user = geteuid()
         guard let entry = getpwuid(user), let name = entry.pointee.pw_name else { return "cli:\(user)" }
         return "cli:" + String(cString: name)
+    }
+}
+
+/// A root's name on the command line, looked at before anything is read that is to have it.
+enum RootName {
+    /// The name. One against the rules is a usage error.
+    static func checked(_ name: String) throws -> String {
+        guard (1...StoreLimits.maximumNameLength).contains(name.utf8.count) else {
+            throw ValidationError("a root's name has 1 to \(StoreLimits.maximumNameLength) bytes")
+        }
+        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw ValidationError("a root's name has no control characters")
+        }
+        if (try? CID(parsing: name)) != nil { throw ValidationError("a root's name must not be a CID") }
+        return name
     }
 }
 

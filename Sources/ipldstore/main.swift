@@ -14,6 +14,8 @@ enum CommandRun {
     static func run(_ arguments: [String]) -> Int32 {
         let isJSON = LeadingOptions.isJSON || arguments.prefix { $0 != "--" }.contains("--json")
         do {
+            try ArgumentCheck.encoding()
+            try ArgumentCheck.command(in: arguments)
             var command = try IpldStoreCommand.parseAsRoot(arguments)
             try command.run()
             try StandardOutput.flush()
@@ -49,9 +51,13 @@ enum CommandRun {
             }
         }
         let usage = CommandExit.usage(
-            IpldStoreCommand.message(for: error) + ": see " + helpCommand(for: error))
+            withoutFullStop(IpldStoreCommand.message(for: error)) + ": see " + helpCommand(for: error))
         Diagnostics.error(usage.name, usage.message, isJSON: isJSON)
         return usage.status
+    }
+
+    private static func withoutFullStop(_ sentence: String) -> String {
+        sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
     }
 
     /// The command whose help the parser recommends, at the end of its long message.

@@ -96,7 +96,9 @@ struct PutBlock: ParsableCommand {
     @OptionGroup var options: StoreOptions
     @OptionGroup var owner: OwnerOption
     @Option(
-        help: ArgumentHelp("raw, dag-cbor (strictly checked), or a multicodec number.", valueName: "codec"))
+        help: ArgumentHelp(
+            "raw, dag-cbor (strictly checked), or a multicodec number. (default: raw)", valueName: "codec"),
+        transform: CodecArgument.init(text:))
     var codec: CodecArgument = .raw
     @Argument(help: "The file, or - for the standard input.")
     var file: String
@@ -126,13 +128,13 @@ struct GetBlock: ParsableCommand {
 }
 
 /// A codec by name or number.
-struct CodecArgument: ExpressibleByArgument, CustomStringConvertible {
+struct CodecArgument {
     let codec: CID.Codec
     static let raw = CodecArgument(codec: .raw)
 
     private init(codec: CID.Codec) { self.codec = codec }
 
-    init?(argument: String) {
+    init(text argument: String) throws {
         switch argument {
         case "raw": codec = .raw
         case "dag-cbor": codec = .dagCBOR
@@ -141,13 +143,12 @@ struct CodecArgument: ExpressibleByArgument, CustomStringConvertible {
             let number =
                 argument.hasPrefix("0x") ? UInt64(argument.dropFirst(2), radix: 16) : UInt64(argument)
             // What a CID can carry.
-            guard let number, number < 1 << 63 else { return nil }
+            guard let number, number < 1 << 63 else {
+                throw ValidationError("it is none of raw, dag-cbor, dag-pb and the numbers of multicodecs")
+            }
             codec = CID.Codec(rawValue: number)
         }
     }
-
-    var description: String { codec.name }
-    var defaultValueDescription: String { codec.name }
 }
 
 extension StoreOptions {

@@ -31,11 +31,19 @@ struct ChunkerOptions: ParsableArguments {
                 }
                 return try .fixed(size: average)
             case .fastcdc:
-                let (fourfold, overflow) = average.multipliedReportingOverflow(by: 4)
+                // What the default maximum makes of the limits is not what the engine's message says.
+                let averages = ChunkerParameters.smallestAverage...Block.maximumLength / 4
+                guard maximum != nil || averages.contains(average) else {
+                    throw StoreError(
+                        .invalid,
+                        "--avg must be between \(averages.lowerBound) and \(averages.upperBound) bytes: "
+                            + "the default maximum is four times it, and at most "
+                            + "\(Block.maximumLength); give --max for a larger average")
+                }
                 return try ChunkerParameters(
                     .fastCDC(
                         minimum: minimum ?? average / 4, average: average,
-                        maximum: maximum ?? (overflow ? .max : fourfold), normalization: normalization ?? 2))
+                        maximum: maximum ?? 4 * average, normalization: normalization ?? 2))
             }
         } catch {
             throw CommandExit.usage(error.message)

@@ -122,7 +122,8 @@ struct ChangeOptions: ParsableArguments {
     @OptionGroup var owner: OwnerOption
     @Option(
         name: .customLong("root"),
-        help: ArgumentHelp("Move this root to the result, instead of holding it.", valueName: "name"))
+        help: ArgumentHelp("Move this root to the result, instead of holding it.", valueName: "name"),
+        transform: RootName.checked)
     var rootName: String?
 
     /// Changes a file in one batch, and reports what came out. `change` calls its second argument now and

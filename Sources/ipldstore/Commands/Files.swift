@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IpldEngine
 
 struct Put: ParsableCommand {
@@ -13,13 +14,14 @@ struct Put: ParsableCommand {
     @OptionGroup var options: StoreOptions
     @OptionGroup var owner: OwnerOption
     @Option(
-        name: .customLong("root"), help: ArgumentHelp("Name it, instead of holding it.", valueName: "name"))
+        name: .customLong("root"), help: ArgumentHelp("Name it, instead of holding it.", valueName: "name"),
+        transform: RootName.checked)
     var rootName: String?
     @Argument(help: "The file, or - for the standard input.")
     var file: String
 
     func run() throws {
-        let input = try InputFile(file)
+        let input = try Self.input(file)
         defer { input.close() }
         let store = try options.open(owner: owner.name)
         Interruption.watch()
@@ -34,6 +36,15 @@ struct Put: ParsableCommand {
         }
         progress.finish()
         try options.write(file: cid, size: try store.size(of: cid), root: rootName)
+    }
+
+    private static func input(_ file: String) throws -> InputFile {
+        do { return try InputFile(file) } catch {
+            guard error.systemError == EISDIR, file != "-" else { throw error }
+            throw CommandExit(
+                StoreError(.invalid, "\(file) is a directory"),
+                advice: "pack it, tar -c \(file) | ipldstore put -")
+        }
     }
 }
 
@@ -54,8 +65,8 @@ struct Get: ParsableCommand {
         abstract: "Read a file back.",
         discussion: """
             Every block is checked before a byte of it is written. With -o a temporary file beside the \
-            target takes its place when it is whole; a read that fails leaves none. --length may reach \
-            beyond the end, --offset may not.
+            target takes its place when it is whole; a read that fails leaves none. Runs of zeros become \
+            holes in it. --length may reach beyond the end, --offset may not.
             """)
 
     @OptionGroup var options: StoreOptions

@@ -6,11 +6,12 @@ struct Has: ParsableCommand {
         abstract: "Say whether a block is here; exit code 3 when it is not.")
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
-    var block: CID
+    @Argument(help: ArgumentHelp("The block, or a root.", valueName: "cid|root"))
+    var reference: String
 
     func run() throws {
         let store = try options.open()
+        let block = try options.resolve(reference, in: store)
         let has = try store.has(block)
         if options.isJSON {
             try StandardOutput.write(.object([("cid", .string("\(block)")), ("has", .bool(has))]))
@@ -90,12 +91,12 @@ struct Links: ParsableCommand {
             """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
-    var block: CID
+    @Argument(help: ArgumentHelp("The block, or a root.", valueName: "cid|root"))
+    var reference: String
 
     func run() throws {
         let store = try options.open()
-        let links = try store.links(of: block)
+        let links = try store.links(of: try options.resolve(reference, in: store))
         if options.isJSON {
             try StandardOutput.write(.array(links.map { .string("\($0)") }))
         } else {

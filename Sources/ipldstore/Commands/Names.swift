@@ -29,15 +29,17 @@ struct Root: ParsableCommand {
             abstract: "Point a root at a block that is here, whatever it pointed to.")
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.")
+        @Argument(help: "The root.", transform: RootName.checked)
         var name: String
         @Argument(
-            help: ArgumentHelp("What it is to point to.", valueName: "cid"), transform: CID.init(argument:))
-        var target: CID
+            help: ArgumentHelp("What it is to point to, or a root that does.", valueName: "cid|root"))
+        var target: String
 
         func run() throws {
-            try options.open().setRoot(name, to: target)
-            try options.write(root: name, target)
+            let store = try options.open()
+            let cid = try options.resolve(target, in: store)
+            try store.setRoot(name, to: cid)
+            try options.write(root: name, cid)
         }
     }
 
@@ -48,7 +50,7 @@ struct Root: ParsableCommand {
         )
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.")
+        @Argument(help: "The root.", transform: RootName.checked)
         var name: String
         @Argument(
             help: ArgumentHelp("What it must point to now, or none for a new root.", valueName: "old|none"))
@@ -81,7 +83,7 @@ struct Root: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to.")
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.")
+        @Argument(help: "The root.", transform: RootName.checked)
         var name: String
 
         func run() throws {
@@ -103,7 +105,7 @@ struct Root: ParsableCommand {
             discussion: "Space is given back for up to a second; gc does what remains.")
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.")
+        @Argument(help: "The root.", transform: RootName.checked)
         var name: String
 
         func run() throws {
@@ -123,11 +125,13 @@ struct Retain: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var owner: OwnerOption
-    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
-    var block: CID
+    @Argument(help: ArgumentHelp("The block, or a root.", valueName: "cid|root"))
+    var reference: String
 
     func run() throws {
-        try options.open(owner: owner.name).retain(block)
+        let store = try options.open(owner: owner.name)
+        let block = try options.resolve(reference, in: store)
+        try store.retain(block)
         if options.isJSON {
             try StandardOutput.write(
                 .object([("cid", .string("\(block)")), ("owner", .string(owner.name))]))
@@ -200,7 +204,7 @@ extension StoreOptions {
         var text =
             "\(name) \(key == "cid" ? "released" : "removed"), \(Quantity.count(report.blocks, "block")) of "
             + "\(Quantity.bytes(report.storedBytes)) collected"
-        if report.remaining > 0 { text += ", \(report.remaining) left for gc" }
+        if report.remaining > 0 { text += ", \(report.remaining) left for ipldstore gc" }
         try StandardOutput.write(line: text)
     }
 }

@@ -55,7 +55,7 @@ struct CollectGarbage: ParsableCommand {
             Report.number(report.packs, "packs removed"),
             Report.number(
                 report.remaining,
-                report.isComplete ? "dead blocks remain" : "dead blocks remain: run gc again"),
+                report.isComplete ? "dead blocks remain" : "dead blocks remain: run ipldstore gc again"),
         ])
     }
 }
@@ -79,7 +79,7 @@ struct SpaceUsage: ParsableCommand {
             """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The roots.", valueName: "root"))
+    @Argument(help: ArgumentHelp("The roots.", valueName: "root"), transform: RootName.checked)
     var roots: [String]
 
     func run() throws {

@@ -20,22 +20,24 @@ struct Initialize: ParsableCommand {
     var chunker: ChunkerOptions.Rule = .fastcdc
     @Option(help: "What names the blocks.")
     var hash: Hash = .blake3
-    @Option(help: ArgumentHelp("none, or zstd[:LEVEL] with a level of 1 to 19.", valueName: "method"))
+    @Option(
+        help: ArgumentHelp(
+            "none, or zstd[:LEVEL] with a level of 1 to 19. (default: zstd:1)", valueName: "method"),
+        transform: CompressionArgument.init(text:))
     var compression: CompressionArgument = .default
 
-    struct CompressionArgument: ExpressibleByArgument, CustomStringConvertible {
+    struct CompressionArgument {
         let compression: Compression
         static let `default` = CompressionArgument(compression: .zstd(level: 1))
 
         private init(compression: Compression) { self.compression = compression }
 
-        init?(argument: String) {
-            guard let compression = Compression(text: argument) else { return nil }
+        init(text: String) throws {
+            guard let compression = Compression(text: text) else {
+                throw ValidationError("it is none of none, zstd and zstd:LEVEL with a level of 1 to 19")
+            }
             self.compression = compression
         }
-
-        var description: String { compression.text }
-        var defaultValueDescription: String { compression.text }
     }
 
     func run() throws {
@@ -46,6 +48,8 @@ struct Initialize: ParsableCommand {
         do { try LmdbStore.create(at: options.path, configuration: configuration) } catch {
             let advice: String? =
                 switch error.code {
+                case .exists where error.message.contains("not an empty directory"):
+                    "name an empty directory, or a new one, with --store"
                 case .exists: "use it as it is, or name another directory with --store"
                 case .notFound: "make the directory above it first"
                 default: nil
@@ -99,7 +103,8 @@ struct Statistics: ParsableCommand {
             Report.number(counters.packs, "packs"), Report.bytes(counters.indexBytes, "index bytes"),
         ]
         if counters.setAsideBlocks > 0 {
-            rows.append(Report.number(counters.setAsideBlocks, "blocks set aside: run verify --repair"))
+            rows.append(
+                Report.number(counters.setAsideBlocks, "blocks set aside: run ipldstore verify --repair"))
         }
         try Report.write(rows)
         try StandardOutput.write(
@@ -135,9 +140,13 @@ struct Verify: ParsableCommand {
         }
         guard report.isClean else {
             let advice =
-                repair
-                ? "store what is damaged or missing again"
-                : "run ipldstore verify --repair, or store it again"
+                if repair {
+                    "store what is damaged or missing again"
+                } else if report.problems.allSatisfy({ $0.kind == .missingBlock }) {
+                    "store the data that is missing again, or give up what names it"
+                } else {
+                    "run ipldstore verify --repair, or store it again"
+                }
             throw CommandExit(
                 StoreError(.corrupt, "the store has \(Quantity.count(report.problemCount, "problem"))"),
                 advice: advice)
@@ -173,7 +182,8 @@ struct Verify: ParsableCommand {
             }
         }
         for problem in report.problems {
-            try StandardOutput.write(line: "\(problem.kind.rawValue): \(problem.message)")
+            try StandardOutput.write(
+                line: problem.kind.rawValue + ": " + CommandExit.namingCommands(problem.message))
         }
         if report.problemCount > UInt64(report.problems.count) {
             try StandardOutput.write(line: "and \(report.problemCount - UInt64(report.problems.count)) more")
