@@ -53,7 +53,7 @@ import Testing
         #expect(try result.errorCode() == "not_a_store")
         try line.write("journal", randomData(5000, seed: 1))
         #expect(try line.run("stat", "--store", ".", "--json").errorCode() == "not_a_store")
-        #expect(try line.run("put", "journal", "--store", "journal").status == 3)
+        #expect(try line.run("put", "journal", "--store", "journal", "--json").errorCode() == "not_a_store")
     }
 
     @Test func aNewerFormatIsRefused() throws {

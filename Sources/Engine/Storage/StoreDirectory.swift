@@ -15,10 +15,13 @@ struct StoreDirectory {
     let path: String
     private let lock: LockingDescriptor
 
-    /// NOT_FOUND when there is no such directory; BUSY when a repair has it, or when `alone` and anybody has.
+    /// NOT_FOUND when there is nothing of that name, NOT_A_STORE when it is no directory; BUSY when a repair has it, or when `alone` and anybody has.
     init(_ name: String, alone: Bool) throws(StoreError) {
         _ = try ForkGuard()
         do { _ = try System.status(ofPath: name + "/.") } catch  where error.code == .notFound {
+            guard error.systemError != ENOTDIR else {
+                throw StoreError(.notAStore, "\(name) is no directory, so no store", systemError: ENOTDIR)
+            }
             throw StoreError(.notFound, "there is no store at \(name)", systemError: error.systemError)
         }
         let descriptor = try System.open(name + "/.", O_RDONLY | O_DIRECTORY, regular: false)

@@ -213,7 +213,11 @@ final class StoreCore: @unchecked Sendable {
         let trimmed = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path
         let suffix = String(try System.random(8).withBytes { $0.integer(at: 0, as: UInt64.self) }, radix: 36)
         let temporary = trimmed + ".new-" + suffix
-        try System.makeDirectory(temporary)
+        do { try System.makeDirectory(temporary) } catch where error.code == .notFound {
+            throw StoreError(
+                .notFound, "there is no directory \(Journal.directory(of: trimmed)) to make a store in",
+                systemError: error.systemError)
+        }
         do {
             try fill(temporary, configuration)
             try System.rename(temporary, trimmed)
