@@ -15,7 +15,8 @@ struct StoreDirectory {
     let path: String
     private let lock: LockingDescriptor
 
-    /// NOT_FOUND when there is nothing of that name, NOT_A_STORE when it is no directory; BUSY when a repair has it, or when `alone` and anybody has.
+    /// NOT_FOUND when there is nothing of that name, NOT_A_STORE when it is no directory; BUSY when a repair
+    /// has it, or when `alone` and anybody has.
     init(_ name: String, alone: Bool) throws(StoreError) {
         _ = try ForkGuard()
         do { _ = try System.status(ofPath: name + "/.") } catch  where error.code == .notFound {
