@@ -105,7 +105,7 @@ func path(_ pointer: UnsafePointer<CChar>?) throws(StoreError) -> String {
 func nanoseconds(_ budget: UInt64) -> UInt64? {
     switch budget {
     case .max: return nil
-    case .max - 1: return LmdbStore.defaultReclaimBudget
+    case .max - 1: return ContentStore.defaultReclaimBudget
     default:
         let (product, overflow) = budget.multipliedReportingOverflow(by: 1_000_000)
         return overflow ? nil : product

@@ -13,7 +13,7 @@ import IpldEngine
 import Synchronization
 
 enum HandleObject {
-    case store(LmdbStore)
+    case store(ContentStore)
     case batch(BatchObject)
     case view(PinnedBlock)
     case reader(ByteReader)
@@ -117,7 +117,7 @@ final class HandleTable: Sendable {
 // MARK: - By kind
 
 /// The store behind a handle.
-func store(_ handle: OpaquePointer?) throws(StoreError) -> LmdbStore {
+func store(_ handle: OpaquePointer?) throws(StoreError) -> ContentStore {
     guard case .store(let store) = try HandleTable.ofThisProcess().object(handle, "store") else {
         throw HandleTable.unknown("store")
     }

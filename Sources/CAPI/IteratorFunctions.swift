@@ -22,12 +22,12 @@ final class IteratorObject: @unchecked Sendable {
 private let pageLength = 256
 
 struct RootPages {
-    private let store: LmdbStore
+    private let store: ContentStore
     private var start: String?
     private var page: ArraySlice<(name: String, cid: CID)> = []
     private var hasEnded = false
 
-    init(_ store: LmdbStore, from start: String?) {
+    init(_ store: ContentStore, from start: String?) {
         self.store = store
         self.start = start
     }
@@ -45,13 +45,13 @@ struct RootPages {
 }
 
 struct HoldPages {
-    private let store: LmdbStore
+    private let store: ContentStore
     private let owner: String?
     private var last: Hold?
     private var page: ArraySlice<Hold> = []
     private var hasEnded = false
 
-    init(_ store: LmdbStore, owner: String?) {
+    init(_ store: ContentStore, owner: String?) {
         self.store = store
         self.owner = owner
     }

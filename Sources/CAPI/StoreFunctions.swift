@@ -26,7 +26,7 @@ public func ips_store_create(
     call(error) { () throws(StoreError) in
         let path = try CAPI.path(path)
         let options = try growingInput(options) ?? .defaults
-        try LmdbStore.create(at: path, configuration: try options.configuration())
+        try ContentStore.create(at: path, configuration: try options.configuration())
     }
 }
 
@@ -43,8 +43,8 @@ public func ips_store_open(
         guard options.flags & ~UInt32(IPS_OPEN_READ_ONLY) == 0 else {
             throw StoreError(.unsupported, "a flag for opening is not known to this version")
         }
-        let opened = try LmdbStore.open(
-            at: path, owner: try owner(options.owner) ?? LmdbStore.defaultOwner,
+        let opened = try ContentStore.open(
+            at: path, owner: try owner(options.owner) ?? ContentStore.defaultOwner,
             readOnly: options.flags & UInt32(IPS_OPEN_READ_ONLY) != 0)
         result.pointee = try HandleTable.ofThisProcess().insert(.store(opened))
     }

@@ -33,7 +33,7 @@ public func ips_store_repair(
     callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try GrowingOutput(report, nullAllowed: true)
         let path = try CAPI.path(path)
-        let done = try LmdbStore.repair(at: path, progress: progressClosure(progress, context, outcome))
+        let done = try ContentStore.repair(at: path, progress: progressClosure(progress, context, outcome))
         var value = ips_repair_report()
         value.blocks = done.blocks
         value.damaged_records = done.damagedRecords

@@ -31,19 +31,19 @@ struct Contestant {
         Contestant(
             name: "ipldstore \(compression.text)", program: nil,
             prepare: { place in
-                try LmdbStore.create(
+                try ContentStore.create(
                     at: place + "/store", configuration: StoreConfiguration(compression: compression))
             },
             store: { place in
                 try Cost.of {
                     let cid = try StoringRows.storeFile(input, in: place + "/store")
-                    try LmdbStore.open(at: place + "/store").setRoot("input", to: cid)
+                    try ContentStore.open(at: place + "/store").setRoot("input", to: cid)
                 }
             },
             canStoreAgain: true,
             restore: { place, target in
                 try Cost.of {
-                    let store = try LmdbStore.open(at: place + "/store")
+                    let store = try ContentStore.open(at: place + "/store")
                     guard let cid = try store.root("input") else { throw BenchError("the root is gone") }
                     try ReadingRows.copy(store, cid, to: target + "/input")
                 }

@@ -29,14 +29,14 @@ struct NameRows {
             hasGoals ? try processorSeconds(body) : try seconds(body)
         }
         defer { Files.remove(path) }
-        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: .none))
+        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: .none))
         let population = Population(path)
         try population.grow(to: blocks / 10)
         let few = Self.count(blocks / 10)
         let many = Self.count(blocks)
         let small = try drop(path, time)
         try population.grow(to: blocks)
-        let statistics = try LmdbStore.open(at: path).stat()
+        let statistics = try ContentStore.open(at: path).stat()
         let large = try drop(path, time)
         let forks = try fork(path, time)
         let report = context.report
@@ -66,7 +66,7 @@ struct NameRows {
         for _ in 0..<21 {
             opens.add(
                 try seconds {
-                    let store = try LmdbStore.open(at: path)
+                    let store = try ContentStore.open(at: path)
                     guard try store.root(Population.rootName(100)) != nil else {
                         throw BenchError("a root is gone")
                     }
@@ -78,7 +78,7 @@ struct NameRows {
     }
 
     private func drop(_ path: String, _ time: (() throws -> Void) throws -> Double) throws -> Samples {
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         var samples = Samples()
         for number in 0..<Self.drops {
             let name = Population.rootName(number)
@@ -99,7 +99,7 @@ struct NameRows {
     }
 
     private func fork(_ path: String, _ time: (() throws -> Void) throws -> Double) throws -> Samples {
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         guard let cid = try store.root(Population.rootName(50)) else { throw BenchError("a root is gone") }
         var samples = Samples()
         for number in 0..<101 { samples.add(try time { try store.setRoot("fork-\(number)", to: cid) }) }
@@ -129,7 +129,7 @@ struct Population {
     static func rootName(_ number: Int) -> String { "root-\(number)" }
 
     func grow(to blocks: Int) throws {
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         var number = Int(try store.stat().roots)
         while number < blocks / Self.blocksPerRoot {
             let batch = try store.makeBatch()
@@ -142,7 +142,7 @@ struct Population {
     }
 
     @discardableResult
-    static func put(_ number: Int, into store: LmdbStore) throws -> CID {
+    static func put(_ number: Int, into store: ContentStore) throws -> CID {
         let batch = try store.makeBatch()
         let cid = try root(number, batch)
         try batch.setRoot(rootName(number), to: cid)

@@ -14,7 +14,7 @@ final class RawReference {
     private var leaves: [(end: UInt64, key: [UInt8])] = []
 
     /// Copies the leaves of a file into an environment of its own.
-    init(_ store: LmdbStore, _ cid: CID, path: String) throws {
+    init(_ store: ContentStore, _ cid: CID, path: String) throws {
         try Subprocess.require(["mkdir", "-p", path])
         var environment: OpaquePointer?
         mdb_env_create(&environment)

@@ -23,9 +23,9 @@ struct ReadingRows {
             Files.remove(path)
             Files.remove(target)
         }
-        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: compression))
+        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: compression))
         let cid = try StoringRows.storeFile(context.input.path, in: path)
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         var nowhere = Samples()
         var files = Samples()
         var ratios = Samples()
@@ -61,7 +61,7 @@ struct ReadingRows {
             goal: ("≤ 1.1 × cp", ratios.median <= 1.1))
     }
 
-    static func copy(_ store: LmdbStore, _ cid: CID, to path: String) throws {
+    static func copy(_ store: ContentStore, _ cid: CID, to path: String) throws {
         let descriptor = try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC)
         defer { close(descriptor) }
         try store.copyBytes(of: cid) { (bytes) throws(StoreError) in
@@ -75,8 +75,8 @@ struct ReadingRows {
         let length = min(context.input.length, 1 << 30)
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try LmdbStore.create(at: path)
-        let store = try LmdbStore.open(at: path)
+        try ContentStore.create(at: path)
+        let store = try ContentStore.open(at: path)
         let cid = try context.input.mapped(length) { try store.putBytes($0) }
         let reference = try RawReference(store, cid, path: context.directory + "/raw")
         defer { reference.close() }

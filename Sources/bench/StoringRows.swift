@@ -73,11 +73,11 @@ struct StoringRows {
     private func store(_ compression: Compression, _ found: inout Found) throws {
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: compression))
+        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: compression))
         let spent = processSeconds()
         found.new.add(try Self.storeSeconds(context.input.path, in: path))
         found.processor.add(processSeconds() - spent)
-        let statistics = try LmdbStore.open(at: path).stat()
+        let statistics = try ContentStore.open(at: path).stat()
         found.indexBytesPerBlock = Double(statistics.indexBytes) / Double(max(1, statistics.blocks))
         found.again.add(try Self.storeSeconds(context.input.path, in: path))
         found.stored = try Files.bytes(under: path)
@@ -89,7 +89,7 @@ struct StoringRows {
     }
 
     static func storeFile(_ input: String, in path: String) throws -> CID {
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         let descriptor = try Files.open(input, O_RDONLY)
         defer { close(descriptor) }
         return try store.putBytes(from: try DescriptorSource(descriptor))

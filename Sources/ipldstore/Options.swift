@@ -52,9 +52,9 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens the store. One whose files may not be written is opened for reading, and its warning said.
-    func open(owner: String = LmdbStore.defaultOwner) throws -> LmdbStore {
+    func open(owner: String = ContentStore.defaultOwner) throws -> ContentStore {
         do {
-            let store = try LmdbStore.open(at: path, owner: owner)
+            let store = try ContentStore.open(at: path, owner: owner)
             if let warning = store.warning {
                 Diagnostics.warning(CommandExit.namingCommands(warning), isJSON: isJSON)
             }
@@ -72,7 +72,7 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// The CID that `text` is, or that the root of that name points to.
-    func resolve(_ text: String, in store: LmdbStore) throws -> CID {
+    func resolve(_ text: String, in store: ContentStore) throws -> CID {
         if let cid = try? CID(parsing: text) { return cid }
         do throws(StoreError) {
             if let cid = try store.root(text) { return cid }

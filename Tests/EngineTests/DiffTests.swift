@@ -6,7 +6,7 @@ import Testing
 @Suite struct DiffTests {
     /// All changes; checks that they are in order, apart, not empty, and end and begin with what differs.
     static func changes(
-        _ store: LmdbStore, _ old: CID, _ new: CID, _ oldBytes: [UInt8], _ newBytes: [UInt8],
+        _ store: ContentStore, _ old: CID, _ new: CID, _ oldBytes: [UInt8], _ newBytes: [UInt8],
         _ what: @autoclosure () -> String = ""
     ) throws -> [FileChange] {
         let diff = try store.diff(from: old, to: new)
@@ -276,7 +276,7 @@ extension Range<UInt64> {
     fileprivate var integers: Range<Int> { Int(lowerBound)..<Int(upperBound) }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Stores bytes as a tree of any profile.
     fileprivate func put(_ bytes: [UInt8], profile: LayoutProfile) throws -> CID {
         let batch = try makeBatch()

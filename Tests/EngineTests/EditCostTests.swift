@@ -5,7 +5,7 @@ import Testing
 /// What an edit costs, counted in blocks.
 @Suite struct EditCostTests {
     private func added(
-        _ store: LmdbStore, _ body: () throws -> Void
+        _ store: ContentStore, _ body: () throws -> Void
     ) throws -> (blocks: UInt64, bytes: UInt64) {
         let before = try store.stat()
         try body()

@@ -8,13 +8,13 @@ import Testing
     /// One file and its model, changed step by step.
     private struct Script {
         let profile: EditProfile
-        let store: LmdbStore
+        let store: ContentStore
         var random: SplitMix
         var bytes: [UInt8]
         let limit: Int
         var log: [String] = []
 
-        init(seed: UInt64, _ profile: EditProfile, _ store: LmdbStore) {
+        init(seed: UInt64, _ profile: EditProfile, _ store: ContentStore) {
             self.profile = profile
             self.store = store
             random = SplitMix(state: seed)

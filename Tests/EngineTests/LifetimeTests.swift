@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LifetimeTests {
     /// Everything that must hold of any store at rest.
-    static func expectSound(_ store: LmdbStore, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    static func expectSound(_ store: ContentStore, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let report = try store.verify()
         #expect(report.problems.isEmpty, sourceLocation: sourceLocation)
     }
@@ -101,7 +101,7 @@ import Testing
     @Test func aHandleForReadingOnlyReadsBesideOneThatWrites() throws {
         let test = try TestStore()
         let cid = try test.store.put([1, 2, 3], codec: .raw)
-        let reading = try LmdbStore.open(at: test.path, readOnly: true)
+        let reading = try ContentStore.open(at: test.path, readOnly: true)
         #expect(reading.isReadOnly && !test.store.isReadOnly)
         #expect(try reading.block(cid) == [1, 2, 3])
         let attempts: [() throws -> Void] = [

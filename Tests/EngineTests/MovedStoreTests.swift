@@ -5,7 +5,7 @@ import Testing
 
 /// A store is the directory that was opened, whatever is done to its name meanwhile.
 @Suite struct MovedStoreTests {
-    private func name(_ bytes: [UInt8], _ name: String, in store: LmdbStore) throws {
+    private func name(_ bytes: [UInt8], _ name: String, in store: ContentStore) throws {
         let batch = try store.makeBatch()
         try batch.setRoot(name, to: try bytes.withUnsafeBytes { try batch.putBytes($0) })
         try batch.commit()
@@ -18,8 +18,8 @@ import Testing
         try name(first, "first", in: test.store)
         let elsewhere = test.path + ".moved"
         try FileManager.default.moveItem(atPath: test.path, toPath: elsewhere)
-        try LmdbStore.create(at: test.path)
-        let other = try LmdbStore.open(at: test.path)
+        try ContentStore.create(at: test.path)
+        let other = try ContentStore.open(at: test.path)
         try name(second, "second", in: other)
         try name(randomBytes(1_000_000, seed: 3), "third", in: test.store)
         try test.store.removeRoot("third")
@@ -35,7 +35,7 @@ import Testing
         let test = try TestStore()
         let bytes = randomBytes(1_000_000, seed: 1)
         try test.closed {
-            try name(bytes, "before", in: try LmdbStore.open(at: test.path))
+            try name(bytes, "before", in: try ContentStore.open(at: test.path))
         }
         try FileManager.default.moveItem(atPath: test.path, toPath: test.path + ".moved")
         let cid = try #require(try test.store.root("before"))
@@ -52,8 +52,8 @@ import Testing
         try test.closed {
             try FileManager.default.removeItem(atPath: test.path + "/index")
             var others: [Bool] = []
-            try LmdbStore.repair(at: test.path) { (_) throws(StoreError) in
-                others.append((try? LmdbStore.repair(at: test.path)) != nil)
+            try ContentStore.repair(at: test.path) { (_) throws(StoreError) in
+                others.append((try? ContentStore.repair(at: test.path)) != nil)
             }
             #expect(!others.isEmpty && !others.contains(true))
         }

@@ -27,7 +27,7 @@ import Testing
         let (test, files, before) = try filled()
         try test.closed {
             try FileManager.default.removeItem(atPath: test.path + "/index")
-            let report = try LmdbStore.repair(at: test.path)
+            let report = try ContentStore.repair(at: test.path)
             #expect(
                 report.blocks == before.blocks && report.roots == 3 && report.holds == 1
                     && report.lostNames == 0)
@@ -46,7 +46,7 @@ import Testing
         try test.closed {
             try FileManager.default.removeItem(atPath: test.path + "/index")
             try FileManager.default.removeItem(atPath: test.path + "/journal")
-            let report = try LmdbStore.repair(at: test.path)
+            let report = try ContentStore.repair(at: test.path)
             #expect(report.recoveredRoots == 4)
         }
         try test.store.gc()
@@ -57,7 +57,7 @@ import Testing
 
     @Test func aRepairOfASoundStoreChangesNothing() throws {
         let (test, files, before) = try filled()
-        try test.closed { try LmdbStore.repair(at: test.path) }
+        try test.closed { try ContentStore.repair(at: test.path) }
         #expect(try test.store.stat().blocks == before.blocks)
         for (name, bytes) in files {
             #expect(try test.store.get(try #require(try test.store.root(name))) == bytes)
@@ -68,7 +68,7 @@ import Testing
     @Test func repairIsRefusedWhileTheStoreIsOpen() throws {
         let (test, _, _) = try filled()
         do {
-            try LmdbStore.repair(at: test.path)
+            try ContentStore.repair(at: test.path)
             Issue.record("an open store was repaired")
         } catch { #expect(error.code == .busy) }
     }
@@ -89,14 +89,14 @@ import Testing
         #expect(try test.store.usage(of: names).logicalBytes == 20_000)
         try LifetimeTests.expectSound(test.store)
         try test.closed {
-            let report = try LmdbStore.repair(at: test.path)
+            let report = try ContentStore.repair(at: test.path)
             #expect(report.roots == 2 && report.holds == 2)
         }
         try test.store.removeRoot(names[0])
         try LifetimeTests.expectSound(test.store)
         try test.closed {
             try FileManager.default.removeItem(atPath: test.path + "/index")
-            let report = try LmdbStore.repair(at: test.path)
+            let report = try ContentStore.repair(at: test.path)
             #expect(report.roots == 1 && report.holds == 2)
         }
         try test.store.gc()
@@ -110,7 +110,7 @@ import Testing
         try test.closed {
             try FileManager.default.copyItem(
                 atPath: test.path + "/packs/00000001.pack", toPath: test.path + "/packs/16777217.pack")
-            try LmdbStore.repair(at: test.path)
+            try ContentStore.repair(at: test.path)
         }
         try test.store.gc()
         #expect(try test.store.stat().blocks == before.blocks)

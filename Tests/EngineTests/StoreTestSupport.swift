@@ -19,13 +19,13 @@ final class TemporaryDirectory {
 /// A fresh store in a directory of its own.
 final class TestStore {
     let directory: TemporaryDirectory
-    private(set) var store: LmdbStore
+    private(set) var store: ContentStore
     var path: String { directory.path + "/store" }
 
     init(_ configuration: StoreConfiguration = StoreConfiguration()) throws {
         directory = try TemporaryDirectory()
-        try LmdbStore.create(at: directory.path + "/store", configuration: configuration)
-        store = try LmdbStore.open(at: directory.path + "/store")
+        try ContentStore.create(at: directory.path + "/store", configuration: configuration)
+        store = try ContentStore.open(at: directory.path + "/store")
     }
 
     /// Runs `body` while nobody has the store open.
@@ -34,7 +34,7 @@ final class TestStore {
         store = elsewhere.store
         defer { withExtendedLifetime(elsewhere) {} }
         try body()
-        store = try LmdbStore.open(at: path)
+        store = try ContentStore.open(at: path)
     }
 }
 
@@ -69,7 +69,7 @@ func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     return bytes
 }
 
-extension LmdbStore {
+extension ContentStore {
     func put(_ bytes: [UInt8]) throws -> CID { try bytes.withUnsafeBytes { try putBytes($0) } }
 
     func put(_ bytes: [UInt8], codec: CID.Codec) throws -> CID {

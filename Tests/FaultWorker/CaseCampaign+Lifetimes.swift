@@ -21,7 +21,7 @@ extension CaseCampaign {
         _ scratch: String, _ pool: Pool, _ spoil: @escaping (String) throws -> Void
     ) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             try put(store, pool, 12)
             try spoil(path)
@@ -49,7 +49,7 @@ extension CaseCampaign {
 
     static func collectChild(_ arguments: Arguments) throws -> Int32 {
         do {
-            let store = try LmdbStore.open(at: try arguments.required("path"))
+            let store = try ContentStore.open(at: try arguments.required("path"))
             try store.gc()
             say("blocks \(try store.stat().blocks)")
         } catch let error as StoreError { say("\(error.code)") }
@@ -68,7 +68,7 @@ extension CaseCampaign {
             try expectError(.forked, "the child's collection") { try store.gc() }
             batch.abort()
             // A handle of its own works.
-            let own = try LmdbStore.open(at: path)
+            let own = try ContentStore.open(at: path)
             try put(own, pool, 18)
             try expectContent(own, pool, 9)
             try expectSound(own)
@@ -87,11 +87,11 @@ extension CaseCampaign {
     /// A forked child must not keep its dead parent's locks: neither its lease nor its pack.
     @Sendable static func parentDies(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         var ends: [Int32] = [0, 0]
         try expect(pipe(&ends) == 0, "no pipe")
         let parent = try Processes.fork {
-            let store = try LmdbStore.open(at: path)
+            let store = try ContentStore.open(at: path)
             let batch = try store.makeBatch()
             Bounds.stageBlocks = 10
             for content in [12, 15, 21] { _ = try batch.put(Pool.bytes(content)) }
@@ -108,7 +108,7 @@ extension CaseCampaign {
         defer { kill(grandchild, SIGKILL) }
         kill(parent, SIGKILL)
         try expect(Processes.reap(parent) == .killed(SIGKILL), "the parent did not die")
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         try expect(try store.stat().leases == 0, "the dead parent's lease lives on in its child")
         try store.gc()
         try expect(
@@ -120,7 +120,7 @@ extension CaseCampaign {
     /// Two containers over one directory: each process is number 1 of its own pid namespace.
     @Sendable static func onePid(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try pool.write(to: scratch + "/pool.cids")
         let wrapper = ["unshare", "--pid", "--fork", "--kill-child"]
         let probe = try Processes.spawn(["case-pid"], through: wrapper)
@@ -139,7 +139,7 @@ extension CaseCampaign {
             let (lines, end) = Processes.wait(child)
             try expect(end == .exited(0) && lines.allSatisfy { $0.hasPrefix("count ") }, "\(end) \(lines)")
         }
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         try Inspection(pool: pool).inspect(path, allowed: [try NameState(of: store)], empties: true)
     }
 }

@@ -16,14 +16,14 @@ extension CaseCampaign {
 
     static func repairChild(_ arguments: Arguments) throws -> Int32 {
         do {
-            try LmdbStore.repair(at: try arguments.required("path"))
+            try ContentStore.repair(at: try arguments.required("path"))
             say("repaired")
         } catch let error as StoreError { say("\(error.code)") }
         return 0
     }
 
     /// A node over nodes of 512 leaves of 16 bytes each, under a root.
-    private static func storeManyBlocks(_ store: LmdbStore, nodes: Int) throws {
+    private static func storeManyBlocks(_ store: ContentStore, nodes: Int) throws {
         let batch = try store.makeBatch()
         var links: [IPLDValue] = []
         for node in 0..<nodes {
@@ -65,13 +65,13 @@ extension CaseCampaign {
     /// Address space is limited: the map cannot be doubled, and LMDB has given up the one it had.
     @Sendable static func indexThatCannotGrow(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { try storeManyBlocks($0, nodes: 460) }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
         limit.rlim_cur = rlim_t(try addressSpace() + 120 << 20)
         setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         var failures = 0
         for value in 0..<3 {
             do { _ = try store.putNode(.integer(Int128(value))) } catch {

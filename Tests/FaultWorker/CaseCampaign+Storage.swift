@@ -12,7 +12,7 @@ extension CaseCampaign {
         let wanted = pool.cids[15]
         for round in 0..<6 {
             for content in [15, 18, 21] { try put(store, pool, content) }
-            let copy = try LmdbStore.open(at: path)
+            let copy = try ContentStore.open(at: path)
             // Where the row said it was, before and after.
             try expectContent(copy, pool, 15)
             if round % 2 == 0 {
@@ -35,7 +35,7 @@ extension CaseCampaign {
 
     @Sendable static func killedBeforePunch(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         let end = try fork(path) { store in
             for content in [12, 15, 21] { try put(store, pool, content) }
             System.faultHook = { call in
@@ -47,7 +47,7 @@ extension CaseCampaign {
             try store.removeRoot("c12")
         }
         try expect(end == .killed(SIGKILL), "the child did not come to a punch")
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         try expectSound(store)
         try expectContent(store, pool, 15)
         let report = try store.gc()
@@ -140,7 +140,7 @@ extension CaseCampaign {
     }
 
     static func removeChild(_ arguments: Arguments) throws -> Int32 {
-        let store = try LmdbStore.open(at: try arguments.required("path"))
+        let store = try ContentStore.open(at: try arguments.required("path"))
         try store.removeRoot(try arguments.required("root"), budget: nil)
         try store.gc()
         return 0
@@ -150,7 +150,7 @@ extension CaseCampaign {
     /// when space was about to be given back.
     @Sendable static func indexBehind(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             for content in [12, 15, 21] { try put(store, pool, content) }
             try store.setRoot("late", to: pool.cids[12])
@@ -211,7 +211,7 @@ extension CaseCampaign {
     /// storing again.
     @Sendable static func indexAhead(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in for content in [12, 15] { try put(store, pool, content) } }
         let pack = path + "/packs/00000001.pack"
         let bytes = try Files.read(pack)
@@ -224,7 +224,7 @@ extension CaseCampaign {
             try expectContent(store, pool, 15)
             try expectContent(store, pool, 12)
         }
-        try LmdbStore.repair(at: path)
+        try ContentStore.repair(at: path)
         try inChild(path) { store in
             for content in [12, 15] { try expectContent(store, pool, content) }
             try store.gc()
@@ -234,7 +234,7 @@ extension CaseCampaign {
 
     @Sendable static func strangePacks(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in try put(store, pool, 15) }
         let pack = path + "/packs/00000001.pack"
         let aside = scratch + "/aside"
@@ -261,7 +261,7 @@ extension CaseCampaign {
 
     @Sendable static func journalMissing(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             try put(store, pool, 15)
             unlink(path + "/journal")
@@ -271,8 +271,8 @@ extension CaseCampaign {
             try expectContent(store, pool, 15)
             try expect(!(try store.verify().isClean), "verify does not find it")
         }
-        try expectError(.corrupt, "opening without a journal") { _ = try LmdbStore.open(at: path) }
-        try LmdbStore.repair(at: path)
+        try expectError(.corrupt, "opening without a journal") { _ = try ContentStore.open(at: path) }
+        try ContentStore.repair(at: path)
         try inChild(path) { store in
             try expect(try store.root("c15") == pool.cids[15], "the index knew the name, and it is gone")
             try expectSound(store)

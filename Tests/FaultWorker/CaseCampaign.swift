@@ -52,10 +52,10 @@ struct CaseCampaign {
 
     // MARK: What the cases share
 
-    static func make(_ scratch: String) throws -> (path: String, store: LmdbStore) {
+    static func make(_ scratch: String) throws -> (path: String, store: ContentStore) {
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
-        return (path, try LmdbStore.open(at: path))
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        return (path, try ContentStore.open(at: path))
     }
 
     static func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
@@ -70,29 +70,29 @@ struct CaseCampaign {
     }
 
     /// Runs `body` on the store in a process that ends with it; how that ended.
-    static func fork(_ path: String, _ body: (LmdbStore) throws -> Void) throws -> Processes.End {
-        Processes.reap(try Processes.fork { try body(try LmdbStore.open(at: path)) })
+    static func fork(_ path: String, _ body: (ContentStore) throws -> Void) throws -> Processes.End {
+        Processes.reap(try Processes.fork { try body(try ContentStore.open(at: path)) })
     }
 
-    static func inChild(_ path: String, _ body: (LmdbStore) throws -> Void) throws {
+    static func inChild(_ path: String, _ body: (ContentStore) throws -> Void) throws {
         let end = try fork(path, body)
         try expect(end == .exited(0), "the child ended: \(end)")
     }
 
-    static func expectSound(_ store: LmdbStore) throws {
+    static func expectSound(_ store: ContentStore) throws {
         let report = try store.verify()
         try expect(report.isClean, "verify: \(report.problems.map(\.message))")
     }
 
     /// Stores a content under a root of its number, without a hold.
-    static func put(_ store: LmdbStore, _ pool: Pool, _ content: Int) throws {
+    static func put(_ store: ContentStore, _ pool: Pool, _ content: Int) throws {
         let batch = try store.makeBatch()
         _ = try batch.put(Pool.bytes(content))
         try batch.setRoot("c\(content)", to: pool.cids[content])
         try batch.commit()
     }
 
-    static func expectContent(_ store: LmdbStore, _ pool: Pool, _ content: Int) throws {
+    static func expectContent(_ store: ContentStore, _ pool: Pool, _ content: Int) throws {
         try expect(
             try store.contents(of: pool.cids[content]) == Pool.bytes(content), "content \(content) is wrong")
     }

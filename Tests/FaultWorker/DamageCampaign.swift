@@ -57,7 +57,7 @@ struct DamageCampaign {
         let packs = Files.names(store.path + "/packs").map { "packs/" + $0 }
         let contents = try packs.map { try Files.read(store.path + "/" + $0) }
         let total = contents.reduce(0) { $0 + $1.count }
-        let opened = try LmdbStore.open(at: store.path, readOnly: true)
+        let opened = try ContentStore.open(at: store.path, readOnly: true)
         for (file, whole) in zip(packs, contents) {
             try forEachPoint(in: file, whole, points * whole.count / total) { spoiling, index in
                 let outcome = try store.readAll(opened)
@@ -85,8 +85,8 @@ struct DamageCampaign {
         try Files.copyTree(store.path, copy)
         if let losing { Files.removeTree(copy + "/" + losing) }
         tally.count("repaired")
-        let report = try LmdbStore.repair(at: copy)
-        let repaired = try LmdbStore.open(at: copy)
+        let report = try ContentStore.repair(at: copy)
+        let repaired = try ContentStore.open(at: copy)
         try repaired.gc()
         for (cid, bytes) in store.blocks where !damaged.contains(cid) {
             // What only a damaged node linked to may be garbage now.
@@ -118,8 +118,10 @@ struct DamageCampaign {
     private func damageJournal(points: Int) throws {
         let whole = try Files.read(store.path + "/journal")
         try forEachPoint(in: "journal", whole, points) { _, index in
-            let opened: LmdbStore
-            do { opened = try LmdbStore.open(at: store.path, readOnly: true) } catch let error as StoreError {
+            let opened: ContentStore
+            do { opened = try ContentStore.open(at: store.path, readOnly: true) } catch let error
+                as StoreError
+            {
                 // The header.
                 guard error.code == .corrupt || error.code == .notAStore || error.code == .unsupported else {
                     throw Violation("opening ended in \(error.code): \(error)")
@@ -148,7 +150,7 @@ struct DamageCampaign {
             let copy = scratch + "/copy"
             Files.removeTree(copy)
             try Files.copyTree(store.path, copy)
-            let opened = try LmdbStore.open(at: copy)
+            let opened = try ContentStore.open(at: copy)
             try opened.gc()
             guard try NameState(of: opened) == store.names, try opened.verify().isClean else {
                 throw Violation("a damaged lease table changed the store")
@@ -157,7 +159,7 @@ struct DamageCampaign {
             guard outcome.damaged.isEmpty, outcome.absent == 0 else { throw Violation("blocks were lost") }
             // Collection still works: nobody else has the store open.
             _ = try opened.put([1, 2, 3])
-            let held = try opened.holds(owner: LmdbStore.defaultOwner)
+            let held = try opened.holds(owner: ContentStore.defaultOwner)
             for hold in held { try opened.dereference(hold.cid) }
             guard try opened.stat().deadBlocks == 0 else { throw Violation("collection has stopped") }
         }
@@ -249,8 +251,8 @@ struct DamageCampaign {
             let copy = path + "-index-copy"
             Files.removeTree(copy)
             try Files.copyTree(path, copy)
-            try LmdbStore.repair(at: copy)
-            let repaired = try LmdbStore.open(at: copy)
+            try ContentStore.repair(at: copy)
+            let repaired = try ContentStore.open(at: copy)
             let names = try NameState(of: repaired)
             guard names == store.names else {
                 throw Violation("repair: \(names.difference(from: store.names))")
@@ -261,8 +263,8 @@ struct DamageCampaign {
             say("count index-repaired")
         }
         say("during opening")
-        let opened: LmdbStore
-        do { opened = try LmdbStore.open(at: path, readOnly: true) } catch {
+        let opened: ContentStore
+        do { opened = try ContentStore.open(at: path, readOnly: true) } catch {
             guard [.corrupt, .unsupported, .notAStore].contains(error.code) else {
                 throw Violation("opening ended in \(error.code): \(error)")
             }

@@ -13,8 +13,8 @@ struct DamagedStore {
         self.path = path
         Bounds.fullPackBytes = 60_000
         var random = Random(seed: seed)
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
-        let store = try LmdbStore.open(at: path)
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        let store = try ContentStore.open(at: path)
         for step in 0..<12 {
             let content = 3 + random.below(12)
             let batch = try store.makeBatch()
@@ -32,10 +32,10 @@ struct DamagedStore {
     /// Learns what is there from a sound store.
     init(learning path: String) throws {
         self.path = path
-        try learn(try LmdbStore.open(at: path, readOnly: true))
+        try learn(try ContentStore.open(at: path, readOnly: true))
     }
 
-    private mutating func learn(_ store: LmdbStore) throws {
+    private mutating func learn(_ store: ContentStore) throws {
         names = try NameState(of: store)
         var seen: Set<CID> = []
         var work = names.named.sorted { $0.description < $1.description }
@@ -53,7 +53,7 @@ struct DamagedStore {
     }
 
     /// Reads every block: the right bytes, or an error. Never wrong bytes.
-    func readAll(_ store: LmdbStore) throws -> Outcome {
+    func readAll(_ store: ContentStore) throws -> Outcome {
         var outcome = Outcome()
         for (cid, bytes) in blocks {
             do {
@@ -70,7 +70,7 @@ struct DamagedStore {
     }
 
     /// Whether verification finds something: in its report, or by refusing a damaged index.
-    static func isFound(_ store: LmdbStore) throws -> Bool {
+    static func isFound(_ store: ContentStore) throws -> Bool {
         do { return try !store.verify().isClean } catch {
             guard error.code == .corrupt else { throw error }
             return true

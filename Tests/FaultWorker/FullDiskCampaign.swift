@@ -106,7 +106,7 @@ struct FullDiskCampaign {
         let path: String
         let pool: Pool
         var random: Random
-        var store: LmdbStore?
+        var store: ContentStore?
         var names = NameState()
 
         /// A store with two files, made while there was room.
@@ -114,8 +114,8 @@ struct FullDiskCampaign {
             self.path = path
             self.pool = pool
             random = Random(seed: seed)
-            try LmdbStore.create(at: path, configuration: try Pool.configuration())
-            let store = try LmdbStore.open(at: path)
+            try ContentStore.create(at: path, configuration: try Pool.configuration())
+            let store = try ContentStore.open(at: path)
             self.store = store
             for (name, content) in [("big", 21), ("small", 12)] {
                 guard try store.put(Pool.bytes(content)) == pool.cids[content] else {
@@ -127,7 +127,7 @@ struct FullDiskCampaign {
             }
         }
 
-        private func opened() throws -> LmdbStore {
+        private func opened() throws -> ContentStore {
             guard let store else { throw Violation("the store is closed") }
             return store
         }

@@ -8,7 +8,7 @@ struct Inspection {
     /// verification to find nothing, and collection to leave exactly what is named. With `empties`, then
     /// drops all names and expects nothing to remain.
     func inspect(_ path: String, allowed: [NameState], empties: Bool) throws {
-        let store = try LmdbStore.open(at: path)
+        let store = try ContentStore.open(at: path)
         let names = try NameState(of: store)
         guard allowed.contains(names) else {
             let differences = allowed.map { names.difference(from: $0) }
@@ -28,7 +28,7 @@ struct Inspection {
     }
 
     /// Reads everything under the names, compares files with what was put, and gives all blocks.
-    func readAll(_ store: LmdbStore, _ names: NameState) throws -> Set<CID> {
+    func readAll(_ store: ContentStore, _ names: NameState) throws -> Set<CID> {
         var reachable: Set<CID> = []
         var work = Array(names.named)
         for cid in work {
@@ -44,14 +44,14 @@ struct Inspection {
         return reachable
     }
 
-    func expectClean(_ store: LmdbStore) throws {
+    func expectClean(_ store: ContentStore) throws {
         let report = try store.verify()
         guard report.isClean else {
             throw Violation("verify found \(report.problems.prefix(3).map(\.message))")
         }
     }
 
-    private func expectExactly(_ store: LmdbStore, _ reachable: Set<CID>, _ path: String) throws {
+    private func expectExactly(_ store: ContentStore, _ reachable: Set<CID>, _ path: String) throws {
         try expectClean(store)
         let statistics = try store.stat()
         guard statistics.blocks == UInt64(reachable.count), statistics.deadBlocks == 0 else {

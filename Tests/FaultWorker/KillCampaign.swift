@@ -153,7 +153,7 @@ struct KillCampaign {
         try Threads.detach {
             while true {
                 do {
-                    let store = try LmdbStore.open(at: path)
+                    let store = try ContentStore.open(at: path)
                     for (_, cid) in try store.roots() {
                         guard let content = pool.content(of: cid) else { continue }
                         if try store.contents(of: cid) != Pool.bytes(content) {

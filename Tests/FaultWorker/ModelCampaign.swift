@@ -35,7 +35,7 @@ struct ModelCampaign {
 }
 
 private struct ModelRun {
-    private let store: LmdbStore
+    private let store: ContentStore
     private var random: Random
     private(set) var last = ""
     private(set) var collected = 0
@@ -53,8 +53,8 @@ private struct ModelRun {
         Bounds.fullPackBytes = 60_000
         Bounds.compactionBytes = 16 << 10
         Bounds.journalBytes = 4096
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
-        store = try LmdbStore.open(at: path)
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        store = try ContentStore.open(at: path)
     }
 
     // MARK: Operations

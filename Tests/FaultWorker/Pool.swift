@@ -28,8 +28,8 @@ struct Pool {
     /// Stores all in a scratch store to learn the CIDs.
     init(scratch: String) throws {
         let path = scratch + "/pool"
-        try LmdbStore.create(at: path, configuration: try Self.configuration())
-        let store = try LmdbStore.open(at: path)
+        try ContentStore.create(at: path, configuration: try Self.configuration())
+        let store = try ContentStore.open(at: path)
         for content in 0..<Self.count { cids.append(try store.put(Self.bytes(content))) }
         for content in 0..<Self.count where try store.contents(of: cids[content]) != Self.bytes(content) {
             throw Violation("content \(content) does not come back")
@@ -50,7 +50,7 @@ struct Pool {
     func content(of cid: CID) -> Int? { cids.firstIndex(of: cid) }
 }
 
-extension LmdbStore {
+extension ContentStore {
     func put(_ bytes: [UInt8]) throws -> CID { try bytes.withUnsafeBytes { try putBytes($0) } }
 
     /// All data bytes under a CID.

@@ -11,7 +11,7 @@ struct RaceCampaign {
         let pool = try Pool(scratch: scratch)
         try pool.write(to: scratch + "/pool.cids")
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try ContentStore.create(at: path, configuration: try Pool.configuration())
         let tally = Tally("race", seed: arguments.seed)
         let seconds = arguments.number("seconds", 10)
         let processes = arguments.number("processes", 3)
@@ -44,7 +44,7 @@ struct RaceCampaign {
                     throw Violation("a process ended: \(ending) \(lines.suffix(2))")
                 }
             }
-            let store = try LmdbStore.open(at: path)
+            let store = try ContentStore.open(at: path)
             let names = try NameState(of: store)
             _ = try Inspection(pool: pool).readAll(store, names)
             try Inspection(pool: pool).inspect(path, allowed: [names], empties: true)
@@ -71,8 +71,8 @@ struct RaceCampaign {
         Bounds.fullPackBytes = 400_000
         Bounds.compactionBytes = 32 << 10
         Bounds.journalBytes = 2048
-        let store = try LmdbStore.open(at: path)
-        let parts: [(name: String, body: @Sendable (LmdbStore, Pool, inout Random) throws -> Void)] = [
+        let store = try ContentStore.open(at: path)
+        let parts: [(name: String, body: @Sendable (ContentStore, Pool, inout Random) throws -> Void)] = [
             ("writes", write), ("writes", write), ("reads", read), ("names", rename),
             ("collections", collect),
         ]
@@ -99,7 +99,7 @@ struct RaceCampaign {
         return 0
     }
 
-    @Sendable private static func write(_ store: LmdbStore, _ pool: Pool, _ random: inout Random) throws {
+    @Sendable private static func write(_ store: ContentStore, _ pool: Pool, _ random: inout Random) throws {
         let batch = try store.makeBatch()
         var links: [CID] = []
         for _ in 0..<(1 + random.below(4)) {
@@ -117,7 +117,7 @@ struct RaceCampaign {
     }
 
     /// What a root reaches is there while the root still says so afterwards.
-    @Sendable private static func read(_ store: LmdbStore, _ pool: Pool, _ random: inout Random) throws {
+    @Sendable private static func read(_ store: ContentStore, _ pool: Pool, _ random: inout Random) throws {
         guard let (name, cid) = random.element(of: try store.roots()) else { return }
         do {
             var work = [cid]
@@ -140,7 +140,7 @@ struct RaceCampaign {
         }
     }
 
-    @Sendable private static func rename(_ store: LmdbStore, _ pool: Pool, _ random: inout Random) throws {
+    @Sendable private static func rename(_ store: ContentStore, _ pool: Pool, _ random: inout Random) throws {
         Processes.sleep(microseconds: random.below(2000))
         let name = "\(random.oneIn(2) ? "t" : "f")\(random.below(6))"
         switch random.below(4) {
@@ -155,7 +155,8 @@ struct RaceCampaign {
         }
     }
 
-    @Sendable private static func collect(_ store: LmdbStore, _ pool: Pool, _ random: inout Random) throws {
+    @Sendable private static func collect(_ store: ContentStore, _ pool: Pool, _ random: inout Random) throws
+    {
         Processes.sleep(microseconds: random.below(5000))
         if random.oneIn(10) {
             let report = try store.verify()

@@ -11,7 +11,7 @@ struct NameState: Equatable {
 
     init() {}
 
-    init(of store: LmdbStore) throws {
+    init(of store: ContentStore) throws {
         for (name, cid) in try store.roots() { roots[name] = cid }
         for hold in try store.holds() { holds[Hold(owner: hold.owner, cid: hold.cid)] = hold.count }
     }
@@ -31,7 +31,7 @@ final class Workload {
     let path: String
     private let pool: Pool
     private var random: Random
-    private(set) var store: LmdbStore?
+    private(set) var store: ContentStore?
     /// Names after the last step that succeeded.
     private(set) var names = NameState()
     /// Names should the step under way succeed.
@@ -65,9 +65,9 @@ final class Workload {
     func close() { store = nil }
 
     @discardableResult
-    func open() throws -> LmdbStore {
+    func open() throws -> ContentStore {
         if let store { return store }
-        let opened = try LmdbStore.open(at: path)
+        let opened = try ContentStore.open(at: path)
         store = opened
         return opened
     }
@@ -79,7 +79,7 @@ final class Workload {
         steps += 1
         if steps == 1 {
             last = "create"
-            try LmdbStore.create(at: path, configuration: try Pool.configuration())
+            try ContentStore.create(at: path, configuration: try Pool.configuration())
             return
         }
         // The choice must not depend on outcomes more than the names do.
@@ -88,7 +88,7 @@ final class Workload {
         names = intended
     }
 
-    private func change(_ choice: Int, _ store: LmdbStore) throws {
+    private func change(_ choice: Int, _ store: ContentStore) throws {
         switch choice {
         case 0..<24: try putRoot(store)
         case 24..<32: try putHeld(store)
@@ -116,7 +116,7 @@ final class Workload {
         guard got == pool.cids[content] else { throw Violation("content \(content) became \(got)") }
     }
 
-    private func putRoot(_ store: LmdbStore) throws {
+    private func putRoot(_ store: ContentStore) throws {
         let name = freshName()
         let content = anyContent()
         last = "put \(content) as \(name)"
@@ -127,7 +127,7 @@ final class Workload {
         try batch.commit()
     }
 
-    private func putHeld(_ store: LmdbStore) throws {
+    private func putHeld(_ store: ContentStore) throws {
         let content = anyContent()
         last = "put \(content) held"
         intended.holds[.init(owner: "default", cid: pool.cids[content]), default: 0] += 1
@@ -135,7 +135,7 @@ final class Workload {
     }
 
     /// Several files under one node, several names at once, over several stages.
-    private func putTree(_ store: LmdbStore) throws {
+    private func putTree(_ store: ContentStore) throws {
         var contents: [Int] = []
         for _ in 0..<(2 + random.below(4)) { contents.append(anyContent()) }
         let tag = random.below(1000)
@@ -153,7 +153,7 @@ final class Workload {
         try batch.commit()
     }
 
-    private func moveRoot(_ store: LmdbStore) throws {
+    private func moveRoot(_ store: ContentStore) throws {
         guard let from = anyRoot(), let cid = names.roots[from] else { return try putRoot(store) }
         let name = freshName()
         let isWrong = random.oneIn(4)
@@ -169,7 +169,7 @@ final class Workload {
         try store.setRoot(name, to: cid, expecting: names.roots[name].map { .cid($0) } ?? .absent)
     }
 
-    private func removeRoot(_ store: LmdbStore) throws {
+    private func removeRoot(_ store: ContentStore) throws {
         guard let name = anyRoot() else { return try putRoot(store) }
         last = "remove \(name)"
         intended.roots[name] = nil
@@ -177,7 +177,7 @@ final class Workload {
         try store.removeRoot(name, budget: random.oneIn(3) ? 0 : nil)
     }
 
-    private func retain(_ store: LmdbStore) throws {
+    private func retain(_ store: ContentStore) throws {
         guard let name = anyRoot(), let cid = names.roots[name] else { return try putHeld(store) }
         let owner = Self.owners[random.below(Self.owners.count)]
         last = "retain \(name) for \(owner)"
@@ -185,7 +185,7 @@ final class Workload {
         try store.retain(cid, owner: owner)
     }
 
-    private func dereference(_ store: LmdbStore) throws {
+    private func dereference(_ store: ContentStore) throws {
         let holds = names.holds.keys.sorted {
             ($0.owner, $0.cid.description) < ($1.owner, $1.cid.description)
         }
@@ -197,7 +197,7 @@ final class Workload {
         try store.dereference(hold.cid, owner: hold.owner)
     }
 
-    private func abandon(_ store: LmdbStore) throws {
+    private func abandon(_ store: ContentStore) throws {
         last = "abandon a batch"
         let batch = try store.makeBatch()
         for _ in 0..<3 {
@@ -210,7 +210,7 @@ final class Workload {
     private func repair() throws {
         last = "repair"
         close()
-        let report = try LmdbStore.repair(at: path)
+        let report = try ContentStore.repair(at: path)
         guard report.lostNames == 0, report.recoveredRoots == 0 else {
             throw Violation("the repair of a sound store lost or found something: \(report)")
         }

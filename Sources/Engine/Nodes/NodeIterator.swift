@@ -5,7 +5,7 @@ public final class NodeIterator {
     private enum Elements {
         case list([IPLDValue])
         case map(IPLDMap)
-        case tree(NodeElements<LmdbStore>)
+        case tree(NodeElements<ContentStore>)
     }
 
     private let elements: Elements
@@ -14,7 +14,7 @@ public final class NodeIterator {
     public let count: UInt64
     private var place: UInt64 = 0
 
-    init(_ store: LmdbStore, _ cid: CID, at path: [String]) throws(StoreError) {
+    init(_ store: ContentStore, _ cid: CID, at path: [String]) throws(StoreError) {
         lease = try store.core.lease()
         let reader = NodeReader(source: store)
         var place = try reader.locate(cid, path)

@@ -18,7 +18,7 @@ extension Batch: ScratchBlockSource {
         return try core.block(cid, scratch)
     }
 
-    /// The size of what a CID names, as `LmdbStore.size(of:)`, blocks of this batch included.
+    /// The size of what a CID names, as `ContentStore.size(of:)`, blocks of this batch included.
     public func size(of cid: CID) throws(StoreError) -> UInt64 {
         guard let location = try stagedLocation(of: cid) else { return try core.size(of: cid) }
         guard cid.codec == .dagCBOR else { return UInt64(location.rawLength) }
@@ -38,7 +38,7 @@ extension Batch {
     var buffers: BufferPool { core.buffers }
 }
 
-extension LmdbStore: ScratchBlockSource {
+extension ContentStore: ScratchBlockSource {
     func block(_ cid: CID, _ scratch: ReadScratch) throws(StoreError) -> UnsafeRawBufferPointer {
         try core.block(cid, scratch)
     }

@@ -25,7 +25,7 @@ public final class Batch: @unchecked Sendable {
     private var stagedLinks = 0
     private var names: [NameChange] = []
     private var isOver = false
-    private let store: LmdbStore
+    private let store: ContentStore
 
     private struct StagedBlock {
         let cid: CID
@@ -39,7 +39,7 @@ public final class Batch: @unchecked Sendable {
         case hold(owner: String, CID)
     }
 
-    init(_ store: LmdbStore) throws(StoreError) {
+    init(_ store: ContentStore) throws(StoreError) {
         self.store = store
         core = store.core
         try store.checkWritable()

@@ -56,4 +56,4 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     func verify(progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> VerifyReport
 }
 
-extension LmdbStore: IpldStore {}
+extension ContentStore: IpldStore {}

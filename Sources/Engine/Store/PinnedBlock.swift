@@ -5,11 +5,11 @@
 /// memory is a reader's scratch space (up to 2 MiB, of which a small block touches little); it serves
 /// another reader afterwards.
 public final class PinnedBlock: @unchecked Sendable {
-    private let store: LmdbStore
+    private let store: ContentStore
     private let scratch: ReadScratch
     private let block: UnsafeRawBufferPointer
 
-    fileprivate init(_ store: LmdbStore, _ cid: CID) throws(StoreError) {
+    fileprivate init(_ store: ContentStore, _ cid: CID) throws(StoreError) {
         let scratch = store.core.buffers.take()
         do throws(StoreError) {
             if cid.hash == .identity {
@@ -34,7 +34,7 @@ public final class PinnedBlock: @unchecked Sendable {
     public var bytes: UnsafeRawBufferPointer { block }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Reads a block into memory that the result keeps. NOT_FOUND, CORRUPT, IO.
     public func pinnedBlock(_ cid: CID) throws(StoreError) -> PinnedBlock { try PinnedBlock(self, cid) }
 }

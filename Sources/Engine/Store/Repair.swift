@@ -438,7 +438,7 @@ struct Repair {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Rebuilds the index of the store at `path` from its packs and its journal. BUSY while anybody has
     /// the store open. `progress` hears of the blocks found so far and may throw to stop, which changes
     /// nothing.

@@ -444,7 +444,7 @@ extension IndexSnapshot {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Recomputes every count, counter and checksum from content. `progress` hears of the blocks checked
     /// so far and may throw to stop.
     public func verify(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError)

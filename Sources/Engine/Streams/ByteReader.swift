@@ -19,16 +19,16 @@ public final class ByteReader: @unchecked Sendable {
     public let root: CID
     /// The file's size in bytes.
     public let size: UInt64
-    private let store: LmdbStore
+    private let store: ContentStore
     private let lease: Lease?
-    private let idle = Lock<[LeafReader<LmdbStore>]>([])
+    private let idle = Lock<[LeafReader<ContentStore>]>([])
     private let place = Lock<UInt64>(0)
     private let isOpen = Atomic<Bool>(true)
 
     /// Cursors kept, each with up to 2 MiB of scratch space.
     private static let kept = 4
 
-    init(_ store: LmdbStore, _ root: CID) throws(StoreError) {
+    init(_ store: ContentStore, _ root: CID) throws(StoreError) {
         self.store = store
         self.root = root
         lease = try store.core.lease()
@@ -59,7 +59,7 @@ public final class ByteReader: @unchecked Sendable {
             throw StoreError(.invalid, "offset \(offset) is beyond the end, \(size)")
         }
         try store.core.check()
-        let reader: LeafReader<LmdbStore>
+        let reader: LeafReader<ContentStore>
         if let taken = take(for: offset) { reader = taken } else {
             reader = try LeafReader(root: root, size: size, source: store)
         }
@@ -103,7 +103,7 @@ public final class ByteReader: @unchecked Sendable {
     }
 
     /// An idle cursor, best one that has the leaf.
-    private func take(for offset: UInt64) -> LeafReader<LmdbStore>? {
+    private func take(for offset: UInt64) -> LeafReader<ContentStore>? {
         idle.withLock { (idle) in
             let position = idle.lastIndex { $0.hasLeaf(at: offset) }
             return position.map { idle.remove(at: $0) } ?? idle.popLast()
@@ -111,7 +111,7 @@ public final class ByteReader: @unchecked Sendable {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Opens the file under `cid` for reading. NOT_FOUND when it is not here, INVALID when it is no file.
     public func makeReader(of cid: CID) throws(StoreError) -> ByteReader { try ByteReader(self, cid) }
 }

@@ -164,7 +164,7 @@ extension Batch {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// As `Batch.makeWriter`, with a batch of its own, which the writer's `commit` commits.
     public func makeWriter(
         on root: CID? = nil, progress: ((UInt64) throws(StoreError) -> Void)? = nil

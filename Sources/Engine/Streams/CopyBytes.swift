@@ -3,7 +3,7 @@
 ///
 /// What always holds: the sink sees checked bytes only, in order, each once; memory is bounded by the
 /// number of windows; the first error stops everything, and threads are joined before it is thrown.
-extension LmdbStore {
+extension ContentStore {
     /// Bytes of the file under `cid` from `offset` on into `buffer`; how many, fewer than it holds only at
     /// the end. INVALID when the offset is beyond the end.
     public func read(_ cid: CID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
@@ -71,7 +71,8 @@ final class CopyWindow: @unchecked Sendable {
     fileprivate var isDone = false
 
     /// Takes leaves from the cursor until the window is full; false when the range has ended.
-    func gather(_ cursor: inout TreeCursor<LmdbStore>, from start: UInt64, to end: UInt64) throws(StoreError)
+    func gather(_ cursor: inout TreeCursor<ContentStore>, from start: UInt64, to end: UInt64)
+        throws(StoreError)
         -> Bool
     {
         leaves.removeAll(keepingCapacity: true)

@@ -28,7 +28,7 @@ public struct FileChange: Hashable, Sendable {
 ///
 /// For one thread at a time. What was not deleted when it was made stays readable until it goes.
 public final class FileDiff {
-    private let store: LmdbStore
+    private let store: ContentStore
     private let lease: Lease?
     private let old: DiffSide
     private let new: DiffSide
@@ -41,7 +41,7 @@ public final class FileDiff {
     /// Equal bytes, fewer than these, between two changes are part of one.
     public static let joinedBytes: UInt64 = 32
 
-    init(_ store: LmdbStore, _ old: CID, _ new: CID) throws(StoreError) {
+    init(_ store: ContentStore, _ old: CID, _ new: CID) throws(StoreError) {
         self.store = store
         lease = try store.core.lease()
         self.old = try DiffSide(store, old)
@@ -130,14 +130,14 @@ struct DiffPlace: Equatable {
 
 /// One of the two files.
 struct DiffSide {
-    let reader: LeafReader<LmdbStore>
+    let reader: LeafReader<ContentStore>
     /// Levels above the leaves.
     let height: Int
     /// In bytes.
     var size: UInt64 { reader.size }
 
     /// Throws `.invalid` when the root is not that of a file.
-    init(_ store: LmdbStore, _ root: CID) throws(StoreError) {
+    init(_ store: ContentStore, _ root: CID) throws(StoreError) {
         reader = try LeafReader(root: root, size: try store.size(of: root), source: store)
         height = root.codec == .dagCBOR ? try reader.height(foundAt: 0) : 0
     }
@@ -157,7 +157,7 @@ struct DiffSide {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// The changes that make the file under `new` out of the one under `old`. NOT_FOUND when one is not
     /// here, INVALID when one is no file.
     public func diff(from old: CID, to new: CID) throws(StoreError) -> FileDiff {

@@ -118,7 +118,7 @@ struct Get: ParsableCommand {
     }
 
     private func copy(
-        _ cid: CID, of store: LmdbStore, _ progress: ProgressLine,
+        _ cid: CID, of store: ContentStore, _ progress: ProgressLine,
         to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
     ) throws(StoreError) {
         try store.copyBytes(
@@ -127,7 +127,7 @@ struct Get: ParsableCommand {
     }
 }
 
-extension LmdbStore {
+extension ContentStore {
     /// Runs `body` in a batch and commits it; a body that throws leaves nothing named.
     func withBatch<T>(_ body: (Batch) throws(StoreError) -> T) throws(StoreError) -> T {
         let batch = try makeBatch()

@@ -45,7 +45,7 @@ struct Initialize: ParsableCommand {
             chunker: try chunks.parameters(chunker, normalization: nil),
             hash: hash == .blake3 ? .blake3 : .sha256)
         let configuration = StoreConfiguration(profile: profile, compression: compression.compression)
-        do { try LmdbStore.create(at: options.path, configuration: configuration) } catch {
+        do { try ContentStore.create(at: options.path, configuration: configuration) } catch {
             let advice: String? =
                 switch error.code {
                 case .exists where error.message.contains("not an empty directory"):
@@ -157,7 +157,7 @@ struct Verify: ParsableCommand {
         let progress = ProgressLine("found", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         do {
-            return try LmdbStore.repair(at: options.path) { (done) throws(StoreError) in
+            return try ContentStore.repair(at: options.path) { (done) throws(StoreError) in
                 try progress.step(done)
             }
         } catch  where error.code == .notFound {

@@ -1,5 +1,5 @@
 /// Roots and holds: what keeps blocks alive.
-extension LmdbStore {
+extension ContentStore {
     /// How long deletion reclaims before it returns, by default: a second, in nanoseconds.
     public static let defaultReclaimBudget: UInt64 = 1_000_000_000
 

@@ -1,5 +1,5 @@
 /// IPLD values of any size: one block where it fits, a tree of blocks where it does not.
-extension LmdbStore {
+extension ContentStore {
     /// The largest encoding, in bytes, that is read into memory where nothing else is said: 1 GiB. A value
     /// may take twenty times as much as its encoding.
     public static let nodeLimit: UInt64 = 1 << 30
@@ -42,14 +42,14 @@ extension LmdbStore {
 }
 
 extension Batch {
-    /// As `LmdbStore.node`, blocks of this batch included.
-    public func node(_ cid: CID, limit: UInt64 = LmdbStore.nodeLimit) throws(StoreError) -> IPLDValue {
+    /// As `ContentStore.node`, blocks of this batch included.
+    public func node(_ cid: CID, limit: UInt64 = ContentStore.nodeLimit) throws(StoreError) -> IPLDValue {
         try checkOpen()
         return try NodeReader(source: self).value(cid, limit: limit)
     }
 
-    /// As `LmdbStore.value`, blocks of this batch included.
-    public func value(_ cid: CID, at path: [String], limit: UInt64 = LmdbStore.nodeLimit)
+    /// As `ContentStore.value`, blocks of this batch included.
+    public func value(_ cid: CID, at path: [String], limit: UInt64 = ContentStore.nodeLimit)
         throws(StoreError) -> IPLDValue
     {
         try checkOpen()

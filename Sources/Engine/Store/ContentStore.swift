@@ -3,7 +3,7 @@
 /// A handle may be used by many threads at once. It is refused in a forked child, which opens its own.
 import Glibc
 
-public final class LmdbStore: @unchecked Sendable {
+public final class ContentStore: @unchecked Sendable {
     let core: StoreCore
     /// Whose holds `retain`, `dereference` and the conveniences below use.
     public let owner: String
@@ -38,10 +38,10 @@ public final class LmdbStore: @unchecked Sendable {
     /// Opens a store. NOT_FOUND when the path is none, NOT_A_STORE when it holds none, UNSUPPORTED for a
     /// newer format or a network's file system. Where the files may only be read, the handle only reads.
     public static func open(at path: String, owner: String = defaultOwner, readOnly: Bool = false)
-        throws(StoreError) -> LmdbStore
+        throws(StoreError) -> ContentStore
     {
         try StoreName.check(owner, "owner")
-        return LmdbStore(try StoreCore.open(path, readOnly: readOnly), owner: owner, readOnly: readOnly)
+        return ContentStore(try StoreCore.open(path, readOnly: readOnly), owner: owner, readOnly: readOnly)
     }
 
     public var path: String { core.path }
@@ -58,7 +58,7 @@ public final class LmdbStore: @unchecked Sendable {
 
 // MARK: - Reading
 
-extension LmdbStore: BlockSource {
+extension ContentStore: BlockSource {
     /// The block's bytes, checked, valid during `body`.
     public func withBlock<T>(_ cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T)
         throws(StoreError) -> T

@@ -1,5 +1,5 @@
 /// Blocks, bytes and sizes: reading, and storing one thing at a time.
-extension LmdbStore {
+extension ContentStore {
     /// Whether the block is here. Identity CIDs carry their block and always are.
     public func has(_ cid: CID) throws(StoreError) -> Bool {
         try core.check()
