@@ -10,6 +10,7 @@ let package = Package(
     name: "ipldstore",
     products: [
         .library(name: "IpldEngine", targets: ["IpldEngine"]),
+        .library(name: "MonoFS", targets: ["MonoFS"]),
         // A product "ipldstore" beside the executable of that name would be dropped silently;
         // scripts/build-libraries gives the file its name.
         .library(name: "ipldstore-c", type: .dynamic, targets: ["CAPI"]),
@@ -32,6 +33,9 @@ let package = Package(
         .target(
             name: "IpldEngine", dependencies: ["Kernels", "CSystem", "CLMDB", "CZstd"],
             path: "Sources/Engine", swiftSettings: strict),
+        .target(
+            name: "MonoFS", dependencies: ["IpldEngine", "CSystem"],
+            path: "Sources/MonoFS", swiftSettings: strict),
         // The C interface: include/ is the contract, CAPI implements exactly it.
         .systemLibrary(name: "CIpldStore", path: "include"),
         .target(
@@ -61,6 +65,9 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["IpldEngine", "Kernels"],
             path: "Tests/EngineTests", exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "MonoFSTests", dependencies: ["MonoFS", "IpldEngine"],
+            path: "Tests/MonoFSTests", swiftSettings: strict),
         .testTarget(
             name: "CAPITests", dependencies: ["CAPI", "CIpldStore", "IpldEngine"],
             path: "Tests/CAPITests", swiftSettings: strict),

@@ -1,0 +1,313 @@
+import IpldEngine
+
+/// Changing a tree: names come and go.
+extension Workspace {
+    /// Adds an entry with all its metadata, where nothing is. A `sync` of nil is the parent's. EXISTS when the
+    /// name is taken.
+    public func add(_ path: FilePath, _ entry: Entry, sync: SyncType? = nil) throws(StoreError) {
+        try begin()
+        try check(entry)
+        let (location, name) = try place(path)
+        guard location.entry == nil else { throw Self.exists(path) }
+        if case .directory(let directory) = entry.content, directory.map == nil {
+            guard directory.totals == Totals() else {
+                throw StoreError(.invalid, "a directory without entries has nothing below it")
+            }
+        }
+        var entry = entry
+        let inherited = try holder(location).sync
+        entry.sync = sync ?? inherited
+        try put(entry, name, at: location)
+    }
+
+    /// Makes an empty file. EXISTS when the name is taken.
+    public func createFile(_ path: FilePath, mode: UInt16 = 0o644, sync: SyncType? = nil) throws(StoreError) {
+        try add(path, made(.file(.empty), mode), sync: sync)
+    }
+
+    /// Makes a directory. EXISTS when the name is taken.
+    public func createDirectory(_ path: FilePath, mode: UInt16 = 0o755, sync: SyncType? = nil)
+        throws(StoreError)
+    {
+        try add(path, made(.directory(Directory()), mode), sync: sync)
+    }
+
+    /// Makes a directory and those above it that are missing. INVALID when one of them is something else.
+    public func createDirectories(_ path: FilePath, mode: UInt16 = 0o755) throws(StoreError) {
+        for count in 1..<(path.components.count + 1) {
+            try begin()
+            let part = FilePath(components: Array(path.components.prefix(count)))
+            let location = try resolve(part, follow: true)
+            if let entry = location.entry {
+                guard entry.isDirectory else { throw Self.notADirectory(part.description) }
+                continue
+            }
+            guard !location.isBroken else {
+                throw StoreError(
+                    .notFound, "\(part) is a broken symbolic link", systemError: SystemErrors.notFound)
+            }
+            try createDirectory(part, mode: mode)
+        }
+    }
+
+    /// Makes a symbolic link, to what need not be there.
+    public func createSymlink(_ path: FilePath, to target: [UInt8]) throws(StoreError) {
+        try add(path, made(.symlink(target), 0o777))
+    }
+
+    /// Makes a symbolic link to a CID: a tree, version, directory or file, which it keeps alive.
+    public func createSymlink(_ path: FilePath, to cid: CID) throws(StoreError) {
+        try add(path, made(.cidLink(cid), 0o777))
+    }
+
+    /// Gives the file at `existing` one more name. INVALID for a directory.
+    public func link(_ existing: FilePath, at path: FilePath) throws(StoreError) {
+        try begin()
+        var (source, entry) = try require(existing, follow: false)
+        let (location, name) = try place(path)
+        guard location.entry == nil else { throw Self.exists(path) }
+        guard !entry.isDirectory else {
+            throw StoreError(
+                .invalid, "\(existing) is a directory, which has one name only",
+                systemError: SystemErrors.isADirectory)
+        }
+        guard !source.isForeign, let first = source.name else { throw Self.foreign }
+        if entry.hardLink == nil {
+            entry.hardLink = HardLinkGroup(high: random(), low: random())
+            try put(entry, first, at: source, isSameValue: true, touches: false)
+        }
+        entry.replica = nil
+        hardLinksChange()
+        try put(entry, name, at: location)
+    }
+
+    /// Moves an entry, with all that is below it, to another name; it keeps its sync type. What is there is
+    /// replaced if it is no directory, or an empty one and replaced by one.
+    public func rename(_ path: FilePath, to target: FilePath) throws(StoreError) {
+        try begin()
+        try storeDirectory(path)
+        let (source, entry) = try require(path, follow: false)
+        let (destination, name) = try place(target)
+        guard let oldName = source.name else {
+            throw StoreError(.invalid, "the root cannot be moved", systemError: SystemErrors.invalid)
+        }
+        guard !source.isForeign else { throw Self.foreign }
+        guard source.path != destination.path else { return }
+        guard !entry.isDirectory || !destination.path.starts(with: source.path) else {
+            throw StoreError(
+                .invalid, "\(path) cannot be moved into itself", systemError: SystemErrors.invalid)
+        }
+        if let replaced = destination.entry { try Self.checkReplacing(replaced, by: entry, target) }
+        if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
+        try detachWriters(at: destination.path)
+        try put(try tombstone(entry), oldName, at: source)
+        var moved = entry
+        moved.replica = nil
+        try put(moved, name, at: destination)
+        for writer in writers where writer.path.starts(with: source.path) {
+            writer.path = destination.path + writer.path.dropFirst(source.path.count)
+        }
+    }
+
+    /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory. A
+    /// subtree is shared, and costs nothing but its hard links, which are among the copies only.
+    public func copy(_ path: FilePath, to target: FilePath, followingLinks follow: Bool = false)
+        throws(StoreError)
+    {
+        try begin()
+        try storeDirectory(path)
+        let (source, entry) = try require(path, follow: follow)
+        let (destination, name) = try place(target)
+        guard source.path != destination.path || source.isForeign else { throw Self.exists(target) }
+        if let replaced = destination.entry {
+            guard !replaced.isDirectory, !entry.isDirectory else { throw Self.exists(target) }
+            if replaced.hardLink != nil { hardLinksChange() }
+        }
+        var copied = entry
+        copied.hardLink = nil
+        copied.replica = nil
+        try detachWriters(at: destination.path)
+        try put(copied, name, at: destination)
+        if Totals(of: copied).hardLinks > 0 {
+            hardLinksChange()
+            try regroupHardLinks(below: destination.path)
+        }
+    }
+
+    /// Removes a file, or a directory that is empty, and leaves a tombstone.
+    public func remove(_ path: FilePath) throws(StoreError) { try remove(path, withContent: false) }
+
+    /// Removes an entry with all that is below it, and leaves a tombstone.
+    public func removeTree(_ path: FilePath) throws(StoreError) { try remove(path, withContent: true) }
+
+    private func remove(_ path: FilePath, withContent: Bool) throws(StoreError) {
+        try begin()
+        try storeDirectory(path)
+        let (location, entry) = try require(path, follow: false)
+        guard let name = location.name else {
+            throw StoreError(.invalid, "the root cannot be removed", systemError: SystemErrors.invalid)
+        }
+        if case .directory(let directory) = entry.content, directory.totals.entries > 0, !withContent {
+            throw Self.notEmpty(path)
+        }
+        if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
+        try detachWriters(at: location.path)
+        try put(try tombstone(entry), name, at: location)
+    }
+}
+
+/// What the changes have in common.
+extension Workspace {
+    func made(_ content: Entry.Content, _ mode: UInt16) -> Entry {
+        let now = clock()
+        var entry = Entry(content, mode: mode & 0o7777, modified: now)
+        entry.created = now
+        return entry
+    }
+
+    /// Where an entry can be made or replaced. EXISTS for the root.
+    func place(_ path: FilePath) throws(StoreError) -> (location: Location, name: FileName) {
+        let location = try resolve(path, follow: false)
+        guard !location.isForeign else { throw Self.foreign }
+        guard let name = location.name else { throw Self.exists(path) }
+        return (location, name)
+    }
+
+    /// The entry of the directory that has the name.
+    func holder(_ location: Location) throws(StoreError) -> Entry {
+        guard let name = location.names.last, location.directories.count > 1 else { return rootEntry }
+        return try location.directories[location.directories.count - 2].entry(name) ?? rootEntry
+    }
+
+    /// Gives a name another entry. `isSameValue`: nothing that a merge would see has changed.
+    /// `keepsChild`: what was changed in the directory that it is stays. `touches`: whether the time of the
+    /// directory that has the name changes.
+    func put(
+        _ entry: Entry, _ name: FileName, at location: Location, isSameValue: Bool = false,
+        keepsChild: Bool = false, touches: Bool = true
+    ) throws(StoreError) {
+        guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
+        guard !entry.isDirectory || location.directories.count < Self.maximumDepth else {
+            throw StoreError(
+                .tooLarge, "a tree is at most \(Self.maximumDepth) directories deep",
+                systemError: SystemErrors.nameTooLong)
+        }
+        let old = try directory.entry(name)
+        var new = entry
+        if !isSameValue { new.replica = try ReplicaState.after(old, new, source.hash, random) }
+        let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
+        var totals: [Totals] = []
+        for directory in location.directories {
+            totals.append(try directory.totals.adding(added).subtracting(taken))
+        }
+        // Nothing fails from here on.
+        for (directory, totals) in zip(location.directories, totals) {
+            directory.totals = totals
+            directory.isChanged = true
+        }
+        if !keepsChild { directory.children[name] = nil }
+        directory.set(name, new)
+        note(512 + 2 * name.bytes.count + Self.weight(new))
+        if touches { try touch(location) }
+    }
+
+    /// Sets the time of the directory that has the name.
+    private func touch(_ location: Location) throws(StoreError) {
+        guard let name = location.names.last, location.directories.count > 1 else {
+            rootEntry.modified = clock()
+            return
+        }
+        let parent = location.directories[location.directories.count - 2]
+        guard var entry = try parent.entry(name) else { return }
+        entry.modified = clock()
+        parent.set(name, entry)
+    }
+
+    private static func weight(_ entry: Entry) -> Int {
+        var bytes = 64 * entry.attributes.elements.count
+        if case .file(.inline(let content)) = entry.content { bytes += content.count }
+        if let replica = entry.replica { bytes += 16 * replica.seen.count }
+        return bytes
+    }
+
+    /// What stays of an entry that is removed.
+    func tombstone(_ entry: Entry) throws(StoreError) -> Entry {
+        var tombstone = Tombstone(kind: entry.kind, size: entry.size)
+        switch entry.content {
+        case .file(let content): tombstone.content = try source.contentCID(content)
+        case .directory(let directory):
+            tombstone.content = directory.map
+            if entry.sync == .merkleCRDT {
+                tombstone.tree = try ReplicaRemoval.bury(directory, source, clock())
+            }
+        case .cidLink(let cid): tombstone.content = cid
+        default: break
+        }
+        var result = Entry(.tombstone(tombstone), modified: clock())
+        result.sync = entry.sync
+        return result
+    }
+
+    /// Stores what was changed below a directory, so that its map is what it holds now.
+    func storeDirectory(_ path: FilePath) throws(StoreError) {
+        let location = try resolve(path, follow: false)
+        guard let name = location.name, let child = location.directories.last?.children[name],
+            child.isChanged
+        else { return }
+        try flush()
+    }
+
+    func check(_ entry: Entry) throws(StoreError) {
+        if case .symlink(let target) = entry.content {
+            guard !target.isEmpty, target.count <= Entry.maximumTarget, !target.contains(0) else {
+                throw StoreError(
+                    .invalid, "a link's target has 1 to \(Entry.maximumTarget) bytes, and no NUL",
+                    systemError: SystemErrors.invalid)
+            }
+        }
+        guard entry.mode <= 0o7777, !entry.isTombstone else {
+            throw StoreError(.invalid, "an entry has a mode of 0 to 0o7777, and is no tombstone")
+        }
+        // What is stored can be read again. An open directory's map is not what it will be.
+        var stored = entry
+        if entry.isDirectory {
+            stored.content = .directory(Directory())
+        }
+        let encoded = try EntryEncoder.encode(stored)
+        guard encoded.count <= Entry.maximumEncoding else {
+            throw StoreError(.tooLarge, "an entry has at most \(Entry.maximumEncoding) bytes of metadata")
+        }
+        do throws(StoreError) { _ = try EntryDecoder.decode(encoded) } catch {
+            throw StoreError(.invalid, "this is no entry: \(error.message)")
+        }
+    }
+
+    private static func checkReplacing(_ old: Entry, by new: Entry, _ path: FilePath) throws(StoreError) {
+        guard case .directory(let directory) = old.content else {
+            guard !new.isDirectory else { throw notADirectory(path.description) }
+            return
+        }
+        guard new.isDirectory else {
+            throw StoreError(.invalid, "\(path) is a directory", systemError: SystemErrors.isADirectory)
+        }
+        guard directory.totals.entries == 0 else { throw notEmpty(path) }
+    }
+
+    private func detachWriters(at path: [FileName]) throws(StoreError) {
+        for writer in writers where writer.path.starts(with: path) { writer.isDetached = true }
+        writers.removeAll { $0.isDetached }
+    }
+
+    static func exists(_ path: FilePath) -> StoreError {
+        StoreError(.exists, "\(path) exists", systemError: SystemErrors.exists)
+    }
+
+    private static func notEmpty(_ path: FilePath) -> StoreError {
+        StoreError(.invalid, "the directory \(path) is not empty", systemError: SystemErrors.notEmpty)
+    }
+
+    static var foreign: StoreError {
+        StoreError(
+            .readOnly, "what a link to a CID leads to is only read", systemError: SystemErrors.readOnly)
+    }
+}
