@@ -21,12 +21,10 @@ final class Journal {
     static let magic: UInt64 = 0x314c_4e52_4a53_5049  // "IPSJRNL1"
     static let version: UInt32 = 1
     static let headerLength = 64
-    /// Kept allocated ahead, so that names can be dropped on a full disk.
-    static let reserveLength: UInt64 = 64 << 10
     /// type, epoch, length, CRC.
     private static let entryHeadLength = 1 + 8 + 4 + 4
     /// More than any entry's payload has.
-    private static let longestPayload = 4096
+    private static let longestPayload = 64 << 10
 
     let path: String
     private var descriptor: Int32 = -1
@@ -34,7 +32,14 @@ final class Journal {
     private var rewrittenLength: UInt64 = 0
     private var reservedEnd: UInt64 = 0
 
-    init(path: String) { self.path = path }
+    /// Kept allocated ahead, so that names can be dropped on a full disk.
+    private let reserveLength: UInt64
+
+    init(path: String, reserve: UInt64) {
+        self.path = path
+        reserveLength = reserve
+    }
+
     deinit { closeFile() }
 
     private func closeFile() {
@@ -99,11 +104,11 @@ final class Journal {
     /// Allocates ahead. FULL when the disk has no room for it.
     func keepReserve(_ state: IndexState) throws(StoreError) {
         let committed = try openForWriting(state)
-        guard committed + Self.reserveLength / 2 > reservedEnd else { return }
-        do { try System.reserve(descriptor, at: 0, length: committed + Self.reserveLength) } catch
+        guard committed + reserveLength / 2 > reservedEnd else { return }
+        do { try System.reserve(descriptor, at: 0, length: committed + reserveLength) } catch
             where error.code == .unsupported
         {}
-        reservedEnd = committed + Self.reserveLength
+        reservedEnd = committed + reserveLength
     }
 
     func shouldRewrite(_ state: IndexState) -> Bool {

@@ -45,7 +45,7 @@ struct Initialize: ParsableCommand {
             chunker: try chunks.parameters(chunker, normalization: nil),
             hash: hash == .blake3 ? .blake3 : .sha256)
         let configuration = StoreConfiguration(profile: profile, compression: compression.compression)
-        do { try ContentStore.create(at: options.path, configuration: configuration) } catch {
+        do { try LmdbStore.create(at: options.path, configuration: configuration) } catch {
             let advice: String? =
                 switch error.code {
                 case .exists where error.message.contains("not an empty directory"):
