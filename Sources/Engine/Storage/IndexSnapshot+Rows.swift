@@ -257,6 +257,20 @@ extension IndexSnapshot {
         try start.withBytes { (key) throws(StoreError) in try scan(.holds, from: key, visit) }
     }
 
+    /// The next owner in byte order who holds anything, behind this one's name and all that begin so.
+    func firstOwner(after owner: String) throws(StoreError) -> String? {
+        // No owner's name has a byte of 1: it stands behind the holds of this one, and before all others.
+        var found: String?
+        try (Array(owner.utf8) + [1]).withBytes { (key) throws(StoreError) in
+            try scan(.holds, from: key) { (key, _) throws(StoreError) in
+                guard let end = key.firstIndex(of: 0) else { throw UnsafeRawBufferPointer.damaged(.holds) }
+                found = String(decoding: key[..<end], as: UTF8.self)
+                return false
+            }
+        }
+        return found
+    }
+
     // MARK: packs
 
     func pack(_ number: UInt32) throws(StoreError) -> PackRow? {

@@ -123,6 +123,22 @@ extension IndexSnapshot {
         }
     }
 
+    /// There are no bases any more: nothing is lent, and nothing to be given back.
+    func forgetLoans() throws(StoreError) {
+        var returned: [PunchKey] = []
+        try scanPunches { (key, freed) throws(StoreError) in
+            if case .borrowed = freed { returned.append(key) }
+            return true
+        }
+        for key in returned { try removePunch(key) }
+        var lent: [(CID, UInt32)] = []
+        try scanAbsent { (cid, row) throws(StoreError) in
+            if row.lender != nil { lent.append((cid, row.count)) }
+            return true
+        }
+        for (cid, count) in lent { try setAbsent(AbsentRow(count: count, lender: nil), of: cid) }
+    }
+
     private func loan(_ name: String) throws(StoreError) -> UInt64 {
         try Array(name.utf8).withBytes { (key) throws(StoreError) -> UInt64 in
             guard let value = try get(.meta, key) else { return 0 }

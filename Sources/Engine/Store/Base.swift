@@ -36,11 +36,13 @@ struct Base: Sendable {
     }
 
     /// The stores at these paths, to be given back.
-    static func open(_ paths: [String], readOnly: Bool) throws(StoreError) -> [Base] {
+    static func open(_ paths: [String], readOnly: Bool, above: [FileIdentity] = []) throws(StoreError)
+        -> [Base]
+    {
         var bases: [Base] = []
         do throws(StoreError) {
             for path in paths {
-                let core = try StoreCore.open(path, readOnly: readOnly)
+                let core = try StoreCore.open(path, readOnly: readOnly, above: above)
                 do throws(StoreError) { bases.append(Base(core, try System.absolutePath(path))) } catch {
                     core.release()
                     throw error

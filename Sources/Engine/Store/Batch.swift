@@ -108,22 +108,34 @@ public final class Batch: @unchecked Sendable {
         try putBytes(from: MemorySource(bytes))
     }
 
-    /// Stores a checked block unless it is here.
-    func put(_ cid: CID, _ bytes: UnsafeRawBufferPointer, links: [CID], isTree: Bool) throws(StoreError) {
-        if cid.hash == .identity { return }
+    /// Stores a checked block unless it is here, or, with `inBases`, there; whether it was stored.
+    @discardableResult
+    func put(_ cid: CID, _ bytes: UnsafeRawBufferPointer, links: [CID], isTree: Bool, inBases: Bool = true)
+        throws(StoreError) -> Bool
+    {
+        if cid.hash == .identity { return false }
+        try checkOpen()
         var missing = [true]
-        try claim([cid], &missing)
-        guard missing[0] else { return }
+        try claim([cid], &missing, inBases: inBases)
+        guard missing[0] else { return false }
         if !buffer.hasRoom { try flushBuffer() }
         buffer.add(cid, bytes, links: links, isTree: isTree, compressor)
+        return true
     }
 
-    /// For each CID: whether the caller has to store it. Any thread of the batch may ask.
-    func claim(_ cids: [CID], _ missing: inout [Bool]) throws(StoreError) {
+    /// For each CID: whether the caller has to store it; with `claiming`, who is told so does. Any thread of
+    /// the batch may ask.
+    func claim(_ cids: [CID], _ missing: inout [Bool], inBases: Bool = true, claiming: Bool = true)
+        throws(StoreError)
+    {
         for position in cids.indices { missing[position] = true }
-        try core.findReliable(cids, &missing, lease)
-        try noteLinked(cids, missing)
+        try core.findReliable(cids, &missing, lease, inBases: inBases)
+        if inBases { try noteLinked(cids, missing) }
         claimed.withLock { claimed in
+            guard claiming else {
+                for (position, cid) in cids.enumerated() where claimed.contains(cid) { missing[position] = false }
+                return
+            }
             for (position, cid) in cids.enumerated() where missing[position] {
                 missing[position] = claimed.insert(cid).inserted
             }

@@ -90,7 +90,9 @@ extension StoreCore {
 
     /// Clears `missing` for what the holder of `lease` may rely on: it has a count, or died after the lease
     /// began, here or in a base. Looks only for what is set.
-    func findReliable(_ cids: [CID], _ missing: inout [Bool], _ lease: Lease?) throws(StoreError) {
+    func findReliable(_ cids: [CID], _ missing: inout [Bool], _ lease: Lease?, inBases: Bool = true)
+        throws(StoreError)
+    {
         // Without a lease, only what has a count.
         let since = lease?.epoch ?? .max
         try read { (snapshot) throws(StoreError) in
@@ -104,7 +106,7 @@ extension StoreCore {
                 }
             }
         }
-        for (number, base) in bases.enumerated() where missing.contains(true) {
+        for (number, base) in bases.enumerated() where inBases && missing.contains(true) {
             try base.core.findReliable(cids, &missing, lease?.bases[number] ?? nil)
         }
     }

@@ -110,6 +110,8 @@ extension ContentStore {
         throws(StoreError) -> CollectionReport
     {
         try checkWritable()
+        try core.releaseGoneForks()
+        try core.dropSurplus()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 

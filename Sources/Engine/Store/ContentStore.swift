@@ -46,6 +46,13 @@ public class ContentStore: @unchecked Sendable {
         }
     }
 
+    /// Makes a store in a directory that does not exist, or is empty. EXISTS otherwise.
+    public static func create(at path: String, configuration: StoreConfiguration = StoreConfiguration())
+        throws(StoreError)
+    {
+        try StoreCreation.create(path, configuration)
+    }
+
     /// Where the store is; empty for one in memory.
     public final var path: String { core.path }
     public final var configuration: StoreConfiguration { core.configuration }
@@ -70,29 +77,20 @@ public class ContentStore: @unchecked Sendable {
 }
 
 /// The default: index in LMDB, payloads in packs.
-public final class LmdbStore: ContentStore, @unchecked Sendable {
-    /// Makes a store in a directory that does not exist, or is empty. EXISTS otherwise.
-    public static func create(at path: String, configuration: StoreConfiguration = StoreConfiguration())
-        throws(StoreError)
-    {
-        var configuration = configuration
-        configuration.payloads = .packs
-        try StoreCreation.create(path, configuration)
-    }
-}
+public final class LmdbStore: ContentStore, @unchecked Sendable {}
 
 /// Index in LMDB, each block a plain file that other programs can read.
 public final class FlatFsStore: ContentStore, @unchecked Sendable {
     /// Makes a store in a directory that does not exist, or is empty; `levels`, 0 to 2, folders above each
     /// file. EXISTS when there is anything; INVALID for other levels.
     public static func create(
-        at path: String, levels: Int = 1, configuration: StoreConfiguration = StoreConfiguration()
+        at path: String, levels: Int, profile: LayoutProfile = .default
     ) throws(StoreError) {
         guard (0...2).contains(levels) else {
             throw StoreError(.invalid, "there are 0 to 2 levels of folders")
         }
         try StoreCreation.create(
-            path, StoreConfiguration(profile: configuration.profile, payloads: .files(levels: levels)))
+            path, StoreConfiguration(profile: profile, payloads: .files(levels: levels)))
     }
 }
 

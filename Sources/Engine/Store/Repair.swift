@@ -22,8 +22,12 @@ struct Repair {
     private static let batchRows = 16 << 10
     private static let batchLinks = 256 << 10
 
-    init(path: String, progress: ((UInt64) throws(StoreError) -> Void)?) {
+    /// Whether names are kept that name what is not here, for `heal` to bring it.
+    private let keepsNames: Bool
+
+    init(path: String, keepsNames: Bool, progress: ((UInt64) throws(StoreError) -> Void)?) {
         self.path = path
+        self.keepsNames = keepsNames
         self.progress = progress
     }
 
@@ -220,7 +224,7 @@ struct Repair {
         try countLinks(index, payloads)
         var names = known.names
         if !known.hasAllNames { try nameOrphans(index, &names) }
-        try enterNames(index, &names, inBases: !known.recorded.bases.isEmpty)
+        try enterNames(index, &names, elsewhere: keepsNames || !known.recorded.bases.isEmpty)
         try finish(index, known, names)
     }
 
@@ -406,8 +410,8 @@ struct Repair {
         report.recoveredRoots = UInt64(orphans.count)
     }
 
-    /// `inBases`: what is not here may be there.
-    private mutating func enterNames(_ index: IndexEnvironment, _ names: inout Names, inBases: Bool)
+    /// `elsewhere`: what is not here may be in a base, or be brought back.
+    private mutating func enterNames(_ index: IndexEnvironment, _ names: inout Names, elsewhere: Bool)
         throws(StoreError)
     {
         var kept = names
@@ -416,19 +420,19 @@ struct Repair {
         try change(index) { (transaction) throws(StoreError) in
             for (name, cid) in names.roots {
                 let location = try transaction.index.location(of: cid)
-                guard cid.hash == .identity || location != nil || inBases else {
+                guard cid.hash == .identity || location != nil || elsewhere else {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.setRoot(name.text, cid, mayBeAbsent: inBases)
+                try transaction.setRoot(name.text, cid, mayBeAbsent: elsewhere)
                 kept.roots[name] = cid
             }
             for (key, count) in names.holds {
-                guard try transaction.index.location(of: key.cid) != nil || inBases else {
+                guard try transaction.index.location(of: key.cid) != nil || elsewhere else {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.retain(key.cid, owner: key.owner.text, mayBeAbsent: inBases)
+                try transaction.retain(key.cid, owner: key.owner.text, mayBeAbsent: elsewhere)
                 try transaction.index.setHold(key.owner.text, key.cid, count)
                 kept.holds[key] = count
             }
@@ -487,14 +491,14 @@ struct Repair {
 extension ContentStore {
     /// Rebuilds the index of the store at `path` from its packs and its journal. BUSY while anybody has
     /// the store open. `progress` hears of the blocks found so far and may throw to stop, which changes
-    /// nothing.
+    /// nothing. `keepingNames`: roots and holds of blocks that are lost stay, for `heal` to bring those back.
     @discardableResult
-    public static func repair(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
-        throws(StoreError) -> RepairReport
-    {
+    public static func repair(
+        at path: String, keepingNames: Bool = false, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> RepairReport {
         let directory = try StoreDirectory(path, alone: true)
         defer { directory.close() }
-        var repair = Repair(path: directory.path, progress: progress)
+        var repair = Repair(path: directory.path, keepsNames: keepingNames, progress: progress)
         return try repair.run()
     }
 }

@@ -20,6 +20,8 @@ final class StoreCore: @unchecked Sendable {
     let files: StoreFiles?
     /// Stores that this one reads through, in order.
     let bases: [Base]
+    /// Whether it was opened without looking for its bases, to change which they are.
+    private let lacksBases: Bool
     /// The name under which bases hold what this store links to; nil when there is nothing to hold.
     let fork: StoreIdentity?
     let isSealed: Bool
@@ -38,9 +40,11 @@ final class StoreCore: @unchecked Sendable {
     }
 
     /// The open store at `path`; to be given back with `release`.
-    static func open(_ path: String, readOnly: Bool, withBases: Bool = true) throws(StoreError) -> StoreCore {
+    static func open(
+        _ path: String, readOnly: Bool, withBases: Bool = true, above: [FileIdentity] = []
+    ) throws(StoreError) -> StoreCore {
         try opened.withLock { (registry) throws(StoreError) in
-            try open(path, readOnly: readOnly, withBases: withBases, &registry, above: [])
+            try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
         }
     }
 
@@ -63,7 +67,7 @@ final class StoreCore: @unchecked Sendable {
                 throw StoreError(
                     .busy, "the store is open for reading in this process: \(entry.core.path)")
             }
-            guard withBases else {
+            guard withBases, !entry.core.lacksBases else {
                 throw StoreError(.busy, "the store is open in this process: \(entry.core.path)")
             }
             registry.cores[identity]?.handles += 1
@@ -79,7 +83,8 @@ final class StoreCore: @unchecked Sendable {
                         recorded.bases, of: path, readOnly: readOnly, &registry, above: above + [identity],
                         into: &bases)
                 }
-                let core = try StoreCore(path, files, index, recorded, leases, bases, guardian)
+                let core = try StoreCore(
+                    path, files, index, recorded, leases, bases, guardian, lacksBases: !withBases)
                 if withBases, !core.isReadOnly {
                     try core.renewForkIfCopied()
                     try core.settle()
@@ -100,13 +105,14 @@ final class StoreCore: @unchecked Sendable {
 
     private init(
         _ path: String, _ files: StoreFiles, _ index: IndexEnvironment, _ recorded: RecordedConfiguration,
-        _ leases: LeaseTable?, _ bases: [Base], _ guardian: ForkGuard
+        _ leases: LeaseTable?, _ bases: [Base], _ guardian: ForkGuard, lacksBases: Bool
     ) throws(StoreError) {
         self.path = path
         self.files = files
         self.index = .lmdb(index)
         self.leases = leases
         self.bases = bases
+        self.lacksBases = lacksBases
         self.guardian = guardian
         identity = recorded.identity
         configuration = recorded.configuration
@@ -131,6 +137,7 @@ final class StoreCore: @unchecked Sendable {
         leases = MemoryLeases()
         files = nil
         fork = nil
+        lacksBases = false
         isSealed = false
         var bases: [Base] = []
         do throws(StoreError) {
@@ -156,6 +163,13 @@ final class StoreCore: @unchecked Sendable {
                 return
             }
             registry.cores[directory.identity]?.handles += 1
+        }
+    }
+
+    /// Whether nobody else in this process has it open.
+    var hasOneHandle: Bool {
+        Self.opened.withLock { registry in
+            files.map { registry.cores[$0.directory.identity]?.handles == 1 } ?? true
         }
     }
 

@@ -158,6 +158,16 @@ final class StoreFiles: @unchecked Sendable {
         return try LeaseTable(path: file, readOnly: false)
     }
 
+    /// Whether nobody else has the store open; while we are alone, nobody else opens it. Until
+    /// `stopBeingAlone`.
+    func becomeAlone() throws(StoreError) -> Bool {
+        try System.lock(presence.descriptor, .exclusive, at: Self.presenceOffset)
+    }
+
+    func stopBeingAlone() {
+        _ = try? System.lock(presence.descriptor, .shared, at: Self.presenceOffset)
+    }
+
     // MARK: Reserve
 
     /// Allocates ahead for `blocks` more blocks, and for deletion. FULL when the disk has no room for it.

@@ -380,6 +380,14 @@ final class StoreTransaction {
         try setHold(Hold(owner: owner, cid: cid, count: count - 1))
     }
 
+    /// All that an owner retained of one block.
+    func release(_ hold: Hold) throws(StoreError) {
+        guard try index.hold(hold.owner, hold.cid) > 0 else { return }
+        try dropReferences(1, from: hold.cid)
+        state.holds &-= 1
+        try setHold(Hold(owner: hold.owner, cid: hold.cid, count: 0))
+    }
+
     // MARK: Configuration
 
     func setConfiguration(_ text: String) throws(StoreError) {
