@@ -52,12 +52,15 @@ final class IndexEnvironment: @unchecked Sendable {
     /// one of hundreds, has few.
     private static func readers(isLayer: Bool) -> UInt32 { isLayer ? 126 : 1022 }
 
-    /// Opens (with `create`: makes) the environment in a directory that exists.
-    init(path: String, create: Bool, readOnly: Bool, isLayer: Bool = false) throws(StoreError) {
+    /// Opens (with `create`: makes) the environment in a directory that exists. Commits of a draft, which
+    /// nobody can see yet, are for its maker to make durable.
+    init(path: String, create: Bool, readOnly: Bool, isLayer: Bool = false, isDraft: Bool = false)
+        throws(StoreError)
+    {
         var attempts: [(Access, UInt32)] = [
             (.readOnly, UInt32(MDB_RDONLY)), (.unlocked, UInt32(MDB_RDONLY | MDB_NOLOCK)),
         ]
-        if !readOnly { attempts.insert((.readWrite, 0), at: 0) }
+        if !readOnly { attempts.insert((.readWrite, isDraft ? UInt32(MDB_NOSYNC) : 0), at: 0) }
         let readers = Self.readers(isLayer: isLayer)
         try Self.fillLockFile(path + "/lock.mdb", readers)
         var opened: (Access, OpaquePointer)?

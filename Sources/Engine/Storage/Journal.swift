@@ -126,10 +126,11 @@ final class Journal {
         return length
     }
 
-    /// Writes a whole journal and moves it into place, durable; its length.
+    /// Writes a whole journal and moves it into place, durable where it is flushed; its length.
     @discardableResult
     static func create(
-        _ path: String, _ entries: [Entry], store: StoreIdentity, epoch: UInt64, generation: UInt64
+        _ path: String, _ entries: [Entry], store: StoreIdentity, epoch: UInt64, generation: UInt64,
+        flushing: Bool = true
     ) throws(StoreError) -> UInt64 {
         var body: [UInt8] = []
         for entry in entries { encode(entry, epoch: epoch, into: &body) }
@@ -146,26 +147,28 @@ final class Journal {
             buffer.storeBytes(of: crc.littleEndian, toByteOffset: 60, as: UInt32.self)
         }
         bytes += body
-        try replace(path) { (_) in bytes }
+        try replace(path, flushing: flushing) { (_) in bytes }
         return length
     }
 
-    /// Puts a whole small file in place of any other, durable, or changes nothing. `contents` hears which
-    /// file it will be.
-    static func replace(_ path: String, _ contents: (FileIdentity) -> [UInt8]) throws(StoreError) {
+    /// Puts a whole small file in place of any other, or changes nothing; durable, where it is flushed.
+    /// `contents` hears which file it will be.
+    static func replace(_ path: String, flushing: Bool = true, _ contents: (FileIdentity) -> [UInt8])
+        throws(StoreError)
+    {
         let temporary = path + ".new"
         do {
             let file = try System.openOrMake(temporary, O_TRUNC)
             defer { System.close(file) }
             let bytes = contents(try System.status(file).identity)
             try bytes.withBytes { (bytes) throws(StoreError) in try System.write(file, at: 0, bytes) }
-            try System.flush(file)
+            if flushing { try System.flush(file) }
             try System.rename(temporary, path)
         } catch {
             try? System.remove(temporary)
             throw error
         }
-        try System.flushDirectory(directory(of: path))
+        if flushing { try System.flushDirectory(directory(of: path)) }
     }
 
     static func directory(of path: String) -> String {

@@ -139,8 +139,10 @@ enum ForkFile {
         try write(path, "fork \(fork.text)\n")
     }
 
+    /// Durable when the directory is flushed next, on file systems that order a rename behind its data; an
+    /// empty file says as little as none.
     static func write(_ path: String, _ text: String) throws(StoreError) {
-        try Journal.replace(path) { (_) in Array(text.utf8) }
+        try Journal.replace(path, flushing: false) { (_) in Array(text.utf8) }
     }
 
     static func read(_ path: String) -> String? {

@@ -38,7 +38,7 @@ enum StoreCreation {
                 try ForkFile.create(temporary + "/" + ForkFile.name, fork)
                 for base in bases { try base.register(fork, temporary + "/" + ForkFile.name, at: path) }
             }
-            try System.flushDirectory(temporary)
+            try flush(temporary)
             try System.rename(temporary, trimmed)
         } catch {
             if let fork { for base in bases { base.unregister(fork) } }
@@ -60,10 +60,12 @@ enum StoreCreation {
         state.epoch = 1
         state.journalGeneration = 1
         state.journalLength = try Journal.create(
-            path + "/journal", [.configuration(text)], store: recorded.identity, epoch: 1, generation: 1)
-        state.leaseTable = try LeaseTable.create(path + "/leases")
+            path + "/journal", [.configuration(text)], store: recorded.identity, epoch: 1, generation: 1,
+            flushing: false)
+        state.leaseTable = try LeaseTable.create(path + "/leases", flushing: false)
         let index = try IndexEnvironment(
-            path: path + "/index", create: true, readOnly: false, isLayer: recorded.fork != nil)
+            path: path + "/index", create: true, readOnly: false, isLayer: recorded.fork != nil,
+            isDraft: true)
         defer { index.close() }
         // Twice, so that an index which loses its last commit is whole all the same.
         for _ in 0..<2 {
@@ -72,7 +74,22 @@ enum StoreCreation {
                 try snapshot.setConfigurationText(text)
             }
         }
+    }
+
+    /// Makes all files durable at once: what they need is on its way to the disk before the first is waited
+    /// for, so that most of the waiting is done once.
+    private static func flush(_ path: String) throws(StoreError) {
+        var descriptors: [Int32] = []
+        defer { for descriptor in descriptors { System.close(descriptor) } }
+        for name in ["index/data.mdb", "journal", "leases", ForkFile.name] {
+            do { descriptors.append(try System.open(path + "/" + name, O_RDWR)) } catch
+                where error.code == .notFound
+            {}
+        }
+        for descriptor in descriptors { System.startWriteback(descriptor, at: 0, length: 0) }
+        for descriptor in descriptors { try System.flush(descriptor) }
         try System.flushDirectory(path + "/index")
+        try System.flushDirectory(path)
     }
 
     static func removeTree(_ path: String) {
