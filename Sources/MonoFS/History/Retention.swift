@@ -34,16 +34,10 @@ extension FileSystem {
         guard let newest = try store.root(root) else {
             throw StoreError(.notFound, "there is no branch \(name)")
         }
-        let source = try TreeSource(store)
         let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
-        var versions: [(hold: Hold, version: Version)] = []
         var report = RetentionReport()
         var dropped: [Hold] = []
-        for hold in try store.holds(owner: root) {
-            if let version = try source.version(hold.cid) { versions.append((hold, version)) }
-        }
-        versions.sort { VersionQueue.precedes(($0.hold.cid, $0.version), ($1.hold.cid, $1.version)) }
-        for (position, (hold, version)) in versions.enumerated() {
+        for (position, (hold, version)) in try heldVersions(root).enumerated() {
             let stays =
                 hold.cid == newest || position < (rules.last ?? 0)
                 || rules.since.map { version.time >= $0 } ?? false || tagged.contains(hold.cid)
@@ -58,5 +52,18 @@ extension FileSystem {
         try release(dropped)
         try store.gc(budget: budget)
         return report
+    }
+
+    /// The versions that an owner holds, newest first. The lease that they are read under ends with this, so
+    /// that they can be collected.
+    private func heldVersions(_ owner: String) throws(StoreError) -> [(hold: Hold, version: Version)] {
+        let source = try TreeSource(store)
+        var versions: [(hold: Hold, version: Version)] = []
+        for hold in try store.holds(owner: owner) {
+            if let version = try source.version(hold.cid) { versions.append((hold, version)) }
+        }
+        return versions.sorted { (a, b) in
+            VersionQueue.precedes((a.hold.cid, a.version), (b.hold.cid, b.version))
+        }
     }
 }
