@@ -48,6 +48,10 @@ import Testing
                 .integer(
                     Int128(random.below(9)))
         }
+        if !entry.isDirectory, random.below(5) == 0 {
+            entry.graveyard = Directory(map: node, totals: Totals())
+            entry.graveyard?.totals.tombstones = 7
+        }
         if !nested, random.below(3) == 0 {
             var state = ReplicaState(tags: tags(&random))
             for _ in 0..<random.below(3) {
@@ -57,6 +61,10 @@ import Testing
                         entry: Self.random(&random, nested: true)))
             }
             state.seen = tags(&random)
+            if random.below(2) == 0 {
+                state.removal = Entry(.tombstone(tombstone(&random)), modified: entry.modified)
+            }
+            state.touched = entry.modified
             entry.replica = state
         }
         return entry
@@ -81,10 +89,6 @@ import Testing
         var tombstone = Tombstone(
             kind: kinds[random.below(kinds.count)], content: random.below(2) == 0 ? leaf : nil)
         tombstone.size = UInt64(random.below(3))
-        if random.below(2) == 0 {
-            tombstone.tree = Directory(map: node, totals: Totals())
-            tombstone.tree?.totals.tombstones = 7
-        }
         return tombstone
     }
 
@@ -190,9 +194,9 @@ import Testing
                         [
                             [
                                 [.bytes([UInt8](repeating: 1, count: 16))],
-                                ["kind": "file", "data": .bytes([]), "crdt": [[], [], []]],
+                                ["kind": "file", "data": .bytes([]), "crdt": [[], [], [], .null, [0, 0]]],
                             ]
-                        ], [],
+                        ], [], .null, [0, 0],
                     ],
                 ]
             ),

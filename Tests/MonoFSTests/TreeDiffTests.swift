@@ -184,13 +184,14 @@ enum RandomChanges {
         for _ in 0..<count {
             let (path, target) = (path(&random), path(&random))
             let content = bytes("content \(random.below(6))")
-            switch random.below(11) {
+            switch random.below(12) {
             case 0, 1, 2: try? workspace.write(path, content)
             case 3, 4: try? workspace.createDirectory(path)
             case 5: try? workspace.setMode(path, UInt16(random.below(8)))
             case 6: try? workspace.rename(path, to: target)
             case 7: try? workspace.copy(path, to: target)
             case 8: try? workspace.removeTree(path)
+            case 10: try? workspace.link(path, at: target)
             case 9: try? workspace.setAttribute(path, bytes("user.x"), to: .integer(Int128(random.below(3))))
             default: try? workspace.setOwner(path, owner: UInt32(random.below(3)), group: nil)
             }

@@ -123,18 +123,25 @@ public final class FileSystem: Sendable {
         let root = try Self.rootName(branch: name)
         let before = workspace.version
         let tree = try workspace.storeTree()
-        if let before, try version(before).tree == tree {
+        if let before, workspace.merged.isEmpty, try version(before).tree == tree {
             try workspace.finish(at: before)
             guard try store.root(root) == before else { throw Self.moved(name, before) }
             return before
         }
+        var previous = (before.map { [$0] } ?? []) + workspace.merged
+        // Whoever merges the same versions of this type makes the same version of them.
+        if workspace.rootEntry.sync == .merkleCRDT { previous.sort() }
         var version = Version(
-            tree: tree, previous: before.map { [$0] } ?? [], time: time ?? workspace.clock(),
-            message: message, author: author)
-        if let before { version.generation = try self.version(before).generation + 1 }
+            tree: tree, previous: previous, time: time ?? workspace.clock(), message: message, author: author)
+        for before in previous {
+            version.generation = max(version.generation, try self.version(before).generation + 1)
+        }
         let batch = try workspace.batch()
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
+        for version in try newHistory(workspace.merged, behind: before) {
+            try batch.hold(version, owner: root)
+        }
         try workspace.finish(at: cid)
         try move(root, from: before, to: cid, name)
         return cid
@@ -240,5 +247,6 @@ extension Workspace {
         }
         source.batch = nil
         self.version = version
+        merged = []
     }
 }

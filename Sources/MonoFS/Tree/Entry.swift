@@ -22,6 +22,8 @@ public struct Entry: Equatable, Sendable {
     public var hardLink: HardLinkGroup?
     /// What a merge of type `merkle-crdt` knows of the name.
     public var replica: ReplicaState?
+    /// Of what is no directory, in a tree of type `merkle-crdt`: the tombstones of a directory that was there.
+    public var graveyard: Directory?
     /// Fields of versions to come, which are kept as they are.
     public var unknown = IPLDMap()
 
@@ -142,14 +144,13 @@ public struct Totals: Hashable, Sendable {
         case .directory(let directory):
             self = directory.totals
             entries += 1
-        case .tombstone(let tombstone):
-            if let tree = tombstone.tree { self = tree.totals }
-            tombstones += 1
+        case .tombstone: tombstones = 1
         default:
             if case .file(let file) = entry.content { bytes = file.size }
             entries = 1
             if entry.hardLink != nil { hardLinks = 1 }
         }
+        if let graveyard = entry.graveyard { tombstones += graveyard.totals.tombstones }
     }
 
     static let maximum = UInt64(Int64.max)
@@ -209,8 +210,6 @@ public struct Tombstone: Equatable, Sendable {
     /// Its content (of a file, also where that stood in the entry) or map, weakly: it may be gone.
     public var content: CID?
     public var size: UInt64
-    /// Of a directory of type `merkle-crdt`: the tombstones of what was in it.
-    public var tree: Directory?
 
     public init(kind: Entry.Kind, content: CID? = nil, size: UInt64 = 0) {
         self.kind = kind

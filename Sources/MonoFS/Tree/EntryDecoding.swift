@@ -76,7 +76,10 @@ struct EntryDecoder {
             try field(name, &entry, &fields)
         }
         guard let kind = fields.kind else { throw CodecError(.unexpectedKey, at: start) }
-        do throws(CodecError) { entry.content = try Self.content(kind, fields) } catch {
+        do throws(CodecError) {
+            if kind != .directory { entry.graveyard = try Self.graveyard(&fields) }
+            entry.content = try Self.content(kind, fields)
+        } catch {
             throw CodecError(error.kind, at: start)
         }
         return entry
@@ -202,15 +205,18 @@ struct EntryDecoder {
             tombstone.content = cid
         case .link: throw CodecError(.unexpectedKind, at: 0)
         }
-        if let map = fields.graveyard {
-            guard map.codec == .dagCBOR, fields.totals.tombstones > 0 else {
-                throw CodecError(.unexpectedKind, at: 0)
-            }
-            tombstone.tree = Directory(map: map, totals: fields.totals)
-            fields.totals = Totals()
-        }
-        (fields.removed, fields.data, fields.size, fields.graveyard) = (nil, nil, nil, nil)
+        (fields.removed, fields.data, fields.size) = (nil, nil, nil)
         return tombstone
+    }
+
+    /// The tombstones below what is no directory.
+    private static func graveyard(_ fields: inout Fields) throws(CodecError) -> Directory? {
+        guard let map = fields.graveyard else { return nil }
+        guard map.codec == .dagCBOR, fields.totals.tombstones > 0, fields.totals.entries == 0,
+            fields.totals.hardLinks == 0
+        else { throw CodecError(.unexpectedKind, at: 0) }
+        defer { (fields.graveyard, fields.totals) = (nil, Totals()) }
+        return Directory(map: map, totals: fields.totals)
     }
 }
 
@@ -268,7 +274,7 @@ extension EntryDecoder {
 
     private mutating func replica() throws(CodecError) -> ReplicaState {
         let start = reader.offset
-        try reader.readListHeader(count: 3)
+        try reader.readListHeader(count: 5)
         var state = ReplicaState(tags: try tags())
         for _ in 0..<(try reader.readListHeader()) {
             try reader.readListHeader(count: 2)
@@ -277,6 +283,12 @@ extension EntryDecoder {
             state.others.append(ReplicaState.Value(tags: tags, entry: try entry(mayHaveReplica: false)))
         }
         state.seen = try tags()
+        if try !reader.skipNull() {
+            let removal = try entry(mayHaveReplica: false)
+            guard removal.isTombstone else { throw CodecError(.unexpectedKind, at: start) }
+            state.removal = removal
+        }
+        state.touched = try reader.readTimestamp()
         return state
     }
 

@@ -62,10 +62,10 @@ struct EntryEncoder {
         if let below, below.totals.tombstones > 0 { try unsigned("graves", below.totals.tombstones) }
         if case .tombstone(let tombstone) = entry.content {
             try text("removed", tombstone.kind.rawValue)
-            if let tree = tombstone.tree?.map {
-                try key("graveyard")
-                writer.link(tree)
-            }
+        }
+        if let map = entry.graveyard?.map {
+            try key("graveyard")
+            writer.link(map)
         }
         while let (key, value) = unknown.popLast() { try field(key, value) }
     }
@@ -91,17 +91,23 @@ struct EntryEncoder {
     }
 
     private mutating func replica(_ state: ReplicaState) throws(CodecError) {
-        writer.listHeader(3)
+        writer.listHeader(5)
         tags(state.tags)
         writer.listHeader(state.others.count)
         for other in state.others {
             writer.listHeader(2)
             tags(other.tags)
-            var inner = EntryEncoder(writer, other.entry)
-            try inner.entry(other.entry)
-            writer = inner.writer
+            try nested(other.entry)
         }
         tags(state.seen)
+        if let removal = state.removal { try nested(removal) } else { writer.null() }
+        writer.timestamp(state.touched)
+    }
+
+    private mutating func nested(_ entry: Entry) throws(CodecError) {
+        var inner = EntryEncoder(writer, entry)
+        try inner.entry(entry)
+        writer = inner.writer
     }
 
     private mutating func tags(_ tags: [ReplicaState.Tag]) {
@@ -161,13 +167,10 @@ func bigEndianBytes(_ high: UInt64, _ low: UInt64) -> [UInt8] {
 }
 
 extension Entry {
-    /// What is below it: of a directory its entries, of a tombstone the tombstones of what was.
+    /// What is below it: of a directory its entries, of anything else the tombstones of what was.
     var below: Directory? {
-        switch content {
-        case .directory(let directory): directory
-        case .tombstone(let tombstone): tombstone.tree
-        default: nil
-        }
+        if case .directory(let directory) = content { return directory }
+        return graveyard
     }
 
     /// The size field, where there is one.
@@ -193,6 +196,7 @@ extension Entry {
         add(hardLink != nil)
         add(!attributes.isEmpty)
         add(recordedSize != nil)
+        add(graveyard?.map != nil)
         if let below {
             add(below.totals.entries > 0)
             add(below.totals.hardLinks > 0)
@@ -205,7 +209,6 @@ extension Entry {
         case .tombstone(let tombstone):
             add(tombstone.content != nil)
             add(true)
-            add(tombstone.tree?.map != nil)
         case .fifo, .socket: break
         }
         return count

@@ -55,6 +55,11 @@ public struct FilePath: Hashable, Sendable {
 
     public static let root = FilePath(components: [])
 
+    /// Two paths are the same when their names are.
+    public static func == (a: FilePath, b: FilePath) -> Bool { a.components == b.components }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(components) }
+
     /// Names between slashes; "." and empty ones are nothing, ".." is a step up. INVALID when one is no name.
     public init(_ bytes: [UInt8]) throws(StoreError) {
         guard bytes.count <= Self.maximumLength else {

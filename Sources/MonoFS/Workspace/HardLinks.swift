@@ -87,24 +87,35 @@ extension Workspace {
         }
     }
 
-    /// Numbers the groups by their first names, where names came or went.
-    func settleHardLinks() throws(StoreError) {
+    /// Numbers the groups by their first names, where names came or went. `unions`: pairs of numbers that are
+    /// one group now.
+    func settleHardLinks(_ unions: [(HardLinkGroup, HardLinkGroup)] = []) throws(StoreError) {
         guard hardLinksChanged, root.totals.hardLinks > 0 else { return }
-        for (group, names) in try hardLinkNames(below: []) {
-            // Files of one number that are not the same are groups of their own.
-            var files: [[UInt8]: [[FileName]]] = [:]
+        var united: [HardLinkGroup: HardLinkGroup] = [:]
+        func group(_ number: HardLinkGroup) -> HardLinkGroup {
+            var number = number
+            while let next = united[number] { number = next }
+            return number
+        }
+        for (a, b) in unions {
+            let (a, b) = (group(a), group(b))
+            if a != b { united[max(a, b)] = min(a, b) }
+        }
+        // Files of one number that are not the same are groups of their own.
+        var files: [[UInt8]: [[FileName]]] = [:]
+        for names in try hardLinkNames(below: []).values {
             for path in names {
-                let entry = try require(FilePath(components: path), follow: false).entry
+                var entry = try require(FilePath(components: path), follow: false).entry
                 guard entry.sync != .merkleCRDT else { continue }
+                entry.hardLink = entry.hardLink.map(group)
                 files[try EntryEncoder.encode(entry.file), default: []].append(path)
             }
-            for paths in files.values {
-                let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
-                guard let first else { continue }
-                let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
-                guard number != group else { continue }
-                for path in paths { try setHardLink(path, number) }
-            }
+        }
+        for paths in files.values {
+            let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
+            guard let first else { continue }
+            let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
+            for path in paths { try setHardLink(path, number) }
         }
         hardLinks = nil
         hardLinksChanged = false
@@ -112,7 +123,7 @@ extension Workspace {
 
     private func setHardLink(_ path: [FileName], _ group: HardLinkGroup?) throws(StoreError) {
         let (location, old) = try require(FilePath(components: path), follow: false)
-        guard let name = location.name else { return }
+        guard let name = location.name, old.hardLink != group else { return }
         var entry = old
         entry.hardLink = group
         try put(entry, name, at: location, isSameValue: true, touches: false)
@@ -124,6 +135,7 @@ extension Entry {
     var file: Entry {
         var file = self
         file.replica = nil
+        file.graveyard = nil
         file.sync = .default
         return file
     }

@@ -76,7 +76,6 @@ extension Workspace {
             entry.hardLink = HardLinkGroup(high: random(), low: random())
             try put(entry, first, at: source, isSameValue: true, touches: false)
         }
-        entry.replica = nil
         hardLinksChange()
         try put(entry, name, at: location)
     }
@@ -100,10 +99,8 @@ extension Workspace {
         if let replaced = destination.entry { try Self.checkReplacing(replaced, by: entry, target) }
         if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
         try detachWriters(at: destination.path)
-        try put(try tombstone(entry), oldName, at: source)
-        var moved = entry
-        moved.replica = nil
-        try put(moved, name, at: destination)
+        try put(try Entry(removing: entry, at: clock(), self.source), oldName, at: source)
+        try put(entry, name, at: destination)
         for writer in writers where writer.path.starts(with: source.path) {
             writer.path = destination.path + writer.path.dropFirst(source.path.count)
         }
@@ -125,7 +122,6 @@ extension Workspace {
         }
         var copied = entry
         copied.hardLink = nil
-        copied.replica = nil
         try detachWriters(at: destination.path)
         try put(copied, name, at: destination)
         if Totals(of: copied).hardLinks > 0 {
@@ -152,7 +148,7 @@ extension Workspace {
         }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
         try detachWriters(at: location.path)
-        try put(try tombstone(entry), name, at: location)
+        try put(try Entry(removing: entry, at: clock(), source), name, at: location)
     }
 }
 
@@ -193,8 +189,7 @@ extension Workspace {
                 systemError: SystemErrors.nameTooLong)
         }
         let old = try directory.entry(name)
-        var new = entry
-        if !isSameValue { new.replica = try ReplicaState.after(old, new, source.hash, random) }
+        let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, random)
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
         var totals: [Totals] = []
         for directory in location.directories {
@@ -228,24 +223,6 @@ extension Workspace {
         if case .file(.inline(let content)) = entry.content { bytes += content.count }
         if let replica = entry.replica { bytes += 16 * replica.seen.count }
         return bytes
-    }
-
-    /// What stays of an entry that is removed.
-    func tombstone(_ entry: Entry) throws(StoreError) -> Entry {
-        var tombstone = Tombstone(kind: entry.kind, size: entry.size)
-        switch entry.content {
-        case .file(let content): tombstone.content = try source.contentCID(content)
-        case .directory(let directory):
-            tombstone.content = directory.map
-            if entry.sync == .merkleCRDT {
-                tombstone.tree = try ReplicaRemoval.bury(directory, source, clock())
-            }
-        case .cidLink(let cid): tombstone.content = cid
-        default: break
-        }
-        var result = Entry(.tombstone(tombstone), modified: clock())
-        result.sync = entry.sync
-        return result
     }
 
     /// Stores what was changed below a directory, so that its map is what it holds now.

@@ -92,8 +92,7 @@ extension Workspace {
         guard new != old else { return }
         try check(new)
         guard let name = location.name else {
-            rootEntry = new
-            rootEntry.replica = try ReplicaState.after(old, new, source.hash, random)
+            rootEntry = try ReplicaChange.entry(old, new, source, random)
             root.isChanged = true
             return
         }

@@ -19,6 +19,8 @@ public final class Workspace {
     var root: OpenDirectory
     /// The version that it was opened on, and that a commit comes after.
     public internal(set) var version: CID?
+    /// Other versions that were merged into it, and that a commit comes after too.
+    public internal(set) var merged: [CID] = []
     /// Where times of changes come from.
     public var clock: () -> Timestamp = Timestamp.now
     /// Where tags of changes in directories of type `merkle-crdt` come from: random, never the same twice.
