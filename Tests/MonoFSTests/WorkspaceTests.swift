@@ -11,8 +11,8 @@ import Testing
         (0..<(1 + random.below(3))).map { _ in names[random.below(names.count)] }
     }
 
-    /// Whatever is done in whatever order, the workspace is what a simple file system would be; what it stores
-    /// is what the same entries give in bulk; and it does not matter when it ran out of memory.
+    /// Whatever is done in whatever order, the workspace is what a simple file system would be; what it
+    /// stores is what the same entries give in bulk; and it does not matter when it ran out of memory.
     @Test(arguments: 1...24) func aWorkspaceIsAFileSystem(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let test = try TestStore()

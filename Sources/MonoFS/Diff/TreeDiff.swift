@@ -98,8 +98,8 @@ public final class TreeDiff {
 /// content, is one.
 ///
 /// What came and went is gone through before the first difference is given: memory is what its paths take. Of
-/// more than `maximumCandidates` names that came or went, none is taken for renamed. A directory is renamed as
-/// a whole, or else what is in it may be.
+/// more than `maximumCandidates` names that came or went, none is taken for renamed. A directory is renamed
+/// as a whole, or else what is in it may be.
 public final class RenameDiff {
     private let diff: TreeDiff
     private var newPath: [FilePath: FilePath] = [:]
@@ -203,7 +203,8 @@ private struct RenameKey: Hashable {
 }
 
 extension FileSystem {
-    /// The differences that make one tree of another; each is named by a version, a tree or a directory's map.
+    /// The differences that make one tree of another; each is named by a version, a tree or a directory's
+    /// map.
     public func diff(from old: CID, to new: CID, includingTombstones: Bool = false) throws(StoreError)
         -> TreeDiff
     {

@@ -3,10 +3,10 @@ import IpldEngine
 /// The trees of a store, and their history.
 ///
 /// A **branch** is a root `fs/branch/NAME` that points to its newest version, and moves only when it is where
-/// the one who moves it believes it is. Its history is kept alive by holds of an owner of the root's name, one
-/// a version: links from a version to those before it are weak, so that old versions go without rewriting new
-/// ones. Holds and not roots, because a history has thousands of versions, which are no names that anybody
-/// gave. A **tag** is a root `fs/tag/NAME`, which never moves by itself.
+/// the one who moves it believes it is. Its history is kept alive by holds of an owner of the root's name,
+/// one a version: links from a version to those before it are weak, so that old versions go without rewriting
+/// new ones. Holds and not roots, because a history has thousands of versions, which are no names that
+/// anybody gave. A **tag** is a root `fs/tag/NAME`, which never moves by itself.
 ///
 /// May be used by several threads at once.
 public final class FileSystem: Sendable {
@@ -147,8 +147,8 @@ public final class FileSystem: Sendable {
         return cid
     }
 
-    /// As `commit` of a workspace, of a tree that was built in a batch, which is committed; `previous` are the
-    /// versions that it comes from, the first of which the branch must be at.
+    /// As `commit` of a workspace, of a tree that was built in a batch, which is committed; `previous` are
+    /// the versions that it comes from, the first of which the branch must be at.
     @discardableResult
     public func commit(
         tree: CID, in batch: Batch, to name: String, previous: [CID], message: String = "",

@@ -87,8 +87,8 @@ extension FileSystem {
         return try History(source, from: [version])
     }
 
-    /// As `history(from:)`, of the versions in which a path became what it is there: those whose entry is that
-    /// of none of the versions before. Links are not followed.
+    /// As `history(from:)`, of the versions in which a path became what it is there: those whose entry is
+    /// that of none of the versions before. Links are not followed.
     public func history(of path: FilePath, from version: CID) throws(StoreError) -> PathHistory {
         PathHistory(try history(from: version), try TreeSource(store), path)
     }

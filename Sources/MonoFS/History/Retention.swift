@@ -23,9 +23,9 @@ public struct RetentionReport: Equatable, Sendable {
 
 extension FileSystem {
     /// Drops the versions of a branch that no rule keeps; nothing newer is rewritten. Without a rule, all but
-    /// the newest and the tagged ones go. What only they had is reclaimed within the budget (nanoseconds), the
-    /// rest by `gc`. A version that another branch or a tag keeps stays in the store. NOT_FOUND when there is
-    /// no such branch.
+    /// the newest and the tagged ones go. What only they had is reclaimed within the budget (nanoseconds),
+    /// the rest by `gc`. A version that another branch or a tag keeps stays in the store. NOT_FOUND when
+    /// there is no such branch.
     public func prune(
         _ name: String, _ rules: RetentionRules, dryRun: Bool = false,
         budget: UInt64? = ContentStore.defaultReclaimBudget

@@ -1,7 +1,7 @@
 import IpldEngine
 
-/// Entries that both sides have moved, to different names: gone on both, and there again with the same content
-/// under a name that only one side has, and another that only the other has.
+/// Entries that both sides have moved, to different names: gone on both, and there again with the same
+/// content under a name that only one side has, and another that only the other has.
 struct BothRenamed {
     private var gone: [(path: FilePath, entry: Entry)] = []
     private var ours: [Content: (path: FilePath, entry: Entry)] = [:]

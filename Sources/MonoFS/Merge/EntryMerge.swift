@@ -1,6 +1,7 @@
 import IpldEngine
 
-/// Merging two entries that are there, and no two different kinds of which one is a directory, field by field.
+/// Merging two entries that are there, and no two different kinds of which one is a directory, field by
+/// field.
 ///
 /// What always holds: a field that one side alone has changed is that side's; one that both changed to the
 /// same is that. Times never conflict: the later one stands, and of the times when entries were made the

@@ -48,7 +48,8 @@ public enum MergePolicy {
     case theirs
     /// The side that was changed last, by the entries' own times; this one, when they are the same.
     case newest
-    /// Both: the other side's under its name with a dot and this suffix. Of what one side removed, the other's.
+    /// Both: the other side's under its name with a dot and this suffix. Of what one side removed, the
+    /// other's.
     case both(suffix: String)
     /// A function decides; on the caller's thread, before the merge returns.
     case ask((MergeConflict) throws(StoreError) -> MergeConflict.Resolution)

@@ -115,7 +115,8 @@ final class MergeFrame {
     /// Gives a name of the result another entry than ours.
     func set(_ name: FileName, from old: Entry?, to new: Entry?) { edits[name] = (old, new) }
 
-    /// A name that nobody has, for a second entry: with a dot and the suffix, and a number where that is taken.
+    /// A name that nobody has, for a second entry: with a dot and the suffix, and a number where that is
+    /// taken.
     func freeName(for name: FileName, suffix: String) throws(StoreError) -> (name: FileName, old: Entry?) {
         for number in 1...1000 {
             let end = ".\(suffix)" + (number > 1 ? ".\(number)" : "")

@@ -39,7 +39,8 @@ struct Replica {
         prune()
     }
 
-    /// The tag of a value that was stored without one, in bulk: two who stored the same thing stored one value.
+    /// The tag of a value that was stored without one, in bulk: two who stored the same thing stored one
+    /// value.
     private static func tag(of encoded: [UInt8]) throws(StoreError) -> ReplicaState.Tag {
         let number = try HardLinkGroup(hashing: encoded)
         return ReplicaState.Tag(high: number.high, low: number.low)

@@ -5,10 +5,10 @@ import IpldEngine
 /// What always holds:
 /// - Only what differs is read, and only directories that both sides have changed are written: the cost is
 ///   that of the changes.
-/// - A change that one side alone has made is in the result. One that both have made is in it when they agree,
-///   or can both be made (`EntryMerge`); otherwise there is a conflict that names it.
-/// - Entries that are of type `merkle-crdt` on both sides are joined (`Replica`), whatever they have in common,
-///   and what is below them too: so the result is the same whoever joins what in which order.
+/// - A change that one side alone has made is in the result. One that both have made is in it when they
+///   agree, or can both be made (`EntryMerge`); otherwise there is a conflict that names it.
+/// - Entries that are of type `merkle-crdt` on both sides are joined (`Replica`), whatever they have in
+///   common, and what is below them too: so the result is the same whoever joins what in which order.
 /// - No recursion: a tree may be deep. Memory is what the depth and the conflicts take.
 final class TreeMerge {
     private let source: TreeSource
@@ -188,7 +188,7 @@ final class TreeMerge {
         }
         guard !isRaft(base, ours, theirs) else { return note(path, .raft, base, ours, theirs, []) }
         guard left.isDirectory == right.isDirectory else {
-            return try settle(frame, name, .fileDirectory, base, left, right, [.type], left, right)
+            return try settle(frame, name, .fileDirectory, base, left, right, [], left, right)
         }
         let before = base.live.flatMap { $0.isDirectory == left.isDirectory ? $0 : nil }
         let merged = EntryMerge(before, left, right)

@@ -22,7 +22,8 @@ public struct Entry: Equatable, Sendable {
     public var hardLink: HardLinkGroup?
     /// What a merge of type `merkle-crdt` knows of the name.
     public var replica: ReplicaState?
-    /// Of what is no directory, in a tree of type `merkle-crdt`: the tombstones of a directory that was there.
+    /// Of what is no directory, in a tree of type `merkle-crdt`: the tombstones of a directory that was
+    /// there.
     public var graveyard: Directory?
     /// Fields of versions to come, which are kept as they are.
     public var unknown = IPLDMap()

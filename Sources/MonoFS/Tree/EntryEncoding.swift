@@ -1,7 +1,7 @@
 import IpldEngine
 
-/// Writes an entry in its only form: a DAG-CBOR map whose keys are in canonical order, without those that have
-/// their default. Fields of versions to come stand among them where they belong.
+/// Writes an entry in its only form: a DAG-CBOR map whose keys are in canonical order, without those that
+/// have their default. Fields of versions to come stand among them where they belong.
 struct EntryEncoder {
     private(set) var writer = DagCBORWriter(capacity: 160)
     private var unknown: [IPLDMap.Element]

@@ -151,8 +151,8 @@ public final class FileWriter {
 }
 
 extension Workspace {
-    /// Opens a file for change. `create`: it is made when it is not there, with this mode. `truncate`: what it
-    /// has is dropped. NOT_FOUND and INVALID as the path is.
+    /// Opens a file for change. `create`: it is made when it is not there, with this mode. `truncate`: what
+    /// it has is dropped. NOT_FOUND and INVALID as the path is.
     public func openForWriting(
         _ path: FilePath, create mode: UInt16? = nil, truncate: Bool = false
     ) throws(StoreError) -> FileWriter {

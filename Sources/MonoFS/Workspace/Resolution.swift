@@ -182,7 +182,8 @@ private struct Resolution {
         links.append((place, pending.count))
     }
 
-    /// Goes to what a link to a CID names: a tree's root, a directory or a file. Nothing can be changed there.
+    /// Goes to what a link to a CID names: a tree's root, a directory or a file. Nothing can be changed
+    /// there.
     private mutating func follow(_ start: CID, _ name: FileName, isLast: Bool) throws(StoreError) -> Location?
     {
         var cid = start

@@ -2,8 +2,8 @@ import IpldEngine
 
 /// Changing a tree: names come and go.
 extension Workspace {
-    /// Adds an entry with all its metadata, where nothing is. A `sync` of nil is the parent's. EXISTS when the
-    /// name is taken.
+    /// Adds an entry with all its metadata, where nothing is. A `sync` of nil is the parent's. EXISTS when
+    /// the name is taken.
     public func add(_ path: FilePath, _ entry: Entry, sync: SyncType? = nil) throws(StoreError) {
         try begin()
         try check(entry)
@@ -106,8 +106,8 @@ extension Workspace {
         }
     }
 
-    /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory. A
-    /// subtree is shared, and costs nothing but its hard links, which are among the copies only.
+    /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory.
+    /// A subtree is shared, and costs nothing but its hard links, which are among the copies only.
     public func copy(_ path: FilePath, to target: FilePath, followingLinks follow: Bool = false)
         throws(StoreError)
     {

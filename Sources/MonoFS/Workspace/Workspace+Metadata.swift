@@ -1,7 +1,7 @@
 import IpldEngine
 
-/// Changing what is said of an entry. A symbolic link at the end of a path is followed, or changed itself; all
-/// names of a file with several change together.
+/// Changing what is said of an entry. A symbolic link at the end of a path is followed, or changed itself;
+/// all names of a file with several change together.
 extension Workspace {
     public func setMode(_ path: FilePath, _ mode: UInt16, followingLinks follow: Bool = true)
         throws(StoreError)
