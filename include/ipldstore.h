@@ -478,7 +478,7 @@ IPS_API IPS_CHECKED ips_status ips_store_put_buffer(ips_store *store, ips_bytes 
 /*
  * Stores what a descriptor gives from its current offset to its end; its offset moves. A regular file
  * that is cut while it is read is IPS_IO, never shorter data; a directory is IPS_INVALID. A descriptor
- * that would block is waited for.
+ * that would block is waited for. Holes of a regular file are not read, and cost nothing.
  *
  * progress  hears of the bytes read; NULL: none
  * context   for `progress`
