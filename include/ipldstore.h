@@ -636,7 +636,8 @@ typedef struct ips_node_change {
 /*
  * Changes the map or list at a path inside a value of any size. The value itself stays as it is; what comes
  * out has the CID that storing the changed value at once gives, and is held by the handle's owner. Costs the
- * path and the change, not the value. Links on the path are gone through, and name what became of their nodes.
+ * path and the change, not the value. Links on the path are gone through, and name what became of their
+ * nodes.
  *
  * path     as for ips_store_get_value; "": the value itself
  * changes  `count` changes of one map, or of one list; of several for one key, the last counts
@@ -1043,8 +1044,8 @@ IPS_API void ips_writer_close(ips_writer *writer);
 
 /* ------------------------------------------------------------------------------------------------
  * 14  Iterators. Links and problems are those of the call that made the iterator; changes and elements
- * are found as it goes. Roots and holds are read as it goes: one that is there all the time comes exactly once; one
- * that comes or goes meanwhile may or may not.
+ * are found as it goes. Roots and holds are read as it goes: one that is there all the time comes exactly
+ * once; one that comes or goes meanwhile may or may not.
  */
 
 /* A root. Frozen: 344 bytes. */

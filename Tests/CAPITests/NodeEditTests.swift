@@ -242,7 +242,7 @@ import Testing
         var cid = try put(test, 1)
         try DagCBOR.encode(["ipldstore/node": ["list", 1, [[absent, size, size]]]]).withUnsafeBytes { bytes in
             try expectOK {
-                ips_store_put_block(test.handle, ips_bytes(bytes), IPS_CODEC_DAG_CBOR, &cid, $0)
+                ips_store_put_block(test.handle, ips_bytes(bytes), 0x71, &cid, $0)
             }
         }
         var length = 0
