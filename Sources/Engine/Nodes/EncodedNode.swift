@@ -38,8 +38,8 @@ public struct EncodedNode {
 }
 
 extension ContentStore {
-    /// The value under a CID, or at a path in it as `value(_:at:limit:)` has it, as DAG-CBOR: at the memory of
-    /// a few blocks, whatever its size. A raw block is the byte string of its bytes.
+    /// The value under a CID, or at a path in it as `value(_:at:limit:)` has it, as DAG-CBOR: at the memory
+    /// of a few blocks, whatever its size. A raw block is the byte string of its bytes.
     public func encodedNode(_ cid: CID, at path: [String] = []) throws(StoreError) -> EncodedNode {
         let lease = try core.lease()
         let reader = NodeReader(source: self)
@@ -67,8 +67,8 @@ extension NodeReader {
 
 /// Writes an encoding as it goes through the value's blocks.
 ///
-/// What always holds: a node has as many bytes as its parent says, so that as much comes out as the root says;
-/// no more is held than a block, and the path in the tree that is gone through.
+/// What always holds: a node has as many bytes as its parent says, so that as much comes out as the root
+/// says; no more is held than a block, and the path in the tree that is gone through.
 private struct NodeEncoder<Source: BlockSource> {
     let reader: NodeReader<Source>
     private var output = DagCBORWriter()

@@ -1,7 +1,7 @@
 /// What a value that is read whole may take of memory, and has taken.
 ///
-/// A limit on the encoding would not bound it: a list of empty lists takes forty times its bytes. Nor would
-/// the blocks: a tree may name one child ten thousand times, truthfully.
+/// A limit on the encoding would not bound it: lists of one list each take over sixty times their bytes. Nor
+/// would the blocks: a tree may name one child ten thousand times, truthfully.
 final class NodeMemory {
     private var limit: UInt64
     private var left: UInt64

@@ -3,8 +3,8 @@ public protocol ByteSource {
     /// Fills the buffer from its start; the number of bytes, 0 only at the end.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
 
-    /// How many of the bytes that come next are zeros which need not be read, because nothing was ever written
-    /// there; 0 where that is not known.
+    /// How many of the bytes that come next are zeros which need not be read, because nothing was ever
+    /// written there; 0 where that is not known.
     mutating func hole() throws(StoreError) -> UInt64
 
     /// Passes over so many bytes of the hole.

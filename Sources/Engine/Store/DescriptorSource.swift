@@ -3,9 +3,9 @@ import Glibc
 
 /// What a descriptor gives from its current position to its end; its offset moves.
 ///
-/// What always holds: a regular file gives all that it had when reading began; one that is cut meanwhile is an
-/// error, never a shorter file. Its holes are told of, and the offset is where reading goes on, whatever was
-/// looked for. A hole that somebody writes into after it was looked for reads as it was then.
+/// What always holds: a regular file gives all that it had when reading began; one that is cut meanwhile is
+/// an error, never a shorter file. Its holes are told of, and the offset is where reading goes on, whatever
+/// was looked for. A hole that somebody writes into after it was looked for reads as it was then.
 public struct DescriptorSource: ByteSource {
     private let descriptor: Int32
     /// Where the next byte is; nil in what is no regular file.

@@ -8,8 +8,8 @@ struct Put: ParsableCommand {
         discussion: """
             It is cut into chunks under a tree. With --root it is kept by that name, which is replaced where \
             it exists; without, it is held for the owner until dereference gives the hold back. Nothing is \
-            named unless all of it was read. Holes of a file are not read. What an interrupted put stored goes \
-            with the next gc.
+            named unless all of it was read. Holes of a file are not read. What an interrupted put stored \
+            goes with the next gc.
             """)
 
     @OptionGroup var options: StoreOptions

@@ -6,8 +6,8 @@ struct SetNode: ParsableCommand {
         commandName: "set-node",
         abstract: "Set a value inside a node; prints the changed node's CID.",
         discussion: """
-            The path's last part is the key of a map, there or not, or the position of a list's element, which \
-            is replaced. \(NodeEditOptions.manner)
+            The path's last part is the key of a map, there or not, or the position of a list's element, \
+            which is replaced. \(NodeEditOptions.manner)
 
             Example: ipldstore set-node config/server/port 8080 --root config
             """)
@@ -31,8 +31,8 @@ struct InsertNode: ParsableCommand {
         commandName: "insert-node",
         abstract: "Insert an element into a list inside a node; prints the changed node's CID.",
         discussion: """
-            The path's last part is the position that the element will have, from 0, or - for the list's end. \
-            \(NodeEditOptions.manner)
+            The path's last part is the position that the element will have, from 0, or - for the list's \
+            end. \(NodeEditOptions.manner)
 
             Example: ipldstore insert-node config/layers/- '"new layer"' --root config
             """)
@@ -89,8 +89,8 @@ struct NodeEditOptions: ParsableArguments {
         help: ArgumentHelp("The node's CID, or a root, and the path.", valueName: "cid|root/path"))
     var place: String
 
-    /// Makes one change of the map or list around the place. `change` hears whether it is a map, what its last
-    /// part is, and how many elements there are.
+    /// Makes one change of the map or list around the place. `change` hears whether it is a map, what the
+    /// place's last part is, and how many elements there are.
     func run(_ change: (Bool, String, UInt64) throws(StoreError) -> NodeChange) throws {
         try self.change.run(options) { (store) throws in
             let (cid, path) = try options.resolve(node: place, in: store)
