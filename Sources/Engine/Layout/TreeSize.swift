@@ -1,6 +1,7 @@
 extension LayoutProfile {
-    /// Bytes of the file under `cid`, whatever its profile: what the root of a tree says, from that one block;
-    /// a leaf's length, from none where the source knows it. INVALID for what is no file, such as another node.
+    /// Bytes of the file under `cid`, whatever its profile: what the root of a tree says, from that one
+    /// block; a leaf's length, from none where the source knows it. INVALID for what is no file, such as
+    /// another node.
     public static func size(of cid: CID, in source: some BlockSource) throws(StoreError) -> UInt64 {
         switch cid.codec {
         case .raw: return try source.length(ofLeaf: cid)

@@ -1,7 +1,7 @@
 /// The elements of a map or list of any size, in order, from any key or position on.
 ///
-/// What was not deleted when it was made stays readable while it lives, by a lease. For one thread. An
-/// element that cannot be read, because it is damaged or too large, stays the next one; `skip` passes over it.
+/// What was not deleted when it was made stays readable while it lives, by a lease. For one thread.
+/// An element that cannot be read, because it is damaged or too large, stays the next one; `skip` passes it.
 public final class NodeIterator {
     private enum Elements {
         case list([IPLDValue])
