@@ -195,7 +195,7 @@ import Testing
         try batch.checkOpen()
         for (cid, block) in blocks.blocks {
             let links = cid.codec == .dagCBOR ? try block.withUnsafeBytes { try DagCBOR.links(in: $0) } : []
-            try block.withUnsafeBytes { try batch.put(cid, $0, links: links, isTree: false) }
+            _ = try block.withUnsafeBytes { try batch.put(cid, $0, links: links, isTree: false) }
         }
         try batch.hold(foreign)
         try batch.commit()
