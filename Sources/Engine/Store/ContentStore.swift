@@ -58,6 +58,8 @@ public class ContentStore: @unchecked Sendable {
     public final var configuration: StoreConfiguration { core.configuration }
     /// The store's random name, 32 hexadecimal digits.
     public final var identity: String { core.identity.text }
+    /// Whether it goes with its handles.
+    public final var isInMemory: Bool { core.files == nil }
     /// Whether nothing of it changes any more.
     public final var isSealed: Bool { core.isSealed }
 
