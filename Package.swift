@@ -44,14 +44,14 @@ let package = Package(
         .executableTarget(
             name: "ipldstore",
             dependencies: [
-                "IpldEngine",
+                "IpldEngine", "MonoFS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/ipldstore", swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "IpldEngine", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
+                "IpldEngine", "MonoFS", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/bench", swiftSettings: strict),

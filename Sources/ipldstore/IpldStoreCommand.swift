@@ -27,6 +27,7 @@ struct IpldStoreCommand: ParsableCommand {
                 subcommands: [
                     Put.self, Get.self, Write.self, Append.self, Truncate.self, Difference.self, Chunk.self,
                 ]),
+            CommandGroup(name: "Trees", subcommands: [Import.self, Export.self]),
             CommandGroup(
                 name: "Nodes and blocks",
                 subcommands: [
