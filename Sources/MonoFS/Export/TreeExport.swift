@@ -79,14 +79,13 @@ final class TreeExport {
         try startWorkers(isNew)
         levels = [Level(nil, root, .root, try DirectoryMap(content, source), directory)]
         while let level = levels.last {
-            guard level.position < level.map.count else {
+            if level.position < level.map.count {
+                let (name, entry) = try level.map.entry(at: level.position)
+                level.position += 1
+                if !entry.isTombstone { try make(name, entry, in: level) }
+            } else {
                 try leave(level)
-                continue
             }
-            let (name, entry) = try level.map.entry(at: level.position)
-            level.position += 1
-            guard !entry.isTombstone else { continue }
-            try make(name, entry, in: level)
             while waitingDirectories > Self.waitingLimit { try drain(waiting: true) }
             try drain(waiting: false)
         }

@@ -70,6 +70,8 @@ public final class FileSystem: Sendable {
     public func removeBranch(_ name: String) throws(StoreError) {
         let root = try Self.rootName(branch: name)
         try store.removeRoot(root, budget: 0)
+        let seen = try Self.seenRoot(name)
+        if try store.root(seen) != nil { try store.removeRoot(seen, budget: 0) }
         try release(try store.holds(owner: root))
         try store.gc(budget: ContentStore.defaultReclaimBudget)
     }

@@ -108,7 +108,12 @@ final class ProblemReport {
         if stops { throw problem.error }
         guard !quiet.contains(problem.kind) else { return }
         progress.finish()
-        Diagnostics.warning(problem.error.message, isJSON: isJSON)
+        Diagnostics.warning(
+            problem.error.message,
+            [
+                ("kind", .string(problem.kind.rawValue)), ("path", .string(problem.path.text)),
+                ("code", .string(problem.error.code.name)),
+            ], isJSON: isJSON)
     }
 }
 
