@@ -13,7 +13,7 @@ public struct FileName: Hashable, Comparable, Sendable {
         guard let name = FileName(checking: bytes) else {
             throw StoreError(
                 .invalid,
-                "a name has 1 to \(Self.maximumLength) bytes, no \"/\", no NUL, and is no step (\".\", \"..\")",
+                "a name has 1 to \(Self.maximumLength) bytes, no \"/\" and no NUL, and is no \".\" or \"..\"",
                 systemError: SystemErrors.invalid)
         }
         self = name
