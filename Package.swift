@@ -39,19 +39,19 @@ let package = Package(
         // The C interface: include/ is the contract, CAPI implements exactly it.
         .systemLibrary(name: "CIpldStore", path: "include"),
         .target(
-            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine"],
+            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine", "MonoFS"],
             path: "Sources/CAPI", swiftSettings: strict),
         .executableTarget(
             name: "ipldstore",
             dependencies: [
-                "IpldEngine",
+                "IpldEngine", "MonoFS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/ipldstore", swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "IpldEngine", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
+                "IpldEngine", "MonoFS", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/bench", swiftSettings: strict),

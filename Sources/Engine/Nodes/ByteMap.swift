@@ -79,7 +79,9 @@ package struct ByteMap<Source: BlockSource> {
             guard size <= Self.valueLimit else {
                 throw StoreError(.tooLarge, "a value of a map of byte strings has \(size) bytes")
             }
-            let value = try NodeReader(source: cursor.source).element(.link(cid, size: size), depth: 0)
+            let memory = NodeMemory(limit: ContentStore.nodeLimit)
+            let value = try NodeReader(source: cursor.source, memory: memory)
+                .element(.link(cid, size: size), depth: 0)
             return try NodeWriter.encode(value)
         }
     }

@@ -85,6 +85,9 @@ public struct FilePath: Hashable, Sendable {
 
     public func appending(_ name: FileName) -> FilePath { FilePath(components: components + [name]) }
 
+    /// The last name; nil for the root, and where the last step is up.
+    public var lastName: FileName? { components.last.flatMap { $0 == .parent ? nil : $0 } }
+
     /// The bytes of the names, with slashes between them; "/" for the root.
     public var bytes: [UInt8] {
         components.isEmpty ? [0x2f] : Array(components.map(\.bytes).joined(separator: [0x2f]))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import IpldEngine
+import MonoFS
 
 struct Write: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -69,9 +70,18 @@ struct Truncate: ParsableCommand {
 
 struct Difference: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Show which bytes differ between two files.",
+        commandName: "diff",
+        abstract: "Show which bytes differ between two files, or what between two trees.",
         discussion: """
-            A line for each change: offset and length of the bytes of the old file that are replaced, offset \
+            Trees are given as branches, tags or versions, with a path where a directory is meant. A line \
+            for \
+            each difference: A, D, M, R (added, removed, modified, renamed), and the path, with tabs \
+            between; \
+            of what is modified, what of it. With --all tombstones (T) too, and directories whose time alone \
+            differs; with --unified the lines of text files.
+
+            Files: a line for each change: offset and length of the bytes of the old file that are \
+            replaced, offset \
             and length of those of the new file that replace them; nothing when the files are equal. Costs \
             what the change costs. Equal or not, the exit code is 0.
 
@@ -79,13 +89,20 @@ struct Difference: ParsableCommand {
             """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The old file's CID, or a root.", valueName: "old"))
+    @Flag(
+        name: [.customShort("a"), .customLong("all")], help: "Trees: show all that differs, tombstones too.")
+    var isAll = false
+    @Flag(name: [.customShort("u"), .customLong("unified")], help: "Trees: show lines of text that differ.")
+    var isUnified = false
+    @Argument(help: ArgumentHelp("The old file's CID, or a root; or a tree.", valueName: "old"))
     var old: String
-    @Argument(help: ArgumentHelp("The new file's CID, or a root.", valueName: "new"))
+    @Argument(help: ArgumentHelp("The new file's CID, or a root; or a tree.", valueName: "new"))
     var new: String
 
     func run() throws {
         let store = try options.open()
+        let files = FileSystem(store)
+        if let (left, right) = try trees(files) { return try compareTrees(files, left, right) }
         let (old, new) = (try options.resolve(old, in: store), try options.resolve(new, in: store))
         Interruption.watch()
         let progress = ProgressLine("compared", total: try store.size(of: new), isJSON: options.isJSON)
@@ -132,19 +149,31 @@ struct ChangeOptions: ParsableArguments {
         _ options: StoreOptions, _ reference: String,
         _ change: (ByteWriter, () throws(StoreError) -> Void) throws(StoreError) -> Void
     ) throws {
-        let store = try options.open(owner: owner.name)
-        // Looked at before the file is, so that a root that both name moves only from what was changed.
-        let expected: RootExpectation? = try rootName.map { try store.root($0).map { .cid($0) } ?? .absent }
-        let base = try options.resolve(reference, in: store)
-        Interruption.watch()
-        let progress = ProgressLine("stored", isJSON: options.isJSON)
-        defer { progress.finish() }
-        let cid = try store.withBatch { (batch) throws(StoreError) in
+        try run(options) { (store) throws in
+            try options.resolve(reference, in: store)
+        } change: { (batch, base, progress) throws(StoreError) in
             let writer = try batch.makeWriter(on: base) { (done) throws(StoreError) in
                 try progress.step(done)
             }
             try change(writer) { () throws(StoreError) in try Interruption.check() }
-            let cid = try writer.commit()
+            return try writer.commit()
+        }
+    }
+
+    /// Finds what is to be changed and makes what comes out of it, in one batch, which names that.
+    func run<Base>(
+        _ options: StoreOptions, find: (ContentStore) throws -> Base,
+        change: (Batch, Base, ProgressLine) throws(StoreError) -> CID
+    ) throws {
+        let store = try options.open(owner: owner.name)
+        // Looked at before the base is, so that a root that both name moves only from what was changed.
+        let expected: RootExpectation? = try rootName.map { try store.root($0).map { .cid($0) } ?? .absent }
+        let base = try find(store)
+        Interruption.watch()
+        let progress = ProgressLine("stored", isJSON: options.isJSON)
+        defer { progress.finish() }
+        let cid = try store.withBatch { (batch) throws(StoreError) in
+            let cid = try change(batch, base, progress)
             if let rootName, let expected {
                 try batch.setRoot(rootName, to: cid, expecting: expected)
             } else {
