@@ -39,7 +39,7 @@ let package = Package(
         // The C interface: include/ is the contract, CAPI implements exactly it.
         .systemLibrary(name: "CIpldStore", path: "include"),
         .target(
-            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine"],
+            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine", "MonoFS"],
             path: "Sources/CAPI", swiftSettings: strict),
         .executableTarget(
             name: "ipldstore",

@@ -130,7 +130,7 @@ import Testing
             let part = try workspace.list("/", from: from, limit: 7)
             found += part.map(\.name.bytes)
             guard let last = part.last else { break }
-            from = last.name.successor
+            from = last.name.next
             // Changes behind and before do not disturb it.
             if found.count == 700 { try workspace.remove("1") }
         }

@@ -19,6 +19,21 @@ public struct TreeChange: Equatable, Sendable {
     /// What of it differs, where both have it.
     public let aspects: Aspects
 
+    /// What differs between two entries that both are there.
+    public init(modified path: FilePath, from old: Entry, to new: Entry) {
+        self.init(
+            kind: .modified, path: path, oldPath: nil, old: old, new: new, aspects: Aspects(old, new))
+    }
+
+    init(kind: Kind, path: FilePath, oldPath: FilePath?, old: Entry?, new: Entry?, aspects: Aspects) {
+        self.kind = kind
+        self.path = path
+        self.oldPath = oldPath
+        self.old = old
+        self.new = new
+        self.aspects = aspects
+    }
+
     /// What of an entry can differ.
     public struct Aspects: OptionSet, Sendable {
         public let rawValue: UInt16

@@ -24,6 +24,11 @@ public final class FileSystem: Sendable {
     public struct Reference: Equatable, Sendable {
         public let name: String
         public let version: CID
+
+        public init(name: String, version: CID) {
+            self.name = name
+            self.version = version
+        }
     }
 
     public func branches() throws(StoreError) -> [Reference] { try references(Self.branchPrefix) }
@@ -76,14 +81,16 @@ public final class FileSystem: Sendable {
         try store.gc(budget: ContentStore.defaultReclaimBudget)
     }
 
-    /// What a branch, a tag, a root or a CID names, in this order.
+    /// What a CID is, or a branch, a tag or a root names, in this order; in a layer, what a base has is found
+    /// too.
     public func resolve(_ reference: String) throws(StoreError) -> CID {
         if let cid = try? CID(parsing: reference) { return cid }
         if Self.isName(reference) {
-            if let version = try branch(reference) { return version }
-            if let version = try tag(reference) { return version }
+            for prefix in [Self.branchPrefix, Self.tagPrefix] {
+                if let version = try store.rootHereOrBelow(prefix + reference) { return version }
+            }
         }
-        guard let cid = try store.root(reference) else {
+        guard let cid = try store.rootHereOrBelow(reference) else {
             throw StoreError(.notFound, "there is no branch, tag or root \(reference)")
         }
         return cid
@@ -101,6 +108,25 @@ public final class FileSystem: Sendable {
 
     /// Opens what a CID names: a version, a tree, or a directory's map.
     public func open(_ cid: CID) throws(StoreError) -> Workspace { try Workspace(store, on: cid) }
+
+    /// Whether a CID names a version, a tree or a directory's map, and not a file or anything else.
+    public func isTree(_ cid: CID) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            if case .file = try TreeNodes.open(cid, try TreeSource(store)) { return false }
+            return true
+        } catch {
+            guard error.code == .invalid || error.code == .unsupported else { throw error }
+            return false
+        }
+    }
+
+    /// Makes a branch of a tree of nothing. EXISTS when there is one.
+    public func createBranch(_ name: String, message: String = "", author: String = "")
+        throws(StoreError) -> CID
+    {
+        guard try branch(name) == nil else { throw Self.exists("the branch \(name)") }
+        return try commit(try Workspace(store), to: name, message: message, author: author)
+    }
 
     /// Opens the newest version of a branch; a new tree when there is no such branch, which the first commit
     /// makes.

@@ -19,6 +19,8 @@ public struct RetentionRules: Equatable, Sendable {
 public struct RetentionReport: Equatable, Sendable {
     public var kept = 0
     public var dropped: [CID] = []
+
+    public init() {}
 }
 
 extension FileSystem {

@@ -72,6 +72,21 @@ extension Batch {
         return .stored(try putBytes(bytes), size: UInt64(bytes.count))
     }
 
+    /// Stores all that a source gives, as `putBytes(from:)`; in the entry itself where it is short.
+    public func putFileContent(
+        from source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> FileContent {
+        let cid = try putBytes(from: source, progress: progress)
+        let size = try size(of: cid)
+        guard size <= UInt64(FileContent.inlineLimit) else { return .stored(cid, size: size) }
+        var reader = try TreeReader(root: cid, size: size, source: self)
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(StoreError) in
+            try reader.read(at: 0, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+        return .inline(Array(bytes.prefix(count)))
+    }
+
     /// Stores the node of a tree, which has the metadata of its root: a directory as a rule.
     public func putTree(_ root: Entry) throws(StoreError) -> CID {
         try putNode(at: TreeNodes.encodeTree(root))

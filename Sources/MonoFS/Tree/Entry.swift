@@ -235,6 +235,9 @@ public struct HardLinkGroup: Hashable, Comparable, Sendable {
     let high: UInt64
     let low: UInt64
 
+    /// 64 bits of it, never 0.
+    public var number: UInt64 { high == 0 ? 1 : high }
+
     public static func < (a: HardLinkGroup, b: HardLinkGroup) -> Bool {
         (a.high, a.low) < (b.high, b.low)
     }

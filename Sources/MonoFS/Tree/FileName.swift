@@ -13,7 +13,7 @@ public struct FileName: Hashable, Comparable, Sendable {
         guard let name = FileName(checking: bytes) else {
             throw StoreError(
                 .invalid,
-                "a name has 1 to \(Self.maximumLength) bytes, no \"/\", no NUL, and is no step (\".\", \"..\")",
+                "a name has 1 to \(Self.maximumLength) bytes, no \"/\" and no NUL, and is no \".\" or \"..\"",
                 systemError: SystemErrors.invalid)
         }
         self = name
@@ -84,6 +84,9 @@ public struct FilePath: Hashable, Sendable {
     }
 
     public func appending(_ name: FileName) -> FilePath { FilePath(components: components + [name]) }
+
+    /// The last name; nil for the root, and where the last step is up.
+    public var lastName: FileName? { components.last.flatMap { $0 == .parent ? nil : $0 } }
 
     /// The bytes of the names, with slashes between them; "/" for the root.
     public var bytes: [UInt8] {

@@ -71,7 +71,7 @@ extension Workspace {
                     }
                 }
                 guard part.count == 1024, let last = part.last else { break }
-                next = last.name.successor
+                next = last.name.next
             }
         }
         return names

@@ -25,6 +25,13 @@ extension Workspace {
         try add(path, made(.file(.empty), mode), sync: sync)
     }
 
+    /// Makes an entry of any kind, as of now. EXISTS when the name is taken.
+    public func createNode(
+        _ path: FilePath, _ content: Entry.Content, mode: UInt16, sync: SyncType? = nil
+    ) throws(StoreError) {
+        try add(path, made(content, mode), sync: sync)
+    }
+
     /// Makes a directory. EXISTS when the name is taken.
     public func createDirectory(_ path: FilePath, mode: UInt16 = 0o755, sync: SyncType? = nil)
         throws(StoreError)

@@ -33,7 +33,7 @@ extension Workspace {
             let part = try directory.entries(from: next, limit: wanted)
             found += part.filter { !$0.entry.isTombstone }
             guard part.count == wanted, let last = part.last else { break }
-            next = last.name.successor
+            next = last.name.next
         }
         return found
     }
@@ -93,8 +93,8 @@ extension Workspace {
 }
 
 extension FileName {
-    /// The next name in bytewise order.
-    var successor: FileName { FileName(successorOf: self) }
+    /// What comes next to it in bytewise order, to go on from: no entry's name.
+    public var next: FileName { FileName(successorOf: self) }
 
     private init(successorOf name: FileName) { bytes = name.bytes + [0] }
 }
@@ -128,7 +128,7 @@ public final class TreeWalk {
                 let part = try workspace.list(
                     level.path, from: level.next, limit: Self.part, includingTombstones: includesTombstones)
                 level.isAtEnd = part.count < Self.part
-                level.next = part.last?.name.successor
+                level.next = part.last?.name.next
                 level.entries = part[...]
             }
             guard let (name, entry) = level.entries.popFirst() else { continue }
