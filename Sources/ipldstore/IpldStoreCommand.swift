@@ -28,11 +28,10 @@ struct IpldStoreCommand: ParsableCommand {
                 subcommands: [
                     Put.self, Get.self, Write.self, Append.self, Truncate.self, Difference.self, Chunk.self,
                 ]),
-            CommandGroup(name: "Trees", subcommands: [Import.self, Export.self]),
             CommandGroup(
                 name: "Trees",
                 subcommands: [
-                    Tree.self, Cat.self, CopyEntry.self, MoveEntry.self, RemoveEntry.self,
+                    Import.self, Export.self, Tree.self, Cat.self, CopyEntry.self, MoveEntry.self, RemoveEntry.self,
                     MakeDirectory.self, Link.self, ChangeMode.self, CheckoutFile.self, Restore.self,
                 ]),
             CommandGroup(

@@ -59,8 +59,10 @@ struct CommitOptions: ParsableArguments {
         The branch gets a new version, if nobody else moved it meanwhile (exit code 5 when somebody did).
         """
 
-    var authorName: String {
-        if let author { return author }
+    var authorName: String { author ?? Self.userName }
+
+    /// The user's name, or number where there is none.
+    static var userName: String {
         guard let entry = getpwuid(geteuid()), let name = entry.pointee.pw_name else { return "\(geteuid())" }
         return String(cString: name)
     }

@@ -38,9 +38,14 @@ final class ExportTarget {
             let name = Self.temporaryName()
             try Host.makeDirectory(place.parent.descriptor, name, mode: 0o700)
             (way, isNew) = (.beside(name), true)
-            directory = try place.parent.open(name, expecting: nil, need: HostDirectory.changing)
-            guard directory.status.owner == Host.user else { throw HostError("create", ESTALE) }
-            try Host.withoutAccessLists(directory.descriptor)
+            do throws(HostError) {
+                directory = try place.parent.open(name, expecting: nil, need: HostDirectory.changing)
+                guard directory.status.owner == Host.user else { throw HostError("create", ESTALE) }
+                try Host.withoutAccessLists(directory.descriptor)
+            } catch {
+                try? Host.remove(place.parent.descriptor, name, isDirectory: true)
+                throw error
+            }
         } catch {
             throw error.code == ENOTEMPTY
                 ? StoreError(.exists, "\(path) is not empty", systemError: ENOTEMPTY) : error.storeError(path)

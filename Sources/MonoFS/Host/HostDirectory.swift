@@ -46,10 +46,7 @@ final class HostDirectory: @unchecked Sendable {
             return try openClosed(name, expecting: identity, need, error)
         }
         guard identity == nil || child.identity == identity else { throw HostError("open", ESTALE) }
-        let user = Host.user
-        if user != 0, child.status.owner == user, child.status.mode & need != need {
-            try child.lend(need)
-        }
+        try child.lendToOwner(need)
         return child
     }
 
@@ -75,7 +72,9 @@ final class HostDirectory: @unchecked Sendable {
         return child
     }
 
-    private func lend(_ need: UInt16) throws(HostError) {
+    func lendToOwner(_ need: UInt16) throws(HostError) {
+        let user = Host.user
+        guard user != 0, status.owner == user, status.mode & need != need else { return }
         try Host.setMode(descriptor, status.mode | need)
         lentOver = status.mode
     }

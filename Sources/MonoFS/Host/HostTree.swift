@@ -135,3 +135,21 @@ struct HostPlace {
         } catch { throw error.storeError(path) }
     }
 }
+
+extension HostDirectory {
+    /// Opens a directory that a user named; its owner is lent what he needs, when the process is he.
+    static func open(path: String, need: UInt16) throws(StoreError) -> HostDirectory {
+        do throws(HostError) {
+            let directory = try HostDirectory(try Host.open(path: path))
+            try directory.lendToOwner(need)
+            return directory
+        } catch {
+            guard error.code == EACCES, let place = try? HostPlace(path, followingLink: true),
+                let status = place.status,
+                let directory = try? place.parent.open(
+                    place.name, expecting: status.identity, need: need)
+            else { throw error.storeError(path) }
+            return directory
+        }
+    }
+}

@@ -108,9 +108,9 @@ final class ImportBuilder {
     func take(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
         switch event.kind {
         case .enter:
+            if let failure = event.failure { try report(event, failure, .metadata, problem) }
             let sync = event.old.flatMap { $0.isTombstone ? nil : $0.sync } ?? inherited
             levels.append(Level(builder: DirectoryBuilder(batch), event: event, sync: sync))
-            if let failure = event.failure { try report(event, failure, .metadata, problem) }
         case .leave: try leave()
         case .known: try takeKnown(event)
         case .laterName: try takeLaterName(event, problem)
@@ -170,7 +170,7 @@ final class ImportBuilder {
     private func takeLaterName(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
         guard let status = event.status, let first = firstNames[status.identity] ?? nil else {
             var event = event
-            event.failure = HostError("read", EACCES)
+            event.failure = HostError("read", ESTALE)
             return try keep(event, problem)
         }
         try append(event, try entry(like: first, event.old))
@@ -245,11 +245,7 @@ final class ImportBuilder {
     private func report(
         _ event: ImportEvent, _ failure: HostError, _ kind: TransferProblem.Kind, _ problem: Problem
     ) throws(StoreError) {
-        var names = components
-        if let name = event.name, names.last != name || levels.last?.event?.name != name {
-            names.append(name)
-        }
-        let path = FilePath(components: names)
+        let path = FilePath(components: components + (event.name.map { [$0] } ?? []))
         let error =
             kind == .changing
             ? StoreError(.busy, "\(path) changed while it was read") : failure.storeError("\(path)")

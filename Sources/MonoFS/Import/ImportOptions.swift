@@ -83,10 +83,7 @@ extension FileSystem {
     ) throws(StoreError) -> ImportReport {
         let before = try branch.map { (branch) throws(StoreError) in try self.branch(branch) } ?? nil
         let seenRoot = try branch.map { (branch) throws(StoreError) in try Self.seenRoot(branch) }
-        let directory: HostDirectory
-        do throws(HostError) { directory = try HostDirectory(try Host.open(path: path)) } catch {
-            throw error.storeError(path)
-        }
+        let directory = try HostDirectory.open(path: path, need: HostDirectory.looking)
         let batch = try store.makeBatch()
         do throws(StoreError) {
             let source = TreeSource(store, batch)

@@ -94,11 +94,6 @@ public struct FilePath: Hashable, Sendable {
     }
 }
 
-extension FilePath {
-    /// The whole path; what is no UTF-8 is replaced.
-    public var text: String { String(decoding: bytes, as: UTF8.self) }
-}
-
 extension FilePath: CustomStringConvertible {
     /// For messages: what is no UTF-8 is replaced, and of a long path the end is shown.
     public var description: String {

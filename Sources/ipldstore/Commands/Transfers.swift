@@ -29,10 +29,10 @@ struct Import: ParsableCommand {
     var branch: String?
     @Option(
         name: [.customShort("m"), .customLong("message")],
-        help: ArgumentHelp("What the version is about.", valueName: "text"))
-    var message: String = ""
-    @Option(help: ArgumentHelp("Who made the version.", valueName: "text"))
-    var author: String = ""
+        help: ArgumentHelp("What the version says of itself. (default: the command)", valueName: "text"))
+    var message: String?
+    @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))
+    var author: String?
     @Flag(help: "Read every file, whatever is known of it.")
     var full = false
     @Flag(
@@ -54,7 +54,8 @@ struct Import: ParsableCommand {
         importOptions.readsEverything = full
         importOptions.staysOnFileSystem = staysOnFileSystem
         importOptions.usesStatAttribute = usesStatAttribute
-        (importOptions.message, importOptions.author) = (message, author)
+        importOptions.message = message ?? "import \(directory)"
+        importOptions.author = author ?? CommitOptions.userName
         Interruption.watch()
         let problems = ProblemReport("imported", isJSON: options.isJSON, stops: stop)
         defer { problems.progress.finish() }
@@ -111,7 +112,7 @@ final class ProblemReport {
         Diagnostics.warning(
             problem.error.message,
             [
-                ("kind", .string(problem.kind.rawValue)), ("path", .string(problem.path.text)),
+                ("kind", .string(problem.kind.rawValue)), ("path", TreeText.json(problem.path.bytes)),
                 ("code", .string(problem.error.code.name)),
             ], isJSON: isJSON)
     }
@@ -132,7 +133,7 @@ struct Export: ParsableCommand {
             user.containers.override_stat, devices as empty files.
             """)
 
-    @OptionGroup var options: StoreOptions
+    @OptionGroup var tree: TreeOptions
     @Flag(help: "Take the place of a directory that is there.")
     var overwrite = false
     @Flag(help: "Write into a directory that is there.")
@@ -141,9 +142,8 @@ struct Export: ParsableCommand {
         name: .customLong("stat-xattr"),
         help: "Keep what the host refuses in user.containers.override_stat.")
     var usesStatAttribute = false
-    @Argument(
-        help: ArgumentHelp("A branch, tag, root or CID, and a path in it.", valueName: "branch|cid[:path]"))
-    var tree: String
+    @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch[:path]"))
+    var place: TreePlace
     @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))
     var directory: String
 
@@ -152,11 +152,9 @@ struct Export: ParsableCommand {
     }
 
     func run() throws {
-        let files = FileSystem(try options.open())
-        // Names of branches and CIDs have no colon.
-        let parts = tree.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let cid = try files.resolve(String(parts[0]))
-        let path = parts.count > 1 ? try FilePath(String(parts[1])) : .root
+        let options = tree.options
+        let files = try tree.open()
+        let cid = try tree.resolve(place.reference, in: files)
         var exportOptions = ExportOptions()
         exportOptions.existing = overwrite ? .replace : into ? .merge : .refuse
         exportOptions.usesStatAttribute = usesStatAttribute
@@ -164,7 +162,7 @@ struct Export: ParsableCommand {
         let problems = ProblemReport(
             "exported", isJSON: options.isJSON, stops: false, quiet: [.ownership, .metadata])
         defer { problems.progress.finish() }
-        let report = try Self.run(files, path, cid, directory, exportOptions, problems)
+        let report = try Self.run(files, place.path, cid, directory, exportOptions, problems)
         problems.progress.finish()
         if options.isJSON {
             try StandardOutput.write(
@@ -176,7 +174,7 @@ struct Export: ParsableCommand {
                     ("without_metadata", .integer(report.withoutMetadata)),
                 ]))
         }
-        sayRefused(report)
+        if !options.isJSON { Self.sayRefused(report) }
         guard report.unmade == 0 else {
             throw CommandExit(
                 StoreError(
@@ -200,8 +198,7 @@ struct Export: ParsableCommand {
         }
     }
 
-    private func sayRefused(_ report: ExportReport) {
-        guard !options.isJSON else { return }
+    private static func sayRefused(_ report: ExportReport) {
         if report.withoutOwner > 0 {
             let count = Quantity.count(report.withoutOwner, "entry belongs", "entries belong")
             Diagnostics.warning("\(count) to you and not to the owner in the tree", isJSON: false)
