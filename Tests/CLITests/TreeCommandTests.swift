@@ -12,7 +12,9 @@ import Testing
     /// Runs a command that must go well; what it printed.
     @discardableResult
     private func run(_ arguments: String..., input: String = "") throws -> CommandLine.Result {
-        let result = try command.start(arguments, input: Data(input.utf8)).wait()
+        try command.write("input", Data(input.utf8))
+        let file = FileHandle(forReadingAtPath: command.path("input"))
+        let result = try command.start(arguments, input: file).wait()
         #expect(result.status == 0, "\(arguments): \(result.error)")
         return result
     }

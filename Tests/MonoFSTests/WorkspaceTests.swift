@@ -438,6 +438,11 @@ import Testing
             try workspace.createDirectory(FilePath(components: names))
         }
         let deepest = FilePath(components: names)
+        // A branch of its own, at once.
+        try workspace.createDirectories(FilePath(components: [try FileName("e")] + names.dropFirst()))
+        #expect(try workspace.status("e").below?.totals.entries == UInt64(names.count - 1))
+        #expect(
+            thrownCode { try workspace.createDirectories(FilePath(components: names + names)) } == .tooLarge)
         try workspace.createFile(deepest.appending(try FileName("f")))
         #expect(
             thrownCode {
@@ -449,6 +454,7 @@ import Testing
         try workspace.batch().commit()
         let again = try Workspace(test.store, on: tree)
         #expect(try again.status("/").below?.totals.entries ?? 0 >= UInt64(Workspace.maximumDepth))
+        try again.removeTree("e")
         try again.removeTree("d")
         #expect(try again.list("/").isEmpty)
     }

@@ -85,6 +85,8 @@ public struct FilePath: Hashable, Sendable {
 
     public func appending(_ name: FileName) -> FilePath { FilePath(components: components + [name]) }
 
+    func prefix(_ count: Int) -> FilePath { FilePath(components: Array(components.prefix(count))) }
+
     /// The last name; nil for the root, and where the last step is up.
     public var lastName: FileName? { components.last.flatMap { $0 == .parent ? nil : $0 } }
 

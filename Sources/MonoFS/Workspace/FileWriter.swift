@@ -119,6 +119,7 @@ public final class FileWriter {
 
     private func checkOpen() throws(StoreError) {
         guard !isOver else { throw StoreError(.invalid, "the file is closed") }
+        try workspace.checkOpen()
     }
 
     private func large() throws(StoreError) -> ByteWriter {

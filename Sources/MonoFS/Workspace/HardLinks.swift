@@ -56,6 +56,7 @@ extension Workspace {
     private func hardLinkNames(below start: [FileName]) throws(StoreError) -> [HardLinkGroup: Set<[FileName]>]
     {
         var names: [HardLinkGroup: Set<[FileName]>] = [:]
+        var count = 0
         var pending = [start]
         while let path = pending.popLast() {
             let directory = try requireDirectory(FilePath(components: path)).open
@@ -65,10 +66,15 @@ extension Workspace {
                 for (name, entry) in part {
                     if let group = entry.hardLink, !entry.isTombstone {
                         names[group, default: []].insert(path + [name])
+                        count += 1
                     }
                     if case .directory(let below) = entry.content, below.totals.hardLinks > 0 {
                         pending.append(path + [name])
                     }
+                }
+                guard count <= Self.maximumHardLinks else {
+                    throw StoreError(
+                        .tooLarge, "more than \(Self.maximumHardLinks) names share files with others")
                 }
                 guard part.count == 1024, let last = part.last else { break }
                 next = last.name.next

@@ -38,10 +38,19 @@ enum ReplicaChange {
         throws(StoreError) -> Directory?
     {
         guard directory.map != nil else { return nil }
+        guard directory.totals.entries <= UInt64(Workspace.maximumRemoved) else {
+            throw StoreError(.tooLarge, "a directory of more than \(Workspace.maximumRemoved) names")
+        }
         let batch = try source.changing()
+        var count = 0
         // Directories that are being buried, the outermost first.
         var stack = [try Grave(directory, nil, source, batch)]
         while let grave = stack.last {
+            // What a forged entry says of how many there are is not believed.
+            count += 1
+            guard count <= 2 * Workspace.maximumRemoved else {
+                throw StoreError(.tooLarge, "a directory of more names than its entry says")
+            }
             guard let (name, entry) = try grave.next() else {
                 stack.removeLast()
                 let buried = try grave.builder.finish()

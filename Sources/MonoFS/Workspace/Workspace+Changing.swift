@@ -41,20 +41,54 @@ extension Workspace {
 
     /// Makes a directory and those above it that are missing. INVALID when one of them is something else.
     public func createDirectories(_ path: FilePath, mode: UInt16 = 0o755) throws(StoreError) {
-        for count in 1..<(path.components.count + 1) {
-            try begin()
-            let part = FilePath(components: Array(path.components.prefix(count)))
-            let location = try resolve(part, follow: true)
-            if let entry = location.entry {
-                guard entry.isDirectory else { throw Self.notADirectory(part.description) }
-                continue
-            }
+        try begin()
+        // The longest part that is there: of each longer one something is missing.
+        var (there, missing) = (0, path.components.count + 1)
+        while missing - there > 1 {
+            let middle = (there + missing) / 2
+            if try isDirectory(path.prefix(middle)) { there = middle } else { missing = middle }
+        }
+        var (location, directory) = try requireDirectory(path.prefix(there))
+        var directories = location.name == nil ? location.directories : location.directories + [directory]
+        var names = location.path
+        let rest = path.components[there...]
+        guard !rest.contains(.parent) else {
+            throw StoreError(
+                .notFound, "there is no way up from what is not there: \(path)",
+                systemError: SystemErrors.notFound)
+        }
+        guard directories.count + rest.count <= Self.maximumDepth else { throw Self.tooDeep }
+        guard rest.isEmpty || !directory.isForeign else {
+            throw Self.foreign
+        }
+        for name in rest {
+            let place = Location(
+                directories: directories, names: names, name: name, entry: nil, isBroken: false)
+            var entry = made(.directory(Directory()), mode)
+            entry.sync = try holder(place).sync
+            try put(entry, name, at: place)
+            directory = try directory.child(name, entry, opened: note)
+            directories.append(directory)
+            names.append(name)
+        }
+    }
+
+    /// Whether a directory is there; false when nothing is. INVALID for anything else.
+    private func isDirectory(_ path: FilePath) throws(StoreError) -> Bool {
+        let location: Location
+        do throws(StoreError) { location = try resolve(path, follow: true) } catch {
+            guard error.code == .notFound else { throw error }
+            return false
+        }
+        guard let entry = location.entry else {
             guard !location.isBroken else {
                 throw StoreError(
-                    .notFound, "\(part) is a broken symbolic link", systemError: SystemErrors.notFound)
+                    .notFound, "\(path) is a broken symbolic link", systemError: SystemErrors.notFound)
             }
-            try createDirectory(part, mode: mode)
+            return false
         }
+        guard entry.isDirectory else { throw Self.notADirectory(path.description) }
+        return true
     }
 
     /// Makes a symbolic link, to what need not be there.
@@ -190,11 +224,7 @@ extension Workspace {
         keepsChild: Bool = false, touches: Bool = true
     ) throws(StoreError) {
         guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
-        guard !entry.isDirectory || location.directories.count < Self.maximumDepth else {
-            throw StoreError(
-                .tooLarge, "a tree is at most \(Self.maximumDepth) directories deep",
-                systemError: SystemErrors.nameTooLong)
-        }
+        guard !entry.isDirectory || location.directories.count < Self.maximumDepth else { throw Self.tooDeep }
         let old = try directory.entry(name)
         let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, random)
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
@@ -288,6 +318,12 @@ extension Workspace {
 
     private static func notEmpty(_ path: FilePath) -> StoreError {
         StoreError(.invalid, "the directory \(path) is not empty", systemError: SystemErrors.notEmpty)
+    }
+
+    private static var tooDeep: StoreError {
+        StoreError(
+            .tooLarge, "a tree is at most \(maximumDepth) directories deep",
+            systemError: SystemErrors.nameTooLong)
     }
 
     static var foreign: StoreError {

@@ -36,6 +36,11 @@ public final class Workspace {
 
     /// Symbolic links that lead to one another.
     public static let maximumLinks = 10
+    /// Names that share files with others, where they are gone through: when one of them is changed, or the
+    /// tree is stored after they came or went. Copies of copies can have any number.
+    public static let maximumHardLinks = 1 << 22
+    /// Names below a directory of type `merkle-crdt` that is removed.
+    public static let maximumRemoved = 1 << 24
     /// Directories within one another.
     public static let maximumDepth = 4096
 
@@ -91,10 +96,14 @@ public final class Workspace {
     /// Whether something was changed.
     public var isChanged: Bool { root.isChanged }
 
+    func checkOpen() throws(StoreError) {
+        guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
+    }
+
     /// Before every operation: what is in memory is stored, or forgotten, when it is much. While an operation
     /// runs, the directories that it has open stay.
     func begin() throws(StoreError) {
-        guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
+        try checkOpen()
         guard memory > memoryLimit else { return }
         try flush()
     }
