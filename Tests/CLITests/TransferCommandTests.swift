@@ -128,6 +128,7 @@ import Testing
                 sleep $wait; kill -INT $pid; wait $pid
                 stat -c %a t; chmod 700 t; stat -c %a t/closed; chmod 0 t
             done
+            chmod 700 t; chmod 700 t/closed
             """)
         #expect(result.lines == [String](repeating: "0", count: 8), "\(result.error)")
     }
