@@ -108,8 +108,10 @@ public final class MemoryStore: ContentStore, @unchecked Sendable {
             throw StoreError(.invalid, "a store has at most \(RecordedConfiguration.mostBases) bases")
         }
         let configuration = configuration ?? bases.first?.configuration ?? StoreConfiguration()
-        super.init(
-            try StoreCore(inMemory: configuration, over: bases.map(\.core)), owner: owner)
+        let core = try StoreCore(inMemory: configuration, over: bases.map(\.core))
+        // Until here they must not be closed.
+        withExtendedLifetime(bases) {}
+        super.init(core, owner: owner)
     }
 }
 
