@@ -74,6 +74,8 @@ struct Inspection {
             guard held == (store.path.isEmpty ? [] : expected) else {
                 throw Violation("\(base.path) holds \(held.count) blocks, \(expected.count) are borrowed")
             }
+            // What died between it and its own base goes with its own collection.
+            try base.gc()
             try Self.expectClean(base)
         }
     }
@@ -104,7 +106,8 @@ struct Inspection {
             expected.formUnion(["blocks", "lanes"])
             let files = Files.count(path + "/blocks")
             guard files == Int(statistics.blocks) else {
-                throw Violation("\(files) files of blocks lie there, and there are \(statistics.blocks) blocks")
+                throw Violation(
+                    "\(files) files of blocks lie there, and there are \(statistics.blocks) blocks")
             }
             for lane in Files.names(path + "/lanes") where !lane.hasSuffix(".lane") {
                 let left = Files.names(path + "/lanes/" + lane)

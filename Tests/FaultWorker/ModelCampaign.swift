@@ -15,10 +15,12 @@ struct ModelCampaign {
         for index in 0..<max(1, (operations + perStore - 1) / perStore) {
             if let only = arguments.optional("only"), only != index { continue }
             let kind = kinds[index % kinds.count]
-            let replay = "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations) --points-per-store \(perStore) --only \(index)"
+            let replay =
+                "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations) --points-per-store \(perStore) --only \(index)"
             tally.point("--seed \(arguments.seed) \(replay)") {
                 var run = try ModelRun(
-                    path: scratch + "/store-\(index)", kind: kind, seed: arguments.seed &+ UInt64(index) &* 7919)
+                    path: scratch + "/store-\(index)", kind: kind,
+                    seed: arguments.seed &+ UInt64(index) &* 7919)
                 for step in 0..<min(perStore, operations - index * perStore) {
                     do {
                         try run.operation()
