@@ -36,6 +36,9 @@ enum StoreKind: String, CaseIterable {
         }
     }
 
+    /// Whether its payloads are in files of their own.
+    var hasFiles: Bool { levels != nil }
+
     func configuration() throws -> StoreConfiguration {
         let plain = try Pool.configuration()
         guard let levels else { return plain }
