@@ -4,6 +4,7 @@
 # make libs       the C libraries and their header, into build/lib and build/include
 # make test-c     the C libraries, from outside (part of make test)
 # make bench      measures; build/bin/bench --help says more
+# make torture-edits  2,000 random edit scripts on files to 64 MiB (EDIT_SCRIPTS=n)
 # make lint       quick checks of the sources
 # make clean      removes what was built
 #

@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, changing, names, memory
+        case kernels, storing, reading, changing, names, layers, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -88,8 +88,12 @@ struct Run: ParsableCommand {
             try ReadingRows(context).run()
             try InterfaceRows(context).run()
         }
-        if groups.contains(.changing) { try EditRows(context).run() }
+        if groups.contains(.changing) {
+            try EditRows(context).run()
+            try NodeRows(context).run()
+        }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
+        if groups.contains(.layers) { try LayerRows(context).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }
         try context.report.save(json: options.json, plots: plots, table: options.table)
     }

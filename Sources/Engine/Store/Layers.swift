@@ -93,7 +93,7 @@ extension StoreCore {
     fileprivate func reconfigure(_ body: (inout RecordedConfiguration) throws(StoreError) -> Void)
         throws(StoreError)
     {
-        guard !isSealed else { throw Self.sealed }
+        guard !isSealed else { throw Self.sealedError }
         guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
         guard hasOneHandle, try files.becomeAlone() else {
             throw StoreError(.busy, "the store is open: close it first")
