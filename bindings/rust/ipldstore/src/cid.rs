@@ -70,14 +70,21 @@ impl Cid {
 
     /// The text in a base: the multibase's character. A version 0 CID has one text only.
     pub fn to_text(&self, base: char) -> Result<String> {
-        let Ok(base) = u8::try_from(base) else {
+        if !base.is_ascii() {
             return Err(Error::invalid("a multibase is one ASCII character"));
-        };
+        }
         let mut buffer = [0u8; sys::IPS_CID_TEXT_SIZE as usize];
         let mut length = 0;
         call(|error| unsafe {
             let text = buffer.as_mut_ptr().cast();
-            sys::ips_cid_format(&self.0, base as std::ffi::c_char, text, buffer.len(), &mut length, error)
+            sys::ips_cid_format(
+                &self.0,
+                base as u8 as std::ffi::c_char,
+                text,
+                buffer.len(),
+                &mut length,
+                error,
+            )
         })?;
         Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
     }

@@ -67,8 +67,3 @@ pub fn build_info() -> &'static str {
     // SAFETY: any thread, any time; the text is constant.
     unsafe { std::ffi::CStr::from_ptr(sys::ips_build_info()) }.to_str().unwrap_or("")
 }
-
-/// The guide's examples are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../../../docs/RUST_GUIDE.md")]
-struct Guide;

@@ -212,18 +212,18 @@ impl Store {
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(VerifyReport, Problems)> {
         let mut callbacks = Callbacks::progress(&mut progress);
-        let mut report = VerifyReport::default();
+        let mut report = Ok(VerifyReport::default());
         let problems = Iter::open(|iter, error| {
-            // SAFETY: such a struct.
-            let mut raw: sys::ips_verify_report = unsafe { raw::sized() };
-            let (progress, context) = (Some(callback::progress as _), callbacks.context());
-            let status =
-                unsafe { sys::ips_store_verify(self.raw(), progress, context, &mut raw, iter, error) };
-            let sys::ips_verify_report { blocks, raw_bytes, problems, .. } = raw;
-            report = VerifyReport { blocks, raw_bytes, problems };
+            let mut status = sys::IPS_OK;
+            report = VerifyReport::made(|report, _| unsafe {
+                let (progress, context) = (Some(callback::progress as _), callbacks.context());
+                status = sys::ips_store_verify(self.raw(), progress, context, report, iter, error);
+                sys::IPS_OK
+            });
             status
         });
-        Ok((report, callbacks.finish(problems)?))
+        let problems = callbacks.finish(problems)?;
+        Ok((report?, problems))
     }
 
     /// Builds the index of the store at `path` anew, from packs and journal. It must be open nowhere.
