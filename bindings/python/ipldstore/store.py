@@ -271,8 +271,8 @@ class Store(Storing):
         return self._report("ips_store_stat", sized(_abi.ips_stat))
 
     def verify(self, progress: Progress | None = None) -> tuple[dict[str, Any], list[Problem]]:
-        """Recomputes from content what the store says of itself: the report, whose `problems` is 0 when all is
-        well, and the first thousand problems."""
+        """Recomputes from content what the store says of itself: the report, whose `problems` is 0 when all
+        is well, and the first thousand problems."""
         callbacks = Callbacks(progress)
         report = sized(_abi.ips_verify_report)
         found = ctypes.c_void_p()

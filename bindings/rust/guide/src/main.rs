@@ -1,5 +1,5 @@
-//! Runs the examples of docs/RUST_GUIDE.md, which scripts/snippets makes steps.rs of: each with a store of its
-//! own, data.store, beside a file rootfs.tar, in a new current directory.
+//! Runs the examples of docs/RUST_GUIDE.md, which scripts/snippets makes steps.rs of: each with a store of
+//! its own, data.store, beside a file rootfs.tar, in a new current directory.
 
 use std::fmt::Write;
 use std::path::Path;
