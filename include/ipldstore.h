@@ -1024,7 +1024,11 @@ enum {
     /* A row of the index that cannot be believed. */
     IPS_PROBLEM_DAMAGED_INDEX = 10,
     /* The lease table is not the one that the index knows: nothing is collected. */
-    IPS_PROBLEM_UNKNOWN_LEASE_TABLE = 11
+    IPS_PROBLEM_UNKNOWN_LEASE_TABLE = 11,
+    /* What a base lends is not held there for this store. */
+    IPS_PROBLEM_WRONG_LOAN = 12,
+    /* A base holds for this store what nothing here needs; the next gc gives it back. */
+    IPS_PROBLEM_SURPLUS_HOLD = 13
 };
 
 /* Something that is not as it must be. Frozen: 608 bytes. */

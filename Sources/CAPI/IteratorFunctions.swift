@@ -214,6 +214,8 @@ extension VerifyReport.Problem.Kind {
         case .wrongJournal: Int32(IPS_PROBLEM_WRONG_JOURNAL)
         case .damagedIndex: Int32(IPS_PROBLEM_DAMAGED_INDEX)
         case .unknownLeaseTable: Int32(IPS_PROBLEM_UNKNOWN_LEASE_TABLE)
+        case .wrongLoan: Int32(IPS_PROBLEM_WRONG_LOAN)
+        case .surplusHold: Int32(IPS_PROBLEM_SURPLUS_HOLD)
         }
     }
 }

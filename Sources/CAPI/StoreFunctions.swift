@@ -26,7 +26,7 @@ public func ips_store_create(
     call(error) { () throws(StoreError) in
         let path = try CAPI.path(path)
         let options = try growingInput(options) ?? .defaults
-        try ContentStore.create(at: path, configuration: try options.configuration())
+        try LmdbStore.create(at: path, configuration: try options.configuration())
     }
 }
 

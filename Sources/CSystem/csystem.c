@@ -24,6 +24,10 @@ int ipsys_start_writeback(int fd, int64_t offset, int64_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
+int ipsys_flush_file_system(int fd) {
+    return syncfs(fd);
+}
+
 int64_t ipsys_next_data(int fd, int64_t offset) {
     return lseek(fd, offset, SEEK_DATA);
 }

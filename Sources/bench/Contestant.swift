@@ -31,7 +31,7 @@ struct Contestant {
         Contestant(
             name: "ipldstore \(compression.text)", program: nil,
             prepare: { place in
-                try ContentStore.create(
+                try LmdbStore.create(
                     at: place + "/store", configuration: StoreConfiguration(compression: compression))
             },
             store: { place in

@@ -24,7 +24,7 @@ struct EditRows {
         let length = min(context.input.length, 1 << 30)
         let path = (context.memoryDirectory ?? context.directory) + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path)
+        try LmdbStore.create(at: path)
         let store = try ContentStore.open(at: path)
         let base = try context.input.mapped(length) { try store.putBytes($0) }
         var random = RepeatableRandom(seed: 1)
@@ -77,7 +77,7 @@ struct EditRows {
         let piece = min(context.input.length, 1 << 30)
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path)
+        try LmdbStore.create(at: path)
         let store = try ContentStore.open(at: path)
         // Four times the same blocks: a file as large, stored as fast as one of them.
         let base = try context.input.mapped(piece) { (bytes) in
@@ -110,7 +110,7 @@ struct EditRows {
         let length = min(context.input.length, 256 << 20)
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path)
+        try LmdbStore.create(at: path)
         let store = try ContentStore.open(at: path)
         try context.input.mapped(length) { (bytes) in
             let old = try store.putBytes(bytes)

@@ -14,7 +14,7 @@ struct InterfaceRows {
         let length = min(context.input.length, 1 << 28)
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path)
+        try LmdbStore.create(at: path)
         let store = try ContentStore.open(at: path)
         let cid = try context.input.mapped(length) { try store.putBytes($0) }
         let reader = try store.makeReader(of: cid)

@@ -22,7 +22,7 @@ struct MemoryRows {
         add("anonymous memory while reading back", try child(.read, path).peak, limit: 256)
         let large = (context.memoryDirectory ?? context.directory) + "/large"
         defer { Files.remove(large) }
-        try ContentStore.create(at: large, configuration: StoreConfiguration(compression: .none))
+        try LmdbStore.create(at: large, configuration: StoreConfiguration(compression: .none))
         try Population(large).grow(to: blocks)
         let collecting = try child(.collect, large)
         let text = NameRows.count(blocks)
@@ -58,9 +58,9 @@ struct Child: ParsableCommand {
     @Argument var input: String
 
     func run() throws {
-        if what == .store, access(path, F_OK) != 0 { try ContentStore.create(at: path) }
+        if what == .store, access(path, F_OK) != 0 { try LmdbStore.create(at: path) }
         if what == .populate {
-            try ContentStore.create(at: path, configuration: StoreConfiguration(compression: .none))
+            try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: .none))
             try Population(path).grow(to: Int(input) ?? 0)
         }
         let store = try ContentStore.open(at: path, owner: "bench")

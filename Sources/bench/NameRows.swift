@@ -29,7 +29,7 @@ struct NameRows {
             hasGoals ? try processorSeconds(body) : try seconds(body)
         }
         defer { Files.remove(path) }
-        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: .none))
+        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: .none))
         let population = Population(path)
         try population.grow(to: blocks / 10)
         let few = Self.count(blocks / 10)

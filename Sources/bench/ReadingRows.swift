@@ -23,7 +23,7 @@ struct ReadingRows {
             Files.remove(path)
             Files.remove(target)
         }
-        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: compression))
+        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: compression))
         let cid = try StoringRows.storeFile(context.input.path, in: path)
         let store = try ContentStore.open(at: path)
         var nowhere = Samples()
@@ -75,7 +75,7 @@ struct ReadingRows {
         let length = min(context.input.length, 1 << 30)
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path)
+        try LmdbStore.create(at: path)
         let store = try ContentStore.open(at: path)
         let cid = try context.input.mapped(length) { try store.putBytes($0) }
         let reference = try RawReference(store, cid, path: context.directory + "/raw")

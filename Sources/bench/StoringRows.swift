@@ -73,7 +73,7 @@ struct StoringRows {
     private func store(_ compression: Compression, _ found: inout Found) throws {
         let path = context.directory + "/store"
         defer { Files.remove(path) }
-        try ContentStore.create(at: path, configuration: StoreConfiguration(compression: compression))
+        try LmdbStore.create(at: path, configuration: StoreConfiguration(compression: compression))
         let spent = processSeconds()
         found.new.add(try Self.storeSeconds(context.input.path, in: path))
         found.processor.add(processSeconds() - spent)

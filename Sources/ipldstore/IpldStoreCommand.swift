@@ -7,7 +7,8 @@ struct IpldStoreCommand: ParsableCommand {
         abstract: "A content-addressed store: files, nodes and blocks by what they contain.",
         discussion: """
             The store is the directory given by --store, or by IPLDSTORE in the environment, or .ipldstore \
-            here. Where a command takes CID|ROOT, a root's name stands for the CID it points to. What is \
+            here. Where a command takes CID|ROOT, a root's name stands for the CID it points to; in a layer, \
+            a base's root that has no namesake in the layer does so, too. What is \
             stored is kept by roots (root set, put --root) and by holds, which belong to an owner: on the \
             command line "cli:" and the user's name, unless --owner names another. dereference gives a hold \
             back.
@@ -36,6 +37,9 @@ struct IpldStoreCommand: ParsableCommand {
             CommandGroup(
                 name: "What keeps them",
                 subcommands: [List.self, Root.self, Retain.self, Dereference.self, Holds.self]),
+            CommandGroup(
+                name: "Layers",
+                subcommands: [BaseCommand.self, Forks.self, Seal.self, Flatten.self, Copy.self]),
             CommandGroup(name: "Space", subcommands: [CollectGarbage.self, SpaceUsage.self]),
         ])
 }

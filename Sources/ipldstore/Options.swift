@@ -75,7 +75,7 @@ struct StoreOptions: ParsableArguments {
     func resolve(_ text: String, in store: ContentStore) throws -> CID {
         if let cid = try? CID(parsing: text) { return cid }
         do throws(StoreError) {
-            if let cid = try store.root(text) { return cid }
+            if let cid = try store.rootHereOrBelow(text) { return cid }
         } catch {
             guard error.code == .invalid else { throw error }
             throw CommandExit.usage("it is neither a CID nor a root's name: \(error.message)")

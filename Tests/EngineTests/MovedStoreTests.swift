@@ -18,7 +18,7 @@ import Testing
         try name(first, "first", in: test.store)
         let elsewhere = test.path + ".moved"
         try FileManager.default.moveItem(atPath: test.path, toPath: elsewhere)
-        try ContentStore.create(at: test.path)
+        try LmdbStore.create(at: test.path)
         let other = try ContentStore.open(at: test.path)
         try name(second, "second", in: other)
         try name(randomBytes(1_000_000, seed: 3), "third", in: test.store)

@@ -73,7 +73,7 @@ import Testing
                 var whole = 0
                 try scanner.forEach { (offset, header, payload) throws(StoreError) in
                     guard let payload,
-                        let block = try? StoreCore.decode(
+                        let block = try? Payload.decode(
                             header, payload, into: scratch.block.bytes, scratch.decompressor)
                     else { return false }
                     #expect((try? header.cid.matches(block)) == true, "seed \(seed)")
@@ -145,17 +145,29 @@ import Testing
 
     @Test func aConfigurationIsReadWholeOrRefused() throws {
         var random = SplitMix(state: seed)
-        let recorded = RecordedConfiguration(
+        let plain = RecordedConfiguration(
             identity: StoreIdentity(high: 1, low: 2), configuration: StoreConfiguration())
+        #expect(plain.text.hasPrefix("format 1\n"))
+        var recorded = RecordedConfiguration(
+            identity: StoreIdentity(high: 1, low: 2),
+            configuration: StoreConfiguration(payloads: .files(levels: 2)))
+        recorded.isSealed = true
+        recorded.fork = StoreIdentity(high: 3, low: 4)
+        recorded.bases = [
+            RecordedBase(identity: StoreIdentity(high: 5, low: 6), path: "/a b/c"),
+            RecordedBase(identity: StoreIdentity(high: 7, low: 8), path: "/d"),
+        ]
+        #expect(try RecordedConfiguration(parsing: plain.text) == plain)
         #expect(try RecordedConfiguration(parsing: recorded.text) == recorded)
-        for _ in 0..<rounds {
-            let text = String(decoding: mutate(Array(recorded.text.utf8), &random), as: UTF8.self)
+        for round in 0..<rounds {
+            let whole = round % 2 == 0 ? plain : recorded
+            let text = String(decoding: mutate(Array(whole.text.utf8), &random), as: UTF8.self)
             guard let parsed = try? RecordedConfiguration(parsing: text) else { continue }
             #expect(try RecordedConfiguration(parsing: parsed.text) == parsed, "seed \(seed): \(text)")
         }
         do {
             _ = try RecordedConfiguration(
-                parsing: recorded.text.replacingOccurrences(of: "format 1", with: "format 2"))
+                parsing: recorded.text.replacingOccurrences(of: "format 2", with: "format 3"))
             Issue.record("a newer format was read")
         } catch { #expect(error.code == .unsupported) }
     }

@@ -24,7 +24,7 @@ final class TestStore {
 
     init(_ configuration: StoreConfiguration = StoreConfiguration()) throws {
         directory = try TemporaryDirectory()
-        try ContentStore.create(at: directory.path + "/store", configuration: configuration)
+        try LmdbStore.create(at: directory.path + "/store", configuration: configuration)
         store = try ContentStore.open(at: directory.path + "/store")
     }
 
@@ -84,5 +84,13 @@ extension ContentStore {
         let count = try bytes.withUnsafeMutableBytes { try reader.read(at: 0, into: $0) }
         precondition(count == bytes.count)
         return bytes
+    }
+}
+
+extension StoreCore {
+    /// Of a store that has packs.
+    var packs: PackFiles {
+        guard case .packs(let files) = payloads else { fatalError("the store has no packs") }
+        return files
     }
 }

@@ -21,7 +21,7 @@ extension CaseCampaign {
         _ scratch: String, _ pool: Pool, _ spoil: @escaping (String) throws -> Void
     ) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             try put(store, pool, 12)
             try spoil(path)
@@ -87,7 +87,7 @@ extension CaseCampaign {
     /// A forked child must not keep its dead parent's locks: neither its lease nor its pack.
     @Sendable static func parentDies(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         var ends: [Int32] = [0, 0]
         try expect(pipe(&ends) == 0, "no pipe")
         let parent = try Processes.fork {
@@ -120,7 +120,7 @@ extension CaseCampaign {
     /// Two containers over one directory: each process is number 1 of its own pid namespace.
     @Sendable static func onePid(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try pool.write(to: scratch + "/pool.cids")
         let wrapper = ["unshare", "--pid", "--fork", "--kill-child"]
         let probe = try Processes.spawn(["case-pid"], through: wrapper)

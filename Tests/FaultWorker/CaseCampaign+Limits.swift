@@ -65,7 +65,7 @@ extension CaseCampaign {
     /// Address space is limited: the map cannot be doubled, and LMDB has given up the one it had.
     @Sendable static func indexThatCannotGrow(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { try storeManyBlocks($0, nodes: 460) }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)

@@ -35,7 +35,7 @@ extension CaseCampaign {
 
     @Sendable static func killedBeforePunch(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         let end = try fork(path) { store in
             for content in [12, 15, 21] { try put(store, pool, content) }
             System.faultHook = { call in
@@ -150,7 +150,7 @@ extension CaseCampaign {
     /// when space was about to be given back.
     @Sendable static func indexBehind(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             for content in [12, 15, 21] { try put(store, pool, content) }
             try store.setRoot("late", to: pool.cids[12])
@@ -211,7 +211,7 @@ extension CaseCampaign {
     /// storing again.
     @Sendable static func indexAhead(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in for content in [12, 15] { try put(store, pool, content) } }
         let pack = path + "/packs/00000001.pack"
         let bytes = try Files.read(pack)
@@ -234,7 +234,7 @@ extension CaseCampaign {
 
     @Sendable static func strangePacks(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in try put(store, pool, 15) }
         let pack = path + "/packs/00000001.pack"
         let aside = scratch + "/aside"
@@ -261,7 +261,7 @@ extension CaseCampaign {
 
     @Sendable static func journalMissing(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         try inChild(path) { store in
             try put(store, pool, 15)
             unlink(path + "/journal")

@@ -54,7 +54,7 @@ struct CaseCampaign {
 
     static func make(_ scratch: String) throws -> (path: String, store: ContentStore) {
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         return (path, try ContentStore.open(at: path))
     }
 

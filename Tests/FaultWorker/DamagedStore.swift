@@ -13,7 +13,7 @@ struct DamagedStore {
         self.path = path
         Bounds.fullPackBytes = 60_000
         var random = Random(seed: seed)
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         let store = try ContentStore.open(at: path)
         for step in 0..<12 {
             let content = 3 + random.below(12)

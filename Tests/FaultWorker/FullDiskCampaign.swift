@@ -114,7 +114,7 @@ struct FullDiskCampaign {
             self.path = path
             self.pool = pool
             random = Random(seed: seed)
-            try ContentStore.create(at: path, configuration: try Pool.configuration())
+            try LmdbStore.create(at: path, configuration: try Pool.configuration())
             let store = try ContentStore.open(at: path)
             self.store = store
             for (name, content) in [("big", 21), ("small", 12)] {

@@ -53,7 +53,7 @@ private struct ModelRun {
         Bounds.fullPackBytes = 60_000
         Bounds.compactionBytes = 16 << 10
         Bounds.journalBytes = 4096
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         store = try ContentStore.open(at: path)
     }
 

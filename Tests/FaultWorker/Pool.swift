@@ -28,7 +28,7 @@ struct Pool {
     /// Stores all in a scratch store to learn the CIDs.
     init(scratch: String) throws {
         let path = scratch + "/pool"
-        try ContentStore.create(at: path, configuration: try Self.configuration())
+        try LmdbStore.create(at: path, configuration: try Self.configuration())
         let store = try ContentStore.open(at: path)
         for content in 0..<Self.count { cids.append(try store.put(Self.bytes(content))) }
         for content in 0..<Self.count where try store.contents(of: cids[content]) != Self.bytes(content) {

@@ -11,7 +11,7 @@ struct RaceCampaign {
         let pool = try Pool(scratch: scratch)
         try pool.write(to: scratch + "/pool.cids")
         let path = scratch + "/store"
-        try ContentStore.create(at: path, configuration: try Pool.configuration())
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
         let tally = Tally("race", seed: arguments.seed)
         let seconds = arguments.number("seconds", 10)
         let processes = arguments.number("processes", 3)

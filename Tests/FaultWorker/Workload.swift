@@ -79,7 +79,7 @@ final class Workload {
         steps += 1
         if steps == 1 {
             last = "create"
-            try ContentStore.create(at: path, configuration: try Pool.configuration())
+            try LmdbStore.create(at: path, configuration: try Pool.configuration())
             return
         }
         // The choice must not depend on outcomes more than the names do.

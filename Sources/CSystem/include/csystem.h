@@ -15,6 +15,9 @@ int ipsys_punch(int fd, int64_t offset, int64_t length);
 /* Starts writing dirty pages of the range out, without waiting. */
 int ipsys_start_writeback(int fd, int64_t offset, int64_t length);
 
+/* Makes all that was written to the descriptor's file system durable. */
+int ipsys_flush_file_system(int fd);
+
 /* The first offset at or after `offset` that is no hole; -1 with ENXIO when none follows. */
 int64_t ipsys_next_data(int fd, int64_t offset);
 

@@ -48,24 +48,28 @@ final class IndexEnvironment: @unchecked Sendable {
     private static let initialMapBytes = 64 << 30
     private static let smallestMapBytes = 64 << 20
     private static let idleLimit = 32
-    private static let readers: UInt32 = 1022
-    /// A head of three cache lines with one reader, and a line for each other one.
-    private static let lockFileBytes = UInt64(readers - 1) * 64 + 192
+    /// Most snapshots at once, of all processes; each costs a line of the lock file, of which a layer,
+    /// one of hundreds, has few.
+    private static func readers(isLayer: Bool) -> UInt32 { isLayer ? 126 : 1022 }
 
-    /// Opens (with `create`: makes) the environment in a directory that exists.
-    init(path: String, create: Bool, readOnly: Bool) throws(StoreError) {
+    /// Opens (with `create`: makes) the environment in a directory that exists. Commits of a draft, which
+    /// nobody can see yet, are for its maker to make durable.
+    init(path: String, create: Bool, readOnly: Bool, isLayer: Bool = false, isDraft: Bool = false)
+        throws(StoreError)
+    {
         var attempts: [(Access, UInt32)] = [
             (.readOnly, UInt32(MDB_RDONLY)), (.unlocked, UInt32(MDB_RDONLY | MDB_NOLOCK)),
         ]
-        if !readOnly { attempts.insert((.readWrite, 0), at: 0) }
-        try Self.fillLockFile(path + "/lock.mdb")
+        if !readOnly { attempts.insert((.readWrite, isDraft ? UInt32(MDB_NOSYNC) : 0), at: 0) }
+        let readers = Self.readers(isLayer: isLayer)
+        try Self.fillLockFile(path + "/lock.mdb", readers)
         var opened: (Access, OpaquePointer)?
         var failure: StoreError?
         search: for (access, flags) in attempts {
             var mapBytes = Self.initialMapBytes
             while true {
                 let code: Int32
-                (opened, code) = Self.tryOpen(path, access, flags, mapBytes)
+                (opened, code) = Self.tryOpen(path, access, flags, mapBytes, readers)
                 if opened != nil { break search }
                 failure = Self.error(code, "open the index")
                 // Limits on address space say ENOMEM, valgrind says EINVAL.
@@ -94,19 +98,22 @@ final class IndexEnvironment: @unchecked Sendable {
     /// LMDB writes to its lock file through a map, where a hole on a full disk ends the process. So the file
     /// has no holes before it is mapped. (Its descriptor may be closed here, where no environment of this
     /// process has taken locks on the file yet.)
-    private static func fillLockFile(_ path: String) throws(StoreError) {
+    private static func fillLockFile(_ path: String, _ readers: UInt32) throws(StoreError) {
         let descriptor: Int32
         do { descriptor = try System.openOrMake(path) } catch  where error.code != .full {
             // It will not be written to, or LMDB says what is wrong.
             return
         }
         defer { System.close(descriptor) }
-        do { try System.reserve(descriptor, at: 0, length: lockFileBytes) } catch
+        // A head of three cache lines with one reader, and a line for each other one.
+        do { try System.reserve(descriptor, at: 0, length: UInt64(readers - 1) * 64 + 192) } catch
             where error.code == .unsupported
         {}
     }
 
-    private static func tryOpen(_ path: String, _ access: Access, _ flags: UInt32, _ mapBytes: Int)
+    private static func tryOpen(
+        _ path: String, _ access: Access, _ flags: UInt32, _ mapBytes: Int, _ readers: UInt32
+    )
         -> ((Access, OpaquePointer)?, Int32)
     {
         var environment: OpaquePointer?
@@ -162,7 +169,8 @@ final class IndexEnvironment: @unchecked Sendable {
         // A snapshot keeps its pages; its meta page may be written over before it is read.
         for _ in 0..<16 {
             let isChecked = try read { (snapshot) throws(StoreError) in
-                try IndexPages.check(descriptor, transaction: UInt64(mdb_txn_id(snapshot.transaction)))
+                guard case .lmdb(let transaction, _) = snapshot.view else { return true }
+                return try IndexPages.check(descriptor, transaction: UInt64(mdb_txn_id(transaction)))
             }
             if isChecked { return }
         }
@@ -188,10 +196,10 @@ final class IndexEnvironment: @unchecked Sendable {
             // but the write lock it can.
             let transaction = try beginWrite()
             defer { mdb_txn_abort(transaction) }
-            return try body(IndexSnapshot(transaction: transaction, tables: tables))
+            return try body(IndexSnapshot(lmdb: transaction, tables))
         }
         defer { endRead(transaction) }
-        return try body(IndexSnapshot(transaction: transaction, tables: tables))
+        return try body(IndexSnapshot(lmdb: transaction, tables))
     }
 
     private func beginRead() throws(StoreError) -> OpaquePointer? {
@@ -238,7 +246,7 @@ final class IndexEnvironment: @unchecked Sendable {
         let transaction = try beginWrite()
         let result: T
         do {
-            result = try body(IndexSnapshot(transaction: transaction, tables: tables))
+            result = try body(IndexSnapshot(lmdb: transaction, tables))
         } catch {
             mdb_txn_abort(transaction)
             throw error
@@ -247,7 +255,7 @@ final class IndexEnvironment: @unchecked Sendable {
         if code == 0 { return result }
         var outcome: Bool?
         if let check = try? beginRead() {
-            outcome = try? happened(IndexSnapshot(transaction: check, tables: tables))
+            outcome = try? happened(IndexSnapshot(lmdb: check, tables))
             endRead(check)
         }
         guard outcome == false else {

@@ -81,25 +81,43 @@ extension IndexSnapshot {
 
     // MARK: absent: links to what is not here
 
-    func absentCount(of cid: CID) throws(StoreError) -> UInt32 {
-        try cid.withBinary { (key) throws(StoreError) -> UInt32 in
-            guard let value = try get(.absent, key) else { return 0 }
-            return try value.sealed(key: key, length: 4, .absent).integer(at: 0)
+    func absent(of cid: CID) throws(StoreError) -> AbsentRow {
+        try cid.withBinary { (key) throws(StoreError) -> AbsentRow in
+            guard let value = try get(.absent, key) else { return AbsentRow(count: 0, lender: nil) }
+            return try Self.absent(key, value)
         }
     }
 
-    /// Zero removes the row.
-    func setAbsentCount(_ count: UInt32, of cid: CID) throws(StoreError) {
+    private static func absent(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer)
+        throws(StoreError) -> AbsentRow
+    {
+        let fields = try value.sealed(key: key, length: nil, .absent)
+        guard fields.count == 4 || fields.count == 5 else { throw UnsafeRawBufferPointer.damaged(.absent) }
+        return AbsentRow(count: fields.integer(at: 0), lender: fields.count == 5 ? fields[4] : nil)
+    }
+
+    /// A count of zero removes the row.
+    func setAbsent(_ absent: AbsentRow, of cid: CID) throws(StoreError) {
         try cid.withBinary { (key) throws(StoreError) in
-            guard count > 0 else {
+            guard absent.count > 0 else {
                 try delete(.absent, key)
                 return
             }
-            try putNumber(count, .absent, key)
+            var row = RowBuffer()
+            row.append(absent.count)
+            if let lender = absent.lender { row.append(lender) }
+            row.seal(key: key)
+            try row.withBytes { (value) throws(StoreError) in try put(.absent, key, value) }
         }
     }
 
-    private func putNumber<N: FixedWidthInteger>(
+    func scanAbsent(_ body: (CID, AbsentRow) throws(StoreError) -> Bool) throws(StoreError) {
+        try scan(.absent) { (key, value) throws(StoreError) in
+            try body(try Self.cid(key, .absent), try Self.absent(key, value))
+        }
+    }
+
+    func putNumber<N: FixedWidthInteger>(
         _ number: N, _ table: IndexTable, _ key: UnsafeRawBufferPointer
     )
         throws(StoreError)
@@ -239,6 +257,20 @@ extension IndexSnapshot {
         try start.withBytes { (key) throws(StoreError) in try scan(.holds, from: key, visit) }
     }
 
+    /// The next owner in byte order who holds anything, behind this one's name and all that begin so.
+    func firstOwner(after owner: String) throws(StoreError) -> String? {
+        // No owner's name has a byte of 1: it stands behind the holds of this one, and before all others.
+        var found: String?
+        try (Array(owner.utf8) + [1]).withBytes { (key) throws(StoreError) in
+            try scan(.holds, from: key) { (key, _) throws(StoreError) in
+                guard let end = key.firstIndex(of: 0) else { throw UnsafeRawBufferPointer.damaged(.holds) }
+                found = String(decoding: key[..<end], as: UTF8.self)
+                return false
+            }
+        }
+        return found
+    }
+
     // MARK: packs
 
     func pack(_ number: UInt32) throws(StoreError) -> PackRow? {
@@ -286,22 +318,46 @@ extension IndexSnapshot {
         (key.epoch.bigEndian, key.place.rawValue.bigEndian)
     }
 
-    func insertPunch(_ punch: PunchKey, length: UInt64) throws(StoreError) {
-        try withKey(Self.punchKey(punch)) { (key) throws(StoreError) in try putNumber(length, .punch, key) }
+    func insertPunch(_ punch: PunchKey, _ freed: Freed) throws(StoreError) {
+        try withKey(Self.punchKey(punch)) { (key) throws(StoreError) in
+            var row = RowBuffer()
+            switch freed {
+            case .extent(let length): row.append(length)
+            case .pack: row.append(UInt64.max)
+            case .payload(let cid): row.append(cid)
+            case .borrowed(let lender, let cid):
+                row.append(lender)
+                row.append(cid)
+            }
+            row.seal(key: key)
+            try row.withBytes { (value) throws(StoreError) in try put(.punch, key, value) }
+        }
     }
 
     func removePunch(_ punch: PunchKey) throws(StoreError) {
         try withKey(Self.punchKey(punch)) { (key) throws(StoreError) in _ = try delete(.punch, key) }
     }
 
-    func scanPunches(_ body: (PunchKey, _ length: UInt64) throws(StoreError) -> Bool) throws(StoreError) {
+    func scanPunches(_ body: (PunchKey, Freed) throws(StoreError) -> Bool) throws(StoreError) {
         try scan(.punch) { (key, value) throws(StoreError) in
             guard key.count == 16 else { throw UnsafeRawBufferPointer.damaged(.punch) }
             let punch = PunchKey(
                 epoch: UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)),
                 place: Place(
                     rawValue: UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
-            return try body(punch, try value.sealed(key: key, length: 8, .punch).integer(at: 0))
+            return try body(punch, try Self.freed(punch, try value.sealed(key: key, length: nil, .punch)))
         }
+    }
+
+    private static func freed(_ key: PunchKey, _ fields: UnsafeRawBufferPointer) throws(StoreError) -> Freed {
+        if key.place.pack == 0 {
+            guard let lender = fields.first else { throw UnsafeRawBufferPointer.damaged(.punch) }
+            return .borrowed(
+                lender: lender, try cid(UnsafeRawBufferPointer(rebasing: fields.dropFirst()), .punch))
+        }
+        // No CID of a stored block is so short.
+        guard fields.count == 8 else { return .payload(try cid(fields, .punch)) }
+        let length: UInt64 = fields.integer(at: 0)
+        return length == .max ? .pack : .extent(length: length)
     }
 }

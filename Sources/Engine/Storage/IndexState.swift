@@ -79,6 +79,78 @@ extension IndexSnapshot {
     }
 }
 
+extension IndexSnapshot {
+    func recorded() throws(StoreError) -> RecordedConfiguration {
+        try RecordedConfiguration(parsing: try configurationText())
+    }
+
+    private static let sealKey: StaticString = "sealed"
+
+    /// Whether nothing of the store may change any more.
+    func isSealed() throws(StoreError) -> Bool { try get(.meta, Self.sealKey.rawBytes) != nil }
+
+    func seal() throws(StoreError) {
+        try put(.meta, Self.sealKey.rawBytes, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    private static let unsettledKey: StaticString = "unsettled"
+
+    /// Whether links to what is not here may be to blocks of bases that do not know of it yet.
+    func isUnsettled() throws(StoreError) -> Bool { try get(.meta, Self.unsettledKey.rawBytes) != nil }
+
+    func setUnsettled(_ isUnsettled: Bool) throws(StoreError) {
+        let key = Self.unsettledKey.rawBytes
+        if isUnsettled {
+            try put(.meta, key, UnsafeRawBufferPointer(start: nil, count: 0))
+        } else {
+            try delete(.meta, key)
+        }
+    }
+
+    // MARK: Loans: numbers of the last one, in layer and base
+
+    func loan(fromBase number: Int) throws(StoreError) -> UInt64 { try loan("loan from \(number)") }
+    func setLoan(_ loan: UInt64, fromBase number: Int) throws(StoreError) {
+        try setLoan(loan, "loan from \(number)")
+    }
+    func loan(toFork fork: StoreIdentity) throws(StoreError) -> UInt64 { try loan("loan to \(fork.text)") }
+    func setLoan(_ loan: UInt64, toFork fork: StoreIdentity) throws(StoreError) {
+        try setLoan(loan, "loan to \(fork.text)")
+    }
+    func removeLoan(toFork fork: StoreIdentity) throws(StoreError) {
+        _ = try Array("loan to \(fork.text)".utf8).withBytes { (key) throws(StoreError) in
+            try delete(.meta, key)
+        }
+    }
+
+    /// There are no bases any more: nothing is lent, and nothing to be given back.
+    func forgetLoans() throws(StoreError) {
+        var returned: [PunchKey] = []
+        try scanPunches { (key, freed) throws(StoreError) in
+            if case .borrowed = freed { returned.append(key) }
+            return true
+        }
+        for key in returned { try removePunch(key) }
+        var lent: [(CID, UInt32)] = []
+        try scanAbsent { (cid, row) throws(StoreError) in
+            if row.lender != nil { lent.append((cid, row.count)) }
+            return true
+        }
+        for (cid, count) in lent { try setAbsent(AbsentRow(count: count, lender: nil), of: cid) }
+    }
+
+    private func loan(_ name: String) throws(StoreError) -> UInt64 {
+        try Array(name.utf8).withBytes { (key) throws(StoreError) -> UInt64 in
+            guard let value = try get(.meta, key) else { return 0 }
+            return try value.sealed(key: key, length: 8, .meta).integer(at: 0)
+        }
+    }
+
+    private func setLoan(_ loan: UInt64, _ name: String) throws(StoreError) {
+        try Array(name.utf8).withBytes { (key) throws(StoreError) in try putNumber(loan, .meta, key) }
+    }
+}
+
 extension StaticString {
     var rawBytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)

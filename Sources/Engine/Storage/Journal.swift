@@ -21,12 +21,10 @@ final class Journal {
     static let magic: UInt64 = 0x314c_4e52_4a53_5049  // "IPSJRNL1"
     static let version: UInt32 = 1
     static let headerLength = 64
-    /// Kept allocated ahead, so that names can be dropped on a full disk.
-    static let reserveLength: UInt64 = 64 << 10
     /// type, epoch, length, CRC.
     private static let entryHeadLength = 1 + 8 + 4 + 4
     /// More than any entry's payload has.
-    private static let longestPayload = 4096
+    private static let longestPayload = 64 << 10
 
     let path: String
     private var descriptor: Int32 = -1
@@ -34,7 +32,14 @@ final class Journal {
     private var rewrittenLength: UInt64 = 0
     private var reservedEnd: UInt64 = 0
 
-    init(path: String) { self.path = path }
+    /// Kept allocated ahead, so that names can be dropped on a full disk.
+    private let reserveLength: UInt64
+
+    init(path: String, reserve: UInt64) {
+        self.path = path
+        reserveLength = reserve
+    }
+
     deinit { closeFile() }
 
     private func closeFile() {
@@ -99,11 +104,11 @@ final class Journal {
     /// Allocates ahead. FULL when the disk has no room for it.
     func keepReserve(_ state: IndexState) throws(StoreError) {
         let committed = try openForWriting(state)
-        guard committed + Self.reserveLength / 2 > reservedEnd else { return }
-        do { try System.reserve(descriptor, at: 0, length: committed + Self.reserveLength) } catch
+        guard committed + reserveLength / 2 > reservedEnd else { return }
+        do { try System.reserve(descriptor, at: 0, length: committed + reserveLength) } catch
             where error.code == .unsupported
         {}
-        reservedEnd = committed + Self.reserveLength
+        reservedEnd = committed + reserveLength
     }
 
     func shouldRewrite(_ state: IndexState) -> Bool {
@@ -121,10 +126,11 @@ final class Journal {
         return length
     }
 
-    /// Writes a whole journal and moves it into place, durable; its length.
+    /// Writes a whole journal and moves it into place, durable where it is flushed; its length.
     @discardableResult
     static func create(
-        _ path: String, _ entries: [Entry], store: StoreIdentity, epoch: UInt64, generation: UInt64
+        _ path: String, _ entries: [Entry], store: StoreIdentity, epoch: UInt64, generation: UInt64,
+        flushing: Bool = true
     ) throws(StoreError) -> UInt64 {
         var body: [UInt8] = []
         for entry in entries { encode(entry, epoch: epoch, into: &body) }
@@ -141,26 +147,28 @@ final class Journal {
             buffer.storeBytes(of: crc.littleEndian, toByteOffset: 60, as: UInt32.self)
         }
         bytes += body
-        try replace(path) { (_) in bytes }
+        try replace(path, flushing: flushing) { (_) in bytes }
         return length
     }
 
-    /// Puts a whole small file in place of any other, durable, or changes nothing. `contents` hears which
-    /// file it will be.
-    static func replace(_ path: String, _ contents: (FileIdentity) -> [UInt8]) throws(StoreError) {
+    /// Puts a whole small file in place of any other, or changes nothing; durable, where it is flushed.
+    /// `contents` hears which file it will be.
+    static func replace(_ path: String, flushing: Bool = true, _ contents: (FileIdentity) -> [UInt8])
+        throws(StoreError)
+    {
         let temporary = path + ".new"
         do {
             let file = try System.openOrMake(temporary, O_TRUNC)
             defer { System.close(file) }
             let bytes = contents(try System.status(file).identity)
             try bytes.withBytes { (bytes) throws(StoreError) in try System.write(file, at: 0, bytes) }
-            try System.flush(file)
+            if flushing { try System.flush(file) }
             try System.rename(temporary, path)
         } catch {
             try? System.remove(temporary)
             throw error
         }
-        try System.flushDirectory(directory(of: path))
+        if flushing { try System.flushDirectory(directory(of: path)) }
     }
 
     static func directory(of path: String) -> String {

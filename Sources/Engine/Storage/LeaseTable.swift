@@ -30,7 +30,7 @@ final class LeaseTable: Sendable {
     private let ours: Lock<Set<Int>>
 
     /// Makes a table of fresh slots in place of any other; its identity.
-    static func create(_ path: String) throws(StoreError) -> UInt64 {
+    static func create(_ path: String, flushing: Bool = true) throws(StoreError) -> UInt64 {
         let identity = max(1, try System.random(8).withBytes { $0.integer(at: 0, as: UInt64.self) })
         var bytes = [UInt8](repeating: 0xff, count: length)
         bytes.withUnsafeMutableBytes { buffer in
@@ -38,7 +38,7 @@ final class LeaseTable: Sendable {
             buffer.storeBytes(of: magic.littleEndian, as: UInt64.self)
             buffer.storeBytes(of: identity.littleEndian, toByteOffset: 8, as: UInt64.self)
         }
-        try Journal.replace(path) { (file) in
+        try Journal.replace(path, flushing: flushing) { (file) in
             bytes.withUnsafeMutableBytes { buffer in
                 buffer.storeBytes(of: file.inode.littleEndian, toByteOffset: 16, as: UInt64.self)
             }

@@ -8,11 +8,13 @@
 /// - Rows may point into a pack only after `flush` has returned.
 import Glibc
 
-final class PackAppender {
+final class PackAppender: PayloadAppender {
     private let files: PackFiles
-    private let index: IndexEnvironment
+    private let index: IndexPlace
     /// Packs written since the last commit, the last one being appended to.
     private var open: [OpenPack] = []
+    /// Ends of what the last flush made durable, for the commit to record.
+    private var watermarks: [(number: UInt32, watermark: UInt64)] = []
 
     private struct OpenPack {
         let number: UInt32
@@ -31,12 +33,14 @@ final class PackAppender {
     private static let lockOffset: UInt64 = 1 << 60
     private static let writebackLength: UInt64 = 8 << 20
 
-    init(files: PackFiles, index: IndexEnvironment) {
+    init(files: PackFiles, index: IndexPlace) {
         self.files = files
         self.index = index
     }
 
     deinit { release() }
+
+    func append(_ records: RecordBuffer) throws(StoreError) -> Place { try append(records.bytes) }
 
     /// Writes whole records; the place of the first byte.
     func append(_ records: UnsafeRawBufferPointer) throws(StoreError) -> Place {
@@ -55,9 +59,8 @@ final class PackAppender {
         return place
     }
 
-    /// Makes all appended records durable; the watermark of each pack that the commit must record.
-    func flush() throws(StoreError) -> [(number: UInt32, watermark: UInt64)] {
-        var watermarks: [(number: UInt32, watermark: UInt64)] = []
+    func flush() throws(StoreError) {
+        watermarks = []
         for position in open.indices where open[position].isDirty {
             do {
                 try System.flush(open[position].lock.descriptor)
@@ -68,11 +71,14 @@ final class PackAppender {
             watermarks.append((open[position].number, open[position].tail))
         }
         if open.contains(where: \.isNew) { try System.flushDirectory(files.directory) }
-        return watermarks
     }
 
-    /// The commit that relies on the last flush has happened.
+    func enter(_ transaction: StoreTransaction) throws(StoreError) {
+        for (number, watermark) in watermarks { try transaction.setWatermark(watermark, pack: number) }
+    }
+
     func didCommit() {
+        watermarks = []
         for position in open.indices {
             open[position].committed = open[position].tail
             open[position].isNew = false
@@ -84,7 +90,7 @@ final class PackAppender {
         while open.count > 1 { open.removeFirst().lock.close() }
     }
 
-    /// Cuts what no commit relies on and gives the packs to the next writer.
+    /// Cuts what no commit relies on.
     func release() {
         for pack in open {
             if pack.lock.isOurs, pack.isDirty || pack.isNew, !files.isPoisoned(pack.number) {
@@ -99,7 +105,6 @@ final class PackAppender {
         open = []
     }
 
-    /// Gives the packs to the next writer without touching them: what they hold is not known.
     func abandon() {
         for pack in open { pack.lock.close() }
         open = []

@@ -47,6 +47,14 @@ struct BlockRow {
     var cid: CID
 }
 
+/// Table `absent`: what is linked to and not here.
+struct AbsentRow: Equatable {
+    /// Nodes that link to it, roots and holds.
+    var count: UInt32
+    /// The number of the base that holds it for this store.
+    var lender: UInt8?
+}
+
 /// Table `packs`.
 struct PackRow {
     /// Bytes of the pack that are durable and may be read.
@@ -56,7 +64,19 @@ struct PackRow {
     var liveRecords: UInt32
 }
 
-/// An extent of a pack to give back, and when it was freed.
+/// What is to be given back, two commits after it was freed.
+enum Freed: Equatable {
+    /// So many bytes of a pack.
+    case extent(length: UInt64)
+    /// The whole file of a pack.
+    case pack
+    /// The payload that stands by itself at the place.
+    case payload(CID)
+    /// A base's hold on a block. The place is nowhere: of pack 0, which there is not.
+    case borrowed(lender: UInt8, CID)
+}
+
+/// Where what is to be given back stands, and when it was freed.
 struct PunchKey: Comparable {
     var epoch: UInt64
     var place: Place

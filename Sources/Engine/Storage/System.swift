@@ -21,6 +21,8 @@ package enum SystemCall {
     case remove(path: String)
     case makeDirectory(path: String)
     case flushDirectory(path: String)
+    case flushFileSystem(path: String)
+    case link(from: String, to: String)
 }
 
 /// What the hook makes of it.
@@ -350,6 +352,22 @@ package enum System {
         _ = try check(.flushDirectory(path: path), "flush \(path)") { fsync(descriptor) }
     }
 
+    /// Makes all that was written to the file system of a directory durable, names included.
+    static func flushFileSystem(_ path: String) throws(StoreError) {
+        let descriptor = try open(path + "/.", O_RDONLY | O_DIRECTORY, regular: false)
+        defer { close(descriptor) }
+        _ = try check(.flushFileSystem(path: path), "flush \(path)") { ipsys_flush_file_system(descriptor) }
+    }
+
+    /// Gives a file a second name. UNSUPPORTED across file systems, and where there are no such links.
+    static func link(_ from: String, _ to: String) throws(StoreError) {
+        do {
+            _ = try check(.link(from: from, to: to), "link \(to)") { Glibc.link(from, to) }
+        } catch  where [EXDEV, EPERM, EMLINK, EOPNOTSUPP].contains(error.systemError) {
+            throw StoreError(.unsupported, error.message, systemError: error.systemError)
+        }
+    }
+
     /// Names in a directory, without "." and "..", in no order.
     static func list(_ path: String) throws(StoreError) -> [String] {
         guard let directory = opendir(path) else { throw error(errno, "list \(path)") }
@@ -366,6 +384,19 @@ package enum System {
             }
             if name != ".", name != ".." { names.append(name) }
         }
+    }
+
+    /// The path from the root, without symbolic links; of one that is not there yet, its directory's.
+    static func absolutePath(_ path: String, mayBeMissing: Bool = false) throws(StoreError) -> String {
+        if let resolved = realpath(path, nil) {
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        guard mayBeMissing, errno == ENOENT else { throw error(errno, "find \(path)") }
+        let trimmed = path.hasSuffix("/") && path.utf8.count > 1 ? String(path.dropLast()) : path
+        let name = trimmed.split(separator: "/").last.map(String.init) ?? trimmed
+        let directory = try absolutePath(Journal.directory(of: trimmed))
+        return directory == "/" ? "/" + name : directory + "/" + name
     }
 
     // MARK: Locks, randomness, clocks
@@ -412,6 +443,8 @@ struct FileStatus {
     let identity: FileIdentity
     let isDirectory: Bool
     let isRegular: Bool
+    /// Names that the file has.
+    let links: UInt64
 
     init(_ information: stat) {
         length = UInt64(max(0, information.st_size))
@@ -419,6 +452,7 @@ struct FileStatus {
         identity = FileIdentity(device: UInt64(information.st_dev), inode: UInt64(information.st_ino))
         isDirectory = information.st_mode & S_IFMT == S_IFDIR
         isRegular = information.st_mode & S_IFMT == S_IFREG
+        links = UInt64(information.st_nlink)
     }
 }
 

@@ -12,7 +12,7 @@
 public final class Batch: @unchecked Sendable {
     let core: StoreCore
     private var lease: Lease?
-    private let appender: PackAppender
+    private let appender: any PayloadAppender
     private let buffer = RecordBuffer(capacity: 4 << 20)
     private let compressor: Compressor
     /// Blocks that this batch has put, or is putting, into records of the open stage.
@@ -23,6 +23,8 @@ public final class Batch: @unchecked Sendable {
     private var locatedBlocks = 0
     private var stagedBytes = 0
     private var stagedLinks = 0
+    /// What was linked to before it was anywhere, and was found in a base.
+    private let found = Lock<Set<CID>>([])
     private var names: [NameChange] = []
     private var isOver = false
     private let store: ContentStore
@@ -44,7 +46,7 @@ public final class Batch: @unchecked Sendable {
         core = store.core
         try store.checkWritable()
         compressor = Compressor(core.configuration.compression)
-        appender = PackAppender(files: core.packs, index: core.index)
+        appender = core.payloads.makeAppender(core.index)
     }
 
     deinit { end() }
@@ -106,42 +108,58 @@ public final class Batch: @unchecked Sendable {
         try putBytes(from: MemorySource(bytes))
     }
 
-    /// Stores a checked block unless it is here.
-    func put(_ cid: CID, _ bytes: UnsafeRawBufferPointer, links: [CID], isTree: Bool) throws(StoreError) {
-        if cid.hash == .identity { return }
+    /// Stores a checked block unless it is here, or, with `inBases`, there; whether it was stored.
+    @discardableResult
+    func put(_ cid: CID, _ bytes: UnsafeRawBufferPointer, links: [CID], isTree: Bool, inBases: Bool = true)
+        throws(StoreError) -> Bool
+    {
+        if cid.hash == .identity { return false }
+        try checkOpen()
         var missing = [true]
-        try claim([cid], &missing)
-        guard missing[0] else { return }
+        try claim([cid], &missing, inBases: inBases)
+        guard missing[0] else { return false }
         if !buffer.hasRoom { try flushBuffer() }
         buffer.add(cid, bytes, links: links, isTree: isTree, compressor)
+        return true
     }
 
-    /// For each CID: whether the caller has to store it. Any thread of the batch may ask.
-    func claim(_ cids: [CID], _ missing: inout [Bool]) throws(StoreError) {
-        let since = lease?.epoch ?? 0
-        try core.read { (snapshot) throws(StoreError) in
-            for (position, cid) in cids.enumerated() {
-                guard let location = try snapshot.location(of: cid), !location.flags.contains(.damaged),
-                    let block = try snapshot.block(at: location.place),
-                    block.count > 0 || (block.date > since && block.date != Collection.setAsideDate)
-                else {
-                    missing[position] = true
-                    continue
-                }
-                missing[position] = false
-            }
-        }
+    /// For each CID: whether the caller has to store it; with `claiming`, who is told so does. Any thread of
+    /// the batch may ask.
+    func claim(_ cids: [CID], _ missing: inout [Bool], inBases: Bool = true, claiming: Bool = true)
+        throws(StoreError)
+    {
+        for position in cids.indices { missing[position] = true }
+        try core.findReliable(cids, &missing, lease, inBases: inBases)
+        if inBases { try noteLinked(cids, missing) }
         claimed.withLock { claimed in
+            guard claiming else {
+                for (position, cid) in cids.enumerated() where claimed.contains(cid) { missing[position] = false }
+                return
+            }
             for (position, cid) in cids.enumerated() where missing[position] {
                 missing[position] = claimed.insert(cid).inserted
             }
         }
     }
 
+    /// What a base has, and something here linked to before that, is borrowed from now on.
+    private func noteLinked(_ cids: [CID], _ missing: [Bool]) throws(StoreError) {
+        guard !core.bases.isEmpty else { return }
+        let linked = try core.read { (snapshot) throws(StoreError) in
+            var linked: [CID] = []
+            for (position, cid) in cids.enumerated() where !missing[position] {
+                let row = try snapshot.absent(of: cid)
+                if row.count > 0, row.lender == nil { linked.append(cid) }
+            }
+            return linked
+        }
+        if !linked.isEmpty { found.withLock { $0.formUnion(linked) } }
+    }
+
     /// Appends a buffer's records to a pack and takes note of them for the stage.
     func append(_ records: RecordBuffer) throws(StoreError) {
         guard records.length > 0 else { return }
-        let place = try appender.append(records.bytes)
+        let place = try appender.append(records)
         for entry in records.entries {
             let location = BlockLocation(
                 place: Place(pack: place.pack, offset: place.offset + UInt64(entry.offset)),
@@ -194,7 +212,7 @@ public final class Batch: @unchecked Sendable {
     /// Has `commit` retain `cid` for an owner, the store handle's when nil.
     public func hold(_ cid: CID, owner: String? = nil) throws(StoreError) {
         let owner = owner ?? store.owner
-        try StoreName.check(owner, "owner")
+        try StoreName.checkOwner(owner)
         guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
         names.append(.hold(owner: owner, cid))
     }
@@ -206,7 +224,7 @@ public final class Batch: @unchecked Sendable {
         guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
         defer { end() }
         if buffer.length > 0 { try flushBuffer() }
-        guard !staged.isEmpty || !names.isEmpty else { return }
+        guard !staged.isEmpty || !names.isEmpty || found.withLock({ !$0.isEmpty }) else { return }
         try commitStage(final: true)
         if !names.isEmpty { core.shortenJournal() }
     }
@@ -218,13 +236,16 @@ public final class Batch: @unchecked Sendable {
     }
 
     private func commitStage(final: Bool) throws(StoreError) {
-        let watermarks = try appender.flush()
+        try appender.flush()
+        let found = found.withLock { found in
+            defer { found = [] }
+            return found
+        }
         do {
             try core.write(.storing(blocks: staged.count)) { (transaction) throws(StoreError) in
+                try appender.enter(transaction)
                 try enterStage(transaction)
-                for (number, watermark) in watermarks {
-                    try transaction.setWatermark(watermark, pack: number)
-                }
+                for cid in found { try transaction.adopt(cid) }
                 if final { try enterNames(transaction) }
             }
         } catch {
@@ -267,10 +288,10 @@ public final class Batch: @unchecked Sendable {
         for (cid, reference) in references {
             if let location = try transaction.index.location(of: cid) {
                 existing.append((location, reference.count))
-            } else if reference.isRequired, !claimed.withLock({ $0.contains(cid) }) {
+            } else if try !transaction.addReferences(reference.count, to: cid), reference.isRequired,
+                !claimed.withLock({ $0.contains(cid) })
+            {
                 throw StoreError(.conflict, "\(cid), which the batch relied on, is gone: try again")
-            } else {
-                try transaction.addReferences(reference.count, to: cid)
             }
         }
         existing.sort { $0.location.place < $1.location.place }

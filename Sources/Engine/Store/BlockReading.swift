@@ -22,17 +22,31 @@ extension StoreCore {
     func block(_ cid: CID, _ scratch: ReadScratch, room: UnsafeMutableRawBufferPointer? = nil)
         throws(StoreError) -> UnsafeRawBufferPointer
     {
+        if let block = try ownBlock(cid, scratch, room: room) { return block }
+        for base in bases {
+            do { return try base.core.block(cid, scratch, room: room) } catch  where error.code == .notFound {
+            }
+        }
+        // Copied here from a base meanwhile, and collected there?
+        if !bases.isEmpty, let block = try ownBlock(cid, scratch, room: room) { return block }
+        throw StoreError(.notFound, "\(cid) is not in the store")
+    }
+
+    /// As `block`, of this store without its bases; nil when it has none.
+    private func ownBlock(_ cid: CID, _ scratch: ReadScratch, room: UnsafeMutableRawBufferPointer?)
+        throws(StoreError) -> UnsafeRawBufferPointer?
+    {
         var tried: Place?
         while true {
             guard let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) })
-            else { throw StoreError(.notFound, "\(cid) is not in the store") }
+            else { return nil }
             do {
-                return try payload(cid, location, scratch, room: room)
+                return try payloads.block(cid, location, scratch, room: room)
             } catch  where error.code == .corrupt {
                 // Moved, punched or unlinked meanwhile? Then its row says something else by now.
                 guard tried == location.place else {
                     tried = location.place
-                    packs.forget(location.place.pack)
+                    payloads.forget(location.place)
                     continue
                 }
                 noteDamage(cid, location)
@@ -41,72 +55,60 @@ extension StoreCore {
         }
     }
 
-    /// The checked bytes of one record. CORRUPT when they are not what the row says.
-    func payload(
-        _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch,
-        room: UnsafeMutableRawBufferPointer? = nil
-    ) throws(StoreError) -> UnsafeRawBufferPointer {
-        let headerLength = RecordHeader.fixedLength + cid.binaryLength
-        let length = headerLength + Int(location.storedLength)
-        guard location.rawLength <= Block.maximumLength, length <= scratch.record.bytes.count else {
-            throw Self.damaged(cid, "its row has an impossible length")
+    // MARK: What is here
+
+    /// Whether the block is here, or in a base, and not known to be damaged.
+    func has(_ cid: CID) throws(StoreError) -> Bool {
+        if cid.hash == .identity { return true }
+        if let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) }) {
+            return !location.flags.contains(.damaged)
         }
-        // What is stored as it is stays where it is read to; what is compressed is read beside and unpacked
-        // there. The record and the block that comes out of it are never in the same memory.
-        var record = scratch.record.mutablePrefix(length)
-        var target = scratch.block.bytes
-        if let room, location.flags.contains(.compressed), room.count >= Int(location.rawLength) {
-            target = room
-        } else if let room, !location.flags.contains(.compressed), room.count >= length {
-            record = UnsafeMutableRawBufferPointer(rebasing: room[..<length])
-        }
-        let count: Int
-        do {
-            count = try packs.read(location.place.pack, at: location.place.offset, into: record)
-        } catch  where error.code == .notFound {
-            throw Self.damaged(cid, "its pack is missing")
-        }
-        guard count == length else { throw Self.damaged(cid, "its pack was cut short") }
-        return try Self.check(
-            cid, location, UnsafeRawBufferPointer(record), into: target, scratch.decompressor)
+        for base in bases where try base.core.has(cid) { return true }
+        return false
     }
 
-    /// Checks a record's bytes, head and payload, and gives the block's: in `target`, which holds at least
-    /// the row's raw length, where they are compressed.
-    static func check(
-        _ cid: CID, _ location: BlockLocation, _ record: UnsafeRawBufferPointer,
-        into target: UnsafeMutableRawBufferPointer, _ decompressor: Decompressor
-    ) throws(StoreError) -> UnsafeRawBufferPointer {
-        guard let header = RecordHeader(decoding: record), header.cid == cid,
-            header.storedLength == location.storedLength, header.rawLength == location.rawLength
-        else { throw damaged(cid, "its record is not there") }
-        let payload = UnsafeRawBufferPointer(rebasing: record[header.headerLength...])
-        return try decode(header, payload, into: target, decompressor)
+    /// What the index says of a block, or a base's.
+    func inspect(_ cid: CID) throws(StoreError) -> BlockInformation {
+        if cid.hash == .identity {
+            return BlockInformation(
+                cid: cid, rawLength: UInt64(cid.digestLength), storedLength: 0, references: 0)
+        }
+        let own = try read { (snapshot) throws(StoreError) -> BlockInformation? in
+            guard let location = try snapshot.location(of: cid),
+                let block = try snapshot.block(at: location.place)
+            else { return nil }
+            return BlockInformation(
+                cid: cid, rawLength: UInt64(location.rawLength), storedLength: UInt64(location.storedLength),
+                references: UInt64(block.count))
+        }
+        if let own { return own }
+        for base in bases {
+            do { return try base.core.inspect(cid) } catch  where error.code == .notFound {}
+        }
+        throw StoreError(.notFound, "\(cid) is not in the store")
     }
 
-    /// A payload's block, decompressed into `target` where it is compressed, and checked.
-    static func decode(
-        _ header: RecordHeader, _ payload: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer,
-        _ decompressor: Decompressor
-    ) throws(StoreError) -> UnsafeRawBufferPointer {
-        var block = payload
-        if header.flags.contains(.compressed) {
-            let room = UnsafeMutableRawBufferPointer(rebasing: target[..<Int(header.rawLength)])
-            guard decompressor.decompress(payload, into: room) else {
-                throw damaged(header.cid, "its payload does not unpack")
+    /// Clears `missing` for what the holder of `lease` may rely on: it has a count, or died after the lease
+    /// began, here or in a base. Looks only for what is set.
+    func findReliable(_ cids: [CID], _ missing: inout [Bool], _ lease: Lease?, inBases: Bool = true)
+        throws(StoreError)
+    {
+        // Without a lease, only what has a count.
+        let since = lease?.epoch ?? .max
+        try read { (snapshot) throws(StoreError) in
+            for (position, cid) in cids.enumerated() where missing[position] {
+                guard let location = try snapshot.location(of: cid), !location.flags.contains(.damaged),
+                    let block = try snapshot.block(at: location.place)
+                else { continue }
+                let isKept = block.count > 0 || isSealed
+                if isKept || (block.date > since && block.date != Collection.setAsideDate) {
+                    missing[position] = false
+                }
             }
-            block = UnsafeRawBufferPointer(room)
-        } else if header.rawLength != header.storedLength {
-            throw damaged(header.cid, "its record contradicts itself")
         }
-        let matches: Bool
-        do { matches = try header.cid.matches(block) } catch { throw StoreError(error) }
-        guard matches else { throw damaged(header.cid, "its bytes are not what its CID says") }
-        return block
-    }
-
-    static func damaged(_ cid: CID, _ how: String) -> StoreError {
-        StoreError(.corrupt, "the block \(cid) is damaged: \(how)")
+        for (number, base) in bases.enumerated() where inBases && missing.contains(true) {
+            try base.core.findReliable(cids, &missing, lease?.bases[number] ?? nil)
+        }
     }
 
     /// Flags the row, so that storing the same bytes again repairs the block. Best effort.

@@ -68,7 +68,11 @@ struct Collection {
             }
         }
         try giveBack(&report, isSpent)
-        if report.isComplete, try compact(isSpent) { try giveBack(&report, isSpent) }
+        if report.isComplete, case .packs(let files) = core.payloads,
+            try PackSpace(core: core, files: files).compact(isSpent)
+        {
+            try giveBack(&report, isSpent)
+        }
         report.remaining = try core.read { (snapshot) throws(StoreError) in try snapshot.state().deadBlocks }
         return report
     }
@@ -174,155 +178,53 @@ struct Collection {
 
     // MARK: Space
 
-    /// Empties packs that hold little; whether any was.
-    private func compact(_ isSpent: () -> Bool) throws(StoreError) -> Bool {
-        let compaction = Compaction(core: core)
-        var moved: UInt64 = 0
-        for number in try compaction.candidates() where !isSpent() {
-            // No room to copy to: what was collected so far is collected.
-            do { moved += try compaction.compact(number) } catch  where error.code == .full { break }
-        }
-        return moved > 0
-    }
-
     private func giveBack(_ report: inout CollectionReport, _ isSpent: () -> Bool) throws(StoreError) {
-        try removeEmptyPacks(&report)
+        switch core.payloads {
+        case .packs(let files): try PackSpace(core: core, files: files).tidy()
+        case .files(let files): try files.recoverLanes(core.index)
+        case .memory: break
+        }
         let waiting = try core.read { (snapshot) throws(StoreError) in try snapshot.count(.punch) }
         guard waiting > 0 else { return }
-        // Two commits between freeing and punching, so that even an index that is one commit behind its
-        // packs finds every block that it names.
+        // Two commits between freeing and giving back, so that even an index that is one commit behind its
+        // packs and its bases finds every block that it names.
         for _ in 0..<2 { try core.write(.releasing) { (_) throws(StoreError) in } }
-        while try punchSome(&report), !isSpent() {}
-    }
-
-    /// Takes packs without a live record out of the index, and removes what dead writers left behind.
-    private func removeEmptyPacks(_ report: inout CollectionReport) throws(StoreError) {
-        let empty = try core.read { (snapshot) throws(StoreError) in
-            var empty: [UInt32] = []
-            try snapshot.scanPacks { (number, pack) throws(StoreError) in
-                if pack.liveRecords == 0 { empty.append(number) }
-                return true
-            }
-            return empty
-        }
-        for number in empty {
-            _ = try PackAppender.withLock(core.packs, number) { (_) throws(StoreError) in
-                try core.write(.releasing) { (transaction) throws(StoreError) in
-                    guard let pack = try transaction.pack(number), pack.liveRecords == 0 else { return }
-                    try transaction.removePack(number)
-                }
-            }
-        }
-        for number in try core.packs.numbers() {
-            try cutLeftovers(number)
+        while try core.returnBorrowed(Self.slicePunches), !isSpent() {}
+        switch core.payloads {
+        case .packs(let files):
+            let space = PackSpace(core: core, files: files)
+            while try space.punch(Self.slicePunches, &report), !isSpent() {}
+        case .files(let files):
+            // Stored again meanwhile, a block stands under the same name.
+            while try removePayloads(
+                &report,
+                { (cid, _, isBack) throws(StoreError) in isBack ? 0 : try files.remove(cid) }), !isSpent()
+            {}
+        case .memory(let payloads):
+            while try removePayloads(&report, { (_, place, _) in payloads.free(place) }), !isSpent() {}
         }
     }
 
-    /// Bytes above a watermark that no living writer guards, and files that no row knows.
-    private func cutLeftovers(_ number: UInt32) throws(StoreError) {
-        guard !core.packs.isPoisoned(number), !core.index.isPoisoned else { return }
-        func known() throws(StoreError) -> (row: PackRow?, isPending: Bool) {
-            try core.read { (snapshot) throws(StoreError) in
-                var isPending = false
-                try snapshot.scanPunches { (punch, length) throws(StoreError) in
-                    if punch.place.pack == number, length == .max { isPending = true }
-                    return !isPending
-                }
-                return (try snapshot.pack(number), isPending)
-            }
-        }
-        let length = (try? System.status(ofPath: core.packs.path(number)).length) ?? 0
-        let before = try known()
-        if before.isPending || length <= (before.row?.watermark ?? 0), before.row != nil || before.isPending {
-            return
-        }
-        _ = try PackAppender.withLock(core.packs, number) { (descriptor) throws(StoreError) in
-            let now = try known()
-            guard !now.isPending else { return }
-            if let row = now.row {
-                if try System.status(descriptor).length > row.watermark {
-                    try System.truncate(descriptor, to: row.watermark)
-                }
-            } else {
-                try core.packs.remove(number)
-            }
-        }
-    }
-
-    /// Punches a bounded number of extents; false when none is old enough.
-    private func punchSome(_ report: inout CollectionReport) throws(StoreError) -> Bool {
-        let extents = try core.read { (snapshot) throws(StoreError) in
-            let epoch = try snapshot.epoch()
-            var extents: [(key: PunchKey, length: UInt64, gap: (start: UInt64, end: UInt64))] = []
-            // Packs in which something was freed too recently: there the gaps are left alone.
-            var young: Set<UInt32> = []
-            try snapshot.scanPunches { (key, length) throws(StoreError) in
-                if key.epoch + 2 > epoch {
-                    young.insert(key.place.pack)
-                } else if extents.count < Self.slicePunches {
-                    extents.append((key, length, (key.place.offset, key.place.offset &+ length)))
-                }
-                return true
-            }
-            for position in extents.indices {
-                let (key, length, _) = extents[position]
-                guard length != .max, !young.contains(key.place.pack) else { continue }
-                extents[position].gap = try gap(snapshot, key.place, length)
-            }
-            return extents
-        }
-        guard !extents.isEmpty else { return false }
-        var last: (pack: UInt32, start: UInt64, end: UInt64)?
-        for extent in extents {
-            let pack = extent.key.place.pack
-            if extent.length == .max {
-                let bytes = (try? System.status(ofPath: core.packs.path(pack)).allocated) ?? 0
-                try core.packs.remove(pack)
-                report.reclaimedBytes += bytes
-                report.packs += 1
-            } else if last?.pack != pack || last?.start != extent.gap.start || last?.end != extent.gap.end {
-                try core.packs.punch(pack, at: extent.gap.start, length: extent.gap.end - extent.gap.start)
-                report.reclaimedBytes += extent.length
-                last = (pack, extent.gap.start, extent.gap.end)
-            } else {
-                report.reclaimedBytes += extent.length
-            }
-        }
+    /// Removes a bounded number of payloads that stand by themselves; false when none is old enough.
+    private func removePayloads(
+        _ report: inout CollectionReport,
+        _ remove: (CID, Place, _ isBack: Bool) throws(StoreError) -> UInt64
+    ) throws(StoreError) -> Bool {
         try core.write(.releasing) { (transaction) throws(StoreError) in
-            for extent in extents { try transaction.index.removePunch(extent.key) }
-        }
-        return true
-    }
-
-    /// The whole gap between the live neighbours of a freed extent, so that small records add up to
-    /// pages. Bounded by the watermark: above it others may be writing.
-    private func gap(_ snapshot: IndexSnapshot, _ place: Place, _ length: UInt64) throws(StoreError)
-        -> (start: UInt64, end: UInt64)
-    {
-        let own = (start: place.offset, end: place.offset + length)
-        guard let pack = try snapshot.pack(place.pack) else { return own }
-        let cursor = try IndexCursor(snapshot, .blocks)
-        defer { cursor.close() }
-        var start = UInt64(PackFormat.headerLength)
-        var end = max(own.end, pack.watermark)
-        let next = try withKey(place.rawValue) { (key) throws(StoreError) in try cursor.seek(key) }
-        if let next {
-            let following = try IndexSnapshot.place(next.key)
-            if following.pack == place.pack { end = following.offset }
-        }
-        let before = next == nil ? try cursor.last() : try cursor.previous()
-        if let before {
-            let preceding = try IndexSnapshot.place(before.key)
-            let block = try IndexSnapshot.block(before.key, before.value)
-            if preceding.pack == place.pack, let location = try snapshot.location(of: block.cid),
-                location.place == preceding
-            {
-                let length = RecordHeader.recordLength(cid: block.cid, storedLength: location.storedLength)
-                start = preceding.offset + UInt64(length)
+            var due: [(key: PunchKey, cid: CID)] = []
+            try transaction.index.scanPunches { (key, freed) throws(StoreError) in
+                guard key.epoch + 2 <= transaction.committed.epoch, due.count < Self.slicePunches else {
+                    return false
+                }
+                if case .payload(let cid) = freed { due.append((key, cid)) }
+                return true
             }
+            for (key, cid) in due {
+                let isBack = try transaction.index.location(of: cid) != nil
+                report.reclaimedBytes += try remove(cid, key.place, isBack)
+                try transaction.index.removePunch(key)
+            }
+            return !due.isEmpty
         }
-        // Rows that contradict each other must never widen what is punched.
-        guard start <= own.start, end >= own.end else { return own }
-        return (start, end)
     }
 }

@@ -9,6 +9,7 @@ import Glibc
 
 struct Compaction {
     let core: StoreCore
+    let files: PackFiles
 
     private static let batchRows = 4096
 
@@ -23,7 +24,7 @@ struct Compaction {
             return packs
         }
         return packs.compactMap { number, pack in
-            guard let file = try? System.status(ofPath: core.packs.path(number)) else { return nil }
+            guard let file = try? System.status(ofPath: files.path(number)) else { return nil }
             return file.allocated > 2 * pack.liveBytes + Bounds.compactionBytes ? number : nil
         }
     }
@@ -31,8 +32,8 @@ struct Compaction {
     /// Moves what lives in a pack; the number of records moved, 0 when somebody appends to it.
     func compact(_ number: UInt32) throws(StoreError) -> UInt64 {
         var moved: UInt64 = 0
-        _ = try PackAppender.withLock(core.packs, number) { (_) throws(StoreError) in
-            let appender = PackAppender(files: core.packs, index: core.index)
+        _ = try PackAppender.withLock(files, number) { (_) throws(StoreError) in
+            let appender = PackAppender(files: files, index: core.index)
             defer { appender.release() }
             var start = Place(pack: number, offset: 0)
             while true {
@@ -74,7 +75,7 @@ struct Compaction {
         try core.buffers.with { (scratch) throws(StoreError) in
             for (cid, location) in rows {
                 // A damaged block stays where it is, for verify to name.
-                guard (try? core.payload(cid, location, scratch)) != nil else { continue }
+                guard (try? files.block(cid, location, scratch)) != nil else { continue }
                 let header = RecordHeader(
                     cid: cid, flags: location.flags.intersection(.compressed),
                     storedLength: location.storedLength, rawLength: location.rawLength)
@@ -86,7 +87,7 @@ struct Compaction {
             }
         }
         guard !copies.isEmpty else { return 0 }
-        let watermarks = try appender.flush()
+        try appender.flush()
         var moved: UInt64 = 0
         do {
             moved = try core.write(.releasing) { (transaction) throws(StoreError) in
@@ -101,9 +102,7 @@ struct Compaction {
                         try transaction.giveUp(cid, new)
                     }
                 }
-                for (number, watermark) in watermarks {
-                    try transaction.setWatermark(watermark, pack: number)
-                }
+                try appender.enter(transaction)
                 return moved
             }
         } catch {

@@ -3,10 +3,7 @@ extension ContentStore {
     /// Whether the block is here. Identity CIDs carry their block and always are.
     public func has(_ cid: CID) throws(StoreError) -> Bool {
         try core.check()
-        if cid.hash == .identity { return true }
-        return try core.read { (snapshot) throws(StoreError) in
-            try snapshot.location(of: cid).map { !$0.flags.contains(.damaged) } ?? false
-        }
+        return try core.has(cid)
     }
 
     /// A copy of the block's bytes, checked.
@@ -24,21 +21,8 @@ extension ContentStore {
         return try core.links(of: cid)
     }
 
-    /// What the index says of a block.
-    public func inspect(_ cid: CID) throws(StoreError) -> BlockInformation {
-        if cid.hash == .identity {
-            return BlockInformation(
-                cid: cid, rawLength: UInt64(cid.digestLength), storedLength: 0, references: 0)
-        }
-        return try core.read { (snapshot) throws(StoreError) in
-            guard let location = try snapshot.location(of: cid),
-                let block = try snapshot.block(at: location.place)
-            else { throw StoreError(.notFound, "\(cid) is not in the store") }
-            return BlockInformation(
-                cid: cid, rawLength: UInt64(location.rawLength), storedLength: UInt64(location.storedLength),
-                references: UInt64(block.count))
-        }
-    }
+    /// What the index says of a block; of one that a base has, the base's.
+    public func inspect(_ cid: CID) throws(StoreError) -> BlockInformation { try core.inspect(cid) }
 
     // MARK: Storing, held by this handle's owner
 

@@ -60,7 +60,7 @@ extension ContentStore {
     /// One more hold of the owner on a block that is here.
     public func retain(_ cid: CID, owner: String? = nil) throws(StoreError) {
         let owner = owner ?? self.owner
-        try StoreName.check(owner, "owner")
+        try StoreName.checkOwner(owner)
         try checkWritable()
         try core.write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try transaction.retain(cid, owner: owner)
@@ -75,7 +75,7 @@ extension ContentStore {
         throws(StoreError) -> CollectionReport
     {
         let owner = owner ?? self.owner
-        try StoreName.check(owner, "owner")
+        try StoreName.checkOwner(owner)
         try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
             try transaction.dereference(cid, owner: owner)
@@ -110,6 +110,8 @@ extension ContentStore {
         throws(StoreError) -> CollectionReport
     {
         try checkWritable()
+        try core.releaseGoneForks()
+        try core.dropSurplus()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 

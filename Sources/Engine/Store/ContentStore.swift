@@ -1,58 +1,135 @@
-/// The default store: index in LMDB, payloads in packs.
+/// A store of any kind: where its index and its payloads live, and which stores it reads through, makes no
+/// difference to what it promises.
 ///
 /// A handle may be used by many threads at once. It is refused in a forked child, which opens its own.
 import Glibc
 
-public final class ContentStore: @unchecked Sendable {
-    let core: StoreCore
+public class ContentStore: @unchecked Sendable {
+    final let core: StoreCore
     /// Whose holds `retain`, `dereference` and the conveniences below use.
-    public let owner: String
+    public final let owner: String
 
     /// Holds of a handle that names no owner belong to this one.
     public static let defaultOwner = "default"
 
     /// Whether the handle only reads, because it was asked to or can do no more.
-    public let isReadOnly: Bool
+    public final let isReadOnly: Bool
 
-    private init(_ core: StoreCore, owner: String, readOnly: Bool) {
+    /// Takes over a handle of the core.
+    init(_ core: StoreCore, owner: String, readOnly: Bool = false) {
         self.core = core
         self.owner = owner
         // The store may be open for writing under another handle.
         isReadOnly = readOnly || core.isReadOnly
     }
 
-    func checkWritable() throws(StoreError) {
+    final func checkWritable() throws(StoreError) {
         try core.check()
+        guard !core.isSealed else { throw StoreCore.sealed }
         guard !isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
     }
 
     deinit { core.release() }
 
+    /// Opens the store at a path, whatever its kind. NOT_FOUND when the path is none, NOT_A_STORE when it
+    /// holds none, UNSUPPORTED for a newer format or a network's file system. Where the files may only be
+    /// read, the handle only reads.
+    public static func open(at path: String, owner: String = defaultOwner, readOnly: Bool = false)
+        throws(StoreError) -> ContentStore
+    {
+        try StoreName.checkOwner(owner)
+        let core = try StoreCore.open(path, readOnly: readOnly)
+        if !core.bases.isEmpty { return LayeredStore(core, owner: owner, readOnly: readOnly) }
+        return switch core.payloads {
+        case .packs: LmdbStore(core, owner: owner, readOnly: readOnly)
+        default: FlatFsStore(core, owner: owner, readOnly: readOnly)
+        }
+    }
+
     /// Makes a store in a directory that does not exist, or is empty. EXISTS otherwise.
     public static func create(at path: String, configuration: StoreConfiguration = StoreConfiguration())
         throws(StoreError)
     {
-        try StoreCore.create(path, configuration)
+        try StoreCreation.create(path, configuration)
     }
 
-    /// Opens a store. NOT_FOUND when the path is none, NOT_A_STORE when it holds none, UNSUPPORTED for a
-    /// newer format or a network's file system. Where the files may only be read, the handle only reads.
-    public static func open(at path: String, owner: String = defaultOwner, readOnly: Bool = false)
-        throws(StoreError) -> ContentStore
-    {
-        try StoreName.check(owner, "owner")
-        return ContentStore(try StoreCore.open(path, readOnly: readOnly), owner: owner, readOnly: readOnly)
-    }
-
-    public var path: String { core.path }
-    public var configuration: StoreConfiguration { core.configuration }
+    /// Where the store is; empty for one in memory.
+    public final var path: String { core.path }
+    public final var configuration: StoreConfiguration { core.configuration }
     /// The store's random name, 32 hexadecimal digits.
-    public var identity: String { core.identity.text }
+    public final var identity: String { core.identity.text }
+    /// Whether nothing of it changes any more.
+    public final var isSealed: Bool { core.isSealed }
 
     /// A sentence that a user of this handle should hear, or nil.
-    public var warning: String? {
-        core.index.access == .unlocked
-            ? "the store's lock file may not be written: reading is safe only while nobody writes to it" : nil
+    public final var warning: String? {
+        if core.index.access == .unlocked, !core.isSealed {
+            return "the store's lock file may not be written: reading is safe only while nobody writes to it"
+        }
+        for base in core.bases {
+            guard case .nothing = base.keeping, !core.isReadOnly else { continue }
+            return
+                "the base \(base.recorded.path) can be neither held nor is it sealed: what is deleted there is"
+                + " gone here, too"
+        }
+        return nil
+    }
+}
+
+/// The default: index in LMDB, payloads in packs.
+public final class LmdbStore: ContentStore, @unchecked Sendable {}
+
+/// Index in LMDB, each block a plain file that other programs can read.
+public final class FlatFsStore: ContentStore, @unchecked Sendable {
+    /// Makes a store in a directory that does not exist, or is empty; `levels`, 0 to 2, folders above each
+    /// file. EXISTS when there is anything; INVALID for other levels.
+    public static func create(
+        at path: String, levels: Int, profile: LayoutProfile = .default
+    ) throws(StoreError) {
+        guard (0...2).contains(levels) else {
+            throw StoreError(.invalid, "there are 0 to 2 levels of folders")
+        }
+        try StoreCreation.create(
+            path, StoreConfiguration(profile: profile, payloads: .files(levels: levels)))
+    }
+}
+
+/// Index and payloads in memory, for as long as the handle and what was made from it live. Over other stores:
+/// a buffer, which reads through them and leaves them as they are.
+public final class MemoryStore: ContentStore, @unchecked Sendable {
+    /// Stores that it reads through stay open, and keep what they have now, for as long as it lives. Its
+    /// configuration is that of the first of them where none is given.
+    public init(
+        over bases: [ContentStore] = [], configuration: StoreConfiguration? = nil,
+        owner: String = defaultOwner
+    ) throws(StoreError) {
+        try StoreName.checkOwner(owner)
+        guard bases.count <= RecordedConfiguration.mostBases else {
+            throw StoreError(.invalid, "a store has at most \(RecordedConfiguration.mostBases) bases")
+        }
+        let configuration = configuration ?? bases.first?.configuration ?? StoreConfiguration()
+        super.init(
+            try StoreCore(inMemory: configuration, over: bases.map(\.core)), owner: owner)
+    }
+}
+
+/// A store that writes to itself and reads through others, its bases, which it never changes: they only hold
+/// what it links to.
+public final class LayeredStore: ContentStore, @unchecked Sendable {
+    /// Makes a layer over the stores at `bases`; reads look at itself first, then at them, in order. Its
+    /// configuration is that of the first base where none is given. EXISTS, NOT_FOUND.
+    public static func create(
+        at path: String, over bases: [String], configuration: StoreConfiguration? = nil
+    ) throws(StoreError) {
+        guard let first = bases.first else { throw StoreError(.invalid, "a layer has a base") }
+        var chosen = configuration ?? StoreConfiguration()
+        if configuration == nil {
+            let base = try StoreCore.open(first, readOnly: true)
+            chosen = StoreConfiguration(
+                profile: base.configuration.profile, compression: base.configuration.compression)
+            base.release()
+        }
+        try StoreCreation.create(path, chosen, over: bases)
     }
 }
 
@@ -87,18 +164,16 @@ extension StoreCore {
 
     /// Distinct links in the bytes of a dag-cbor block.
     static func links(of cid: CID, in block: UnsafeRawBufferPointer) throws(StoreError) -> [CID] {
-        do { return try DagCBOR.links(in: block) } catch { throw damaged(cid, "it is not strict DAG-CBOR") }
+        do { return try DagCBOR.links(in: block) } catch {
+            throw Payload.damaged(cid, "it is not strict DAG-CBOR")
+        }
     }
 
     /// The size of what a CID names: of a file's tree its data's, of another value its encoding's.
     func size(of cid: CID) throws(StoreError) -> UInt64 {
         if cid.codec == .dagCBOR { return try withBlock(cid, Self.size(ofNode:)) }
         if cid.hash == .identity { return UInt64(cid.digestLength) }
-        guard let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) })
-        else {
-            throw StoreError(.notFound, "\(cid) is not in the store")
-        }
-        return UInt64(location.rawLength)
+        return try inspect(cid).rawLength
     }
 
     /// The same, of what a dag-cbor block is the root of.

@@ -21,6 +21,12 @@ final class RecordBuffer: @unchecked Sendable {
 
     var bytes: UnsafeRawBufferPointer { buffer.prefix(length) }
 
+    /// An entry's payload, as it is stored.
+    func payload(of entry: Entry) -> UnsafeRawBufferPointer {
+        let start = entry.offset + RecordHeader.fixedLength + entry.cid.binaryLength
+        return UnsafeRawBufferPointer(rebasing: buffer.bytes[start..<(start + Int(entry.storedLength))])
+    }
+
     /// Room that any block's record fits into.
     static let roomPerRecord = RecordHeader.recordLength(
         cidLength: CID.maximumBinaryLength, payload: Block.maximumLength)

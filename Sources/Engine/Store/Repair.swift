@@ -17,12 +17,17 @@ struct Repair {
     private let path: String
     private let progress: ((UInt64) throws(StoreError) -> Void)?
     private var report = RepairReport()
+    private var freesExtents = true
 
     private static let batchRows = 16 << 10
     private static let batchLinks = 256 << 10
 
-    init(path: String, progress: ((UInt64) throws(StoreError) -> Void)?) {
+    /// Whether names are kept that name what is not here, for `heal` to bring it.
+    private let keepsNames: Bool
+
+    init(path: String, keepsNames: Bool, progress: ((UInt64) throws(StoreError) -> Void)?) {
         self.path = path
+        self.keepsNames = keepsNames
         self.progress = progress
     }
 
@@ -41,14 +46,14 @@ struct Repair {
     mutating func run() throws(StoreError) -> RepairReport {
         let known = try readKnown()
         let fresh = path + "/index.new"
-        StoreCore.removeTree(fresh)
+        StoreCreation.removeTree(fresh)
         try System.makeDirectory(fresh)
         let index = try IndexEnvironment(path: fresh, create: true, readOnly: false)
         do throws(StoreError) {
             try build(index, known)
         } catch {
             index.close()
-            StoreCore.removeTree(fresh)
+            StoreCreation.removeTree(fresh)
             throw error
         }
         index.close()
@@ -64,7 +69,7 @@ struct Repair {
         } else {
             try System.exchange(fresh, place)
             try System.flushDirectory(path)
-            StoreCore.removeTree(fresh)
+            StoreCreation.removeTree(fresh)
         }
         try System.flushDirectory(path)
     }
@@ -90,6 +95,10 @@ struct Repair {
             recorded = parsed
         } else if let identity = try packIdentity() {
             recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
+        } else if let levels = BlockFiles.levels(in: path) {
+            // Files do not say whose they are.
+            recorded = RecordedConfiguration(
+                identity: try .random(), configuration: StoreConfiguration(payloads: .files(levels: levels)))
         } else {
             throw StoreError(
                 .notAStore,
@@ -168,6 +177,7 @@ struct Repair {
     /// The store's name in the first pack that says one.
     private func packIdentity() throws(StoreError) -> StoreIdentity? {
         let files = PackFiles(directory: path + "/packs", store: StoreIdentity(high: 0, low: 0))
+        guard (try? System.status(ofPath: files.directory)) != nil else { return nil }
         for number in try files.numbers() {
             var header = [UInt8](repeating: 0, count: PackFormat.headerLength)
             var count = 0
@@ -195,13 +205,26 @@ struct Repair {
             state.epoch = known.names.epoch + 1
             try snapshot.setState(state)
             try snapshot.setConfigurationText(known.recorded.text)
+            if known.recorded.isSealed { try snapshot.seal() }
+            // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
+            if !known.recorded.bases.isEmpty { try snapshot.setUnsettled(true) }
         }
-        let files = PackFiles(directory: path + "/packs", store: known.recorded.identity)
-        for number in try files.numbers() { try enterPack(index, files, number) }
-        try countLinks(index, files)
+        let payloads: PayloadPlace
+        switch known.recorded.configuration.payloads {
+        case .packs:
+            let files = PackFiles(directory: path + "/packs", store: known.recorded.identity)
+            payloads = .packs(files)
+            for number in try files.numbers() { try enterPack(index, files, number) }
+        case .files(let levels):
+            let files = BlockFiles(path: path, levels: levels)
+            payloads = .files(files)
+            freesExtents = false
+            try enterFiles(index, files)
+        }
+        try countLinks(index, payloads)
         var names = known.names
         if !known.hasAllNames { try nameOrphans(index, &names) }
-        try enterNames(index, &names)
+        try enterNames(index, &names, elsewhere: keepsNames || !known.recorded.bases.isEmpty)
         try finish(index, known, names)
     }
 
@@ -215,7 +238,8 @@ struct Repair {
         throws(StoreError)
     {
         try write(index) { (snapshot) throws(StoreError) in
-            let transaction = StoreTransaction(snapshot, try snapshot.state())
+            let transaction = StoreTransaction(
+                snapshot, try snapshot.state(), freesExtents: freesExtents)
             try body(transaction)
             try transaction.finish()
             try snapshot.setState(transaction.state)
@@ -274,12 +298,47 @@ struct Repair {
         try flush()
     }
 
+    /// Enters the sound files, in places of their own.
+    private mutating func enterFiles(_ index: IndexEnvironment, _ files: BlockFiles) throws(StoreError) {
+        let scratch = ReadScratch()
+        let lane: UInt32 = 1
+        var found: [(cid: CID, location: BlockLocation)] = []
+        var end = UInt64(PackFormat.headerLength)
+        func flush() throws(StoreError) {
+            try change(index) { (transaction) throws(StoreError) in
+                for (cid, location) in found {
+                    _ = try transaction.insert(cid, location, references: 0)
+                    report.blocks += 1
+                }
+                try transaction.setWatermark(end, pack: lane)
+            }
+            found.removeAll(keepingCapacity: true)
+            if let progress { try progress(report.blocks) }
+        }
+        try files.forEachFile { (path, cid) throws(StoreError) in
+            guard let cid, let status = try? System.status(ofPath: path), status.isRegular else { return }
+            let length = UInt32(clamping: status.length)
+            let location = BlockLocation(
+                place: Place(pack: lane, offset: end), storedLength: length, rawLength: length, flags: [])
+            guard let block = try? files.block(cid, location, scratch),
+                cid.codec != .dagCBOR || (try? StoreCore.links(of: cid, in: block)) != nil
+            else {
+                report.damagedRecords += 1
+                return
+            }
+            found.append((cid, location))
+            end += UInt64(RecordHeader.recordLength(cid: cid, storedLength: length))
+            if found.count >= Self.batchRows { try flush() }
+        }
+        try flush()
+    }
+
     /// Whether a record's bytes are what its CID names, and its links can be counted.
     private static func isSound(
         _ header: RecordHeader, _ payload: UnsafeRawBufferPointer, _ scratch: ReadScratch
     ) -> Bool {
         guard header.cid.hash != .identity,
-            let block = try? StoreCore.decode(
+            let block = try? Payload.decode(
                 header, payload, into: scratch.block.bytes, scratch.decompressor)
         else { return false }
         return header.cid.codec != .dagCBOR || (try? StoreCore.links(of: header.cid, in: block)) != nil
@@ -293,7 +352,7 @@ struct Repair {
     }
 
     /// Counts what every node links to.
-    private mutating func countLinks(_ index: IndexEnvironment, _ files: PackFiles) throws(StoreError) {
+    private mutating func countLinks(_ index: IndexEnvironment, _ payloads: PayloadPlace) throws(StoreError) {
         let scratch = ReadScratch()
         var start: UInt64? = 0
         while let from = start {
@@ -324,7 +383,7 @@ struct Repair {
                 links = 0
             }
             for (cid, location) in nodes {
-                let bytes = try Self.read(files, cid, location, scratch)
+                let bytes = try payloads.block(cid, location, scratch, room: nil)
                 for link in try StoreCore.links(of: cid, in: bytes) where link.hash != .identity {
                     counts[link, default: 0] += 1
                     links += 1
@@ -335,18 +394,6 @@ struct Repair {
             start = next
         }
         report.missingBlocks = try index.read { (snapshot) throws(StoreError) in try snapshot.count(.absent) }
-    }
-
-    private static func read(
-        _ files: PackFiles, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch
-    )
-        throws(StoreError) -> UnsafeRawBufferPointer
-    {
-        let length = RecordHeader.fixedLength + cid.binaryLength + Int(location.storedLength)
-        let count = try files.read(
-            location.place.pack, at: location.place.offset, into: scratch.record.mutablePrefix(length))
-        return try StoreCore.check(
-            cid, location, scratch.record.prefix(count), into: scratch.block.bytes, scratch.decompressor)
     }
 
     private mutating func nameOrphans(_ index: IndexEnvironment, _ names: inout Names) throws(StoreError) {
@@ -363,26 +410,29 @@ struct Repair {
         report.recoveredRoots = UInt64(orphans.count)
     }
 
-    private mutating func enterNames(_ index: IndexEnvironment, _ names: inout Names) throws(StoreError) {
+    /// `elsewhere`: what is not here may be in a base, or be brought back.
+    private mutating func enterNames(_ index: IndexEnvironment, _ names: inout Names, elsewhere: Bool)
+        throws(StoreError)
+    {
         var kept = names
         kept.roots = [:]
         kept.holds = [:]
         try change(index) { (transaction) throws(StoreError) in
             for (name, cid) in names.roots {
                 let location = try transaction.index.location(of: cid)
-                guard cid.hash == .identity || location != nil else {
+                guard cid.hash == .identity || location != nil || elsewhere else {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.setRoot(name.text, cid)
+                try transaction.setRoot(name.text, cid, mayBeAbsent: elsewhere)
                 kept.roots[name] = cid
             }
             for (key, count) in names.holds {
-                guard try transaction.index.location(of: key.cid) != nil else {
+                guard try transaction.index.location(of: key.cid) != nil || elsewhere else {
                     report.lostNames += 1
                     continue
                 }
-                try transaction.retain(key.cid, owner: key.owner.text)
+                try transaction.retain(key.cid, owner: key.owner.text, mayBeAbsent: elsewhere)
                 try transaction.index.setHold(key.owner.text, key.cid, count)
                 kept.holds[key] = count
             }
@@ -441,14 +491,14 @@ struct Repair {
 extension ContentStore {
     /// Rebuilds the index of the store at `path` from its packs and its journal. BUSY while anybody has
     /// the store open. `progress` hears of the blocks found so far and may throw to stop, which changes
-    /// nothing.
+    /// nothing. `keepingNames`: roots and holds of blocks that are lost stay, for `heal` to bring those back.
     @discardableResult
-    public static func repair(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
-        throws(StoreError) -> RepairReport
-    {
+    public static func repair(
+        at path: String, keepingNames: Bool = false, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> RepairReport {
         let directory = try StoreDirectory(path, alone: true)
         defer { directory.close() }
-        var repair = Repair(path: directory.path, progress: progress)
+        var repair = Repair(path: directory.path, keepsNames: keepingNames, progress: progress)
         return try repair.run()
     }
 }

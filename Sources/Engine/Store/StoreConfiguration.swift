@@ -1,32 +1,77 @@
+/// Where a store that is made in files keeps its payloads.
+public enum PayloadKind: Equatable, Sendable {
+    /// Appended to packs: the default, and the fastest.
+    case packs
+    /// A plain file each, named by its CID, below 0 to 2 levels of folders. Uncompressed.
+    case files(levels: Int)
+}
+
 /// What a store was made with, for ever.
 public struct StoreConfiguration: Equatable, Sendable {
     /// Chunker, layout and hash: what decides the root that given bytes have.
     public var profile: LayoutProfile
     /// How payloads are compressed; blocks that do not shrink are stored as they are.
     public var compression: Compression
+    public var payloads: PayloadKind
 
-    /// FastCDC 16/64/256 KiB, balanced trees, BLAKE3, zstd level 1.
-    public init(profile: LayoutProfile = .default, compression: Compression = .zstd(level: 1)) {
+    /// FastCDC 16/64/256 KiB, balanced trees, BLAKE3, zstd level 1, packs.
+    public init(
+        profile: LayoutProfile = .default, compression: Compression = .zstd(level: 1),
+        payloads: PayloadKind = .packs
+    ) {
         self.profile = profile
-        self.compression = compression
+        self.payloads = payloads
+        self.compression = if case .files = payloads { .none } else { compression }
     }
+}
+
+/// A base as its layer knows it.
+struct RecordedBase: Equatable, Sendable {
+    let identity: StoreIdentity
+    /// Absolute.
+    let path: String
 }
 
 /// The configuration as it is recorded: one `key value` a line, in index and journal.
 struct RecordedConfiguration: Equatable {
-    /// Newer stores are refused, older ones would be read.
-    static let format = 1
+    /// Newer stores are refused, older ones would be read. Format 2 has bases, seals and files; a store that
+    /// has none of these says format 1.
+    static let format = 2
+    static let mostBases = 16
+
     let identity: StoreIdentity
-    let configuration: StoreConfiguration
+    var configuration: StoreConfiguration
+    var isSealed = false
+    /// The name under which bases hold what the store links to.
+    var fork: StoreIdentity?
+    var bases: [RecordedBase] = []
 
     var text: String {
-        """
-        format \(Self.format)
-        store \(identity.text)
-        layout \(configuration.profile.identifier)
-        compression \(configuration.compression.text)
+        var lines = [
+            "store \(identity.text)", "layout \(configuration.profile.identifier)",
+            "compression \(configuration.compression.text)",
+        ]
+        if case .files(let levels) = configuration.payloads { lines.append("payloads files:\(levels)") }
+        if isSealed { lines.append("sealed yes") }
+        if let fork { lines.append("fork \(fork.text)") }
+        for base in bases { lines.append("base \(base.identity.text) \(base.path)") }
+        lines.insert("format \(lines.count == 3 ? 1 : Self.format)", at: 0)
+        return lines.map { $0 + "\n" }.joined()
+    }
 
-        """
+    /// As `text`; INVALID when that could not be read again.
+    func checkedText() throws(StoreError) -> String {
+        guard bases.count <= Self.mostBases else {
+            throw StoreError(.invalid, "a store has at most \(Self.mostBases) bases")
+        }
+        for base in bases where base.path.utf8.contains(10) || !base.path.utf8.starts(with: "/".utf8) {
+            throw StoreError(.invalid, "the path of a base has no line breaks")
+        }
+        let text = text
+        guard text.utf8.count < 48 << 10 else {
+            throw StoreError(.invalid, "the paths of the bases are too long")
+        }
+        return text
     }
 
     init(identity: StoreIdentity, configuration: StoreConfiguration) {
@@ -35,14 +80,21 @@ struct RecordedConfiguration: Equatable {
     }
 
     init(parsing text: String) throws(StoreError) {
+        let damaged = StoreError(.corrupt, "the store's configuration is damaged")
         var fields: [Substring: Substring] = [:]
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: " ", maxSplits: 1)
-            if parts.count == 2 { fields[parts[0]] = parts[1] }
+            guard parts.count == 2 else { continue }
+            fields[parts[0]] = parts[1]
+            if parts[0] == "base" {
+                let words = parts[1].split(separator: " ", maxSplits: 1)
+                guard words.count == 2, let identity = StoreIdentity(text: String(words[0])) else {
+                    throw damaged
+                }
+                bases.append(RecordedBase(identity: identity, path: String(words[1])))
+            }
         }
-        guard let format = fields["format"].flatMap({ Int($0) }) else {
-            throw StoreError(.corrupt, "the store's configuration is damaged")
-        }
+        guard let format = fields["format"].flatMap({ Int($0) }) else { throw damaged }
         guard format <= Self.format else {
             throw StoreError(
                 .unsupported, "the store has format \(format), and this version reads up to \(Self.format)")
@@ -50,10 +102,23 @@ struct RecordedConfiguration: Equatable {
         guard let identity = fields["store"].flatMap({ StoreIdentity(text: String($0)) }),
             let layout = fields["layout"],
             let compression = fields["compression"].flatMap({ Compression(text: String($0)) })
-        else { throw StoreError(.corrupt, "the store's configuration is damaged") }
+        else { throw damaged }
         self.identity = identity
+        var payloads = PayloadKind.packs
+        if let kind = fields["payloads"] {
+            guard let levels = ["files:0", "files:1", "files:2"].firstIndex(of: kind) else {
+                throw StoreError(.unsupported, "the store keeps payloads in \(kind)")
+            }
+            payloads = .files(levels: levels)
+        }
         configuration = StoreConfiguration(
-            profile: try LayoutProfile(identifier: String(layout)), compression: compression)
+            profile: try LayoutProfile(identifier: String(layout)), compression: compression,
+            payloads: payloads)
+        isSealed = fields["sealed"] == "yes"
+        if let text = fields["fork"] {
+            guard let fork = StoreIdentity(text: String(text)) else { throw damaged }
+            self.fork = fork
+        }
     }
 }
 
@@ -101,6 +166,14 @@ enum StoreName {
         }
         for scalar in name.unicodeScalars where scalar.properties.generalCategory == .control {
             throw StoreError(.invalid, "a \(what) has no control characters")
+        }
+    }
+
+    /// The names of layers, under which bases hold for them, are nobody else's to change.
+    static func checkOwner(_ name: String) throws(StoreError) {
+        try check(name, "owner")
+        guard !name.utf8.starts(with: Base.ownerPrefix.utf8) else {
+            throw StoreError(.invalid, "owners of that name are forks: see forks ls and forks forget")
         }
     }
 

@@ -3,9 +3,10 @@
 /// What always holds at the end of a transaction:
 /// - A block's count is the number of stored nodes that link to it, plus its roots, plus its holds.
 /// - A block is in the dead queue, under the date in its row, exactly when its count is zero.
-/// - What is linked to but not stored has its count in `absent`, and becomes a block with it.
+/// - What is linked to but not stored has its count in `absent`, and becomes a block with it. What a base
+///   lends has a lender there, too (Borrowing.swift).
 /// - The counters of `state` and the rows of `packs` agree with the rows of `cids` and `blocks`.
-/// - Extents that lost their block are in `punch`, under this transaction's epoch.
+/// - Places, and loans, that are no longer needed are in `punch`, under this transaction's epoch.
 final class StoreTransaction {
     let index: IndexSnapshot
     let committed: IndexState
@@ -17,7 +18,21 @@ final class StoreTransaction {
 
     var epoch: UInt64 { state.epoch }
 
-    init(_ index: IndexSnapshot, _ committed: IndexState) {
+    /// What it has come to link to that no row says is lent, and the number of the base that has it.
+    private(set) var wanted: [CID: Int] = [:]
+    private let bases: [Base]
+    /// Whether neighbours that are freed are one extent, as in packs; or each payload is freed by itself.
+    private let freesExtents: Bool
+
+    convenience init(_ index: IndexSnapshot, _ committed: IndexState, _ core: StoreCore) {
+        var freesExtents = false
+        if case .packs = core.payloads { freesExtents = true }
+        self.init(index, committed, freesExtents: freesExtents, bases: core.bases)
+    }
+
+    init(_ index: IndexSnapshot, _ committed: IndexState, freesExtents: Bool, bases: [Base] = []) {
+        self.freesExtents = freesExtents
+        self.bases = bases
         self.index = index
         self.committed = committed
         state = committed
@@ -32,15 +47,38 @@ final class StoreTransaction {
 
     // MARK: Counts
 
-    /// Adds references; returns whether the block is here.
+    /// Whether a block is here, or in a base.
+    func isHere(_ cid: CID) throws(StoreError) -> Bool {
+        if cid.hash == .identity { return true }
+        if try index.location(of: cid) != nil { return true }
+        return try lender(of: cid) != nil
+    }
+
+    private func lender(of cid: CID) throws(StoreError) -> Int? {
+        for (number, base) in bases.enumerated() where try base.core.has(cid) { return number }
+        return nil
+    }
+
+    /// Looks for a lender of what is linked to and not here, if it has none.
+    func adopt(_ cid: CID) throws(StoreError) {
+        let row = try index.absent(of: cid)
+        if row.count > 0, row.lender == nil, let lender = try lender(of: cid) { wanted[cid] = lender }
+    }
+
+    /// Adds references; returns whether the block is here, or in a base.
     @discardableResult
     func addReferences(_ count: UInt32, to cid: CID) throws(StoreError) -> Bool {
         if cid.hash == .identity { return true }
         guard let location = try index.location(of: cid) else {
-            let (sum, overflow) = try index.absentCount(of: cid).addingReportingOverflow(count)
+            var row = try index.absent(of: cid)
+            let (sum, overflow) = row.count.addingReportingOverflow(count)
             if overflow { throw Self.tooManyReferences(cid) }
-            try index.setAbsentCount(sum, of: cid)
-            return false
+            row.count = sum
+            try index.setAbsent(row, of: cid)
+            if row.lender != nil || wanted[cid] != nil { return true }
+            guard let lender = try lender(of: cid) else { return false }
+            wanted[cid] = lender
+            return true
         }
         try addReferences(count, at: location)
         return true
@@ -57,13 +95,27 @@ final class StoreTransaction {
     func dropReferences(_ count: UInt32, from cid: CID) throws(StoreError) {
         if cid.hash == .identity { return }
         guard let location = try index.location(of: cid) else {
-            let before = try index.absentCount(of: cid)
-            guard before >= count else { throw Self.miscounted(cid) }
-            try index.setAbsentCount(before - count, of: cid)
+            var row = try index.absent(of: cid)
+            guard row.count >= count else { throw Self.miscounted(cid) }
+            row.count -= count
+            try setAbsent(row, of: cid)
             return
         }
         try dropReferences(count, from: cid, at: location)
     }
+
+    /// At zero the row goes, and the loan is to be given back.
+    private func setAbsent(_ row: AbsentRow, of cid: CID) throws(StoreError) {
+        try index.setAbsent(row, of: cid)
+        if row.count == 0, let lender = row.lender {
+            let place = Place(pack: 0, offset: returned)
+            returned += 1
+            try index.insertPunch(PunchKey(epoch: epoch, place: place), .borrowed(lender: lender, cid))
+        }
+    }
+
+    /// Loans to be given back so far.
+    private var returned: UInt64 = 0
 
     /// As above, of a block whose row of this transaction says `location`.
     func dropReferences(_ count: UInt32, from cid: CID, at location: BlockLocation) throws(StoreError) {
@@ -124,7 +176,7 @@ final class StoreTransaction {
         let length = UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength))
         if let existing = try index.location(of: cid) {
             if !existing.flags.contains(.damaged) {
-                try free(location.place, length: length)
+                try free(cid, location.place, length: length)
                 if references > 0 {
                     try addReferences(references, at: existing)
                 } else {
@@ -140,9 +192,10 @@ final class StoreTransaction {
             try enter(cid, block, location, length)
             return .replacedDamaged
         }
-        let absent = try index.absentCount(of: cid)
-        if absent > 0 { try index.setAbsentCount(0, of: cid) }
-        var block = BlockRow(count: absent, date: 0, cid: cid)
+        let absent = try index.absent(of: cid)
+        if absent.count > 0 { try setAbsent(AbsentRow(count: 0, lender: absent.lender), of: cid) }
+        wanted[cid] = nil
+        var block = BlockRow(count: absent.count, date: 0, cid: cid)
         try add(references, to: &block)
         if block.count == 0 { try joinDead(&block, location) }
         try enter(cid, block, location, length)
@@ -186,7 +239,7 @@ final class StoreTransaction {
             pack.liveBytes &-= length
             pack.liveRecords &-= 1
         }
-        try free(location.place, length: length)
+        try free(cid, location.place, length: length)
     }
 
     /// Moves a live record (compaction): the copy is durable and verified.
@@ -206,13 +259,13 @@ final class StoreTransaction {
             pack.liveBytes += length
             pack.liveRecords += 1
         }
-        try free(old.place, length: length)
+        try free(cid, old.place, length: length)
     }
 
     /// Frees a copy that no row will point to.
     func giveUp(_ cid: CID, _ location: BlockLocation) throws(StoreError) {
         try free(
-            location.place,
+            cid, location.place,
             length: UInt64(RecordHeader.recordLength(cid: cid, storedLength: location.storedLength)))
     }
 
@@ -239,14 +292,18 @@ final class StoreTransaction {
 
     private var lastFreed: (start: Place, end: UInt64)?
 
-    private func free(_ place: Place, length: UInt64) throws(StoreError) {
+    private func free(_ cid: CID, _ place: Place, length: UInt64) throws(StoreError) {
+        guard freesExtents else {
+            return try index.insertPunch(PunchKey(epoch: epoch, place: place), .payload(cid))
+        }
         // Neighbours freed one after the other are one extent.
         if let last = lastFreed, last.start.pack == place.pack, last.end == place.offset {
             try index.insertPunch(
-                PunchKey(epoch: epoch, place: last.start), length: place.offset + length - last.start.offset)
+                PunchKey(epoch: epoch, place: last.start),
+                .extent(length: place.offset + length - last.start.offset))
             lastFreed = (last.start, place.offset + length)
         } else {
-            try index.insertPunch(PunchKey(epoch: epoch, place: place), length: length)
+            try index.insertPunch(PunchKey(epoch: epoch, place: place), .extent(length: length))
             lastFreed = (place, place.offset + length)
         }
     }
@@ -272,16 +329,16 @@ final class StoreTransaction {
     func removePack(_ number: UInt32) throws(StoreError) {
         packs[number] = nil
         removedPacks.insert(number)
-        try index.insertPunch(PunchKey(epoch: epoch, place: Place(pack: number, offset: 0)), length: .max)
+        try index.insertPunch(PunchKey(epoch: epoch, place: Place(pack: number, offset: 0)), .pack)
     }
 
     // MARK: Names
 
-    /// Moves a name; the new block, if any, must be here.
-    func setRoot(_ name: String, _ cid: CID?) throws(StoreError) {
+    /// Moves a name; the new block, if any, must be here, but for repair.
+    func setRoot(_ name: String, _ cid: CID?, mayBeAbsent: Bool = false) throws(StoreError) {
         let previous = try index.root(name)
         if previous == cid { return }
-        if let cid, try !addReferences(1, to: cid) {
+        if let cid, try !addReferences(1, to: cid), !mayBeAbsent {
             throw StoreError(.notFound, "\(cid) is not in the store")
         }
         if let previous { try dropReferences(1, from: previous) }
@@ -295,12 +352,12 @@ final class StoreTransaction {
         }
     }
 
-    /// One more hold of `owner`; the block must be here.
-    func retain(_ cid: CID, owner: String) throws(StoreError) {
+    /// One more hold of `owner`; the block must be here, but for repair.
+    func retain(_ cid: CID, owner: String, mayBeAbsent: Bool = false) throws(StoreError) {
         if cid.hash == .identity { return }
         let count = try index.hold(owner, cid)
         if count == 0 {
-            guard try addReferences(1, to: cid) else {
+            guard try addReferences(1, to: cid) || mayBeAbsent else {
                 throw StoreError(.notFound, "\(cid) is not in the store")
             }
             state.holds += 1
@@ -321,6 +378,21 @@ final class StoreTransaction {
             state.holds &-= 1
         }
         try setHold(Hold(owner: owner, cid: cid, count: count - 1))
+    }
+
+    /// All that an owner retained of one block.
+    func release(_ hold: Hold) throws(StoreError) {
+        guard try index.hold(hold.owner, hold.cid) > 0 else { return }
+        try dropReferences(1, from: hold.cid)
+        state.holds &-= 1
+        try setHold(Hold(owner: hold.owner, cid: hold.cid, count: 0))
+    }
+
+    // MARK: Configuration
+
+    func setConfiguration(_ text: String) throws(StoreError) {
+        try index.setConfigurationText(text)
+        entries.append(.configuration(text))
     }
 
     private func setHold(_ hold: Hold) throws(StoreError) {

@@ -212,7 +212,7 @@ struct Verification {
         try snapshot.scanRoots { (name, cid) throws(StoreError) in
             roots += 1
             if cid.hash != .identity { counts.add(cid.verificationKey) }
-            if withStore, cid.hash != .identity, try snapshot.location(of: cid) == nil {
+            if withStore, try snapshot.location(of: cid) == nil, try !core.has(cid) {
                 note(.missingBlock, "the root \(name) names \(cid), which is not here", cid)
             }
             return true
@@ -220,7 +220,7 @@ struct Verification {
         try snapshot.scanHolds { (hold) throws(StoreError) in
             holds += 1
             counts.add(hold.cid.verificationKey)
-            if withStore, try snapshot.location(of: hold.cid) == nil {
+            if withStore, try snapshot.location(of: hold.cid) == nil, try !core.has(hold.cid) {
                 note(.missingBlock, "\(hold.owner) holds \(hold.cid), which is not here", hold.cid)
             }
             return true
@@ -230,7 +230,8 @@ struct Verification {
         guard withStore else { return }
         compareCounter("roots", state.roots, roots)
         compareCounter("holds", state.holds, holds)
-        try compareJournal(snapshot, state)
+        try compareSurplus(snapshot)
+        if let files = core.files { try compareJournal(snapshot, state, files.path + "/journal") }
         if let leases = core.leases, try leases.horizon(known: state.leaseTable) == nil {
             note(
                 .unknownLeaseTable,
@@ -258,7 +259,7 @@ struct Verification {
         for cid in new {
             guard let location = try snapshot.location(of: cid) else { continue }
             let links = try? core.buffers.with { (scratch) throws(StoreError) -> [CID] in
-                try StoreCore.links(of: cid, in: try core.payload(cid, location, scratch))
+                try StoreCore.links(of: cid, in: try core.payloads.block(cid, location, scratch, room: nil))
             }
             for link in links ?? [] where link.hash != .identity { counts.add(link.verificationKey) }
         }
@@ -357,7 +358,8 @@ struct Verification {
             if UInt64(number) >= state.nextPack {
                 note(.wrongPack, "pack \(number) is beyond the next number")
             }
-            let file = try? System.status(ofPath: core.packs.path(number))
+            guard case .packs(let files) = core.payloads else { return true }
+            let file = try? System.status(ofPath: files.path(number))
             if let file, file.isRegular {
                 if file.length < pack.watermark { note(.wrongPack, "pack \(number) was cut short") }
             } else {
@@ -366,24 +368,79 @@ struct Verification {
             return true
         }
         for number in rest.keys.sorted() { note(.wrongPack, "pack \(number) has records and no row") }
+        if case .files(let files) = core.payloads { try compareFiles(snapshot, files) }
+    }
+
+    /// Files that no row names. Under the write lock nobody moves one in.
+    private mutating func compareFiles(_ snapshot: IndexSnapshot, _ files: BlockFiles) throws(StoreError) {
+        var leaving: Set<CID> = []
+        try snapshot.scanPunches { (_, freed) throws(StoreError) in
+            if case .payload(let cid) = freed { leaving.insert(cid) }
+            return true
+        }
+        var strays: [String] = []
+        try files.forEachFile { (path, cid) throws(StoreError) in
+            if let cid, leaving.contains(cid) { return }
+            if let cid, try snapshot.location(of: cid) != nil { return }
+            strays.append(path)
+        }
+        for path in strays {
+            note(.wrongPack, System.readable("\(path) belongs to no block"))
+        }
     }
 
     private mutating func compareAbsent(_ snapshot: IndexSnapshot, _ counts: inout Counts) throws(StoreError)
     {
-        try snapshot.scan(.absent) { (key, value) throws(StoreError) in
-            let cid = try IndexSnapshot.cid(key, .absent)
+        let fork = try snapshot.recorded().fork
+        try snapshot.scanAbsent { (cid, row) throws(StoreError) in
             guard counts.contains(cid.verificationKey) else { return true }
             let expected = counts.expected.removeValue(forKey: cid.verificationKey) ?? 0
-            let count: UInt32 = try value.sealed(key: key, length: 4, .absent).integer(at: 0)
-            if count != expected {
+            if row.count != expected {
                 note(
-                    .wrongAbsent, "\(cid) is not here and has the count \(count), with \(expected) links", cid
-                )
+                    .wrongAbsent,
+                    "\(cid) is not here and has the count \(row.count), with \(expected) links", cid)
             }
+            try compareLoan(cid, row, fork)
             return true
         }
         if !counts.expected.isEmpty {
             note(.wrongAbsent, "\(counts.expected.count) blocks are linked to, not here and not counted")
+        }
+    }
+
+    /// What a base lends is there, and held.
+    private mutating func compareLoan(_ cid: CID, _ row: AbsentRow, _ fork: StoreIdentity?)
+        throws(StoreError)
+    {
+        guard !core.bases.isEmpty else { return }
+        guard let lender = row.lender else {
+            for base in core.bases where base.isHolding {
+                guard try base.core.has(cid) else { continue }
+                note(.wrongLoan, "\(base.recorded.path) has \(cid) and does not hold it for this store", cid)
+                break
+            }
+            return
+        }
+        guard Int(lender) < core.bases.count, let fork else {
+            return note(.wrongLoan, "\(cid) is lent by a base that is not known", cid)
+        }
+        let base = core.bases[Int(lender)]
+        let held = try base.core.read { (there) throws(StoreError) in
+            try there.hold(Base.owner(fork), cid)
+        }
+        if held == 0 { note(.wrongLoan, "\(base.recorded.path) does not hold \(cid) for this store", cid) }
+        if try !base.core.has(cid) {
+            note(.missingBlock, "\(cid) is gone, or damaged, in \(base.recorded.path)", cid)
+        }
+    }
+
+    /// Holds in bases that nothing here accounts for.
+    private mutating func compareSurplus(_ snapshot: IndexSnapshot) throws(StoreError) {
+        guard let fork = try snapshot.recorded().fork else { return }
+        for (number, base) in core.bases.enumerated() where base.isHolding {
+            for cid in try core.surplus(number, base, fork, snapshot) {
+                note(.surplusHold, "\(base.recorded.path) holds \(cid) for this store without need", cid)
+            }
         }
     }
 
@@ -393,7 +450,9 @@ struct Verification {
         }
     }
 
-    private mutating func compareJournal(_ snapshot: IndexSnapshot, _ state: IndexState) throws(StoreError) {
+    private mutating func compareJournal(_ snapshot: IndexSnapshot, _ state: IndexState, _ path: String)
+        throws(StoreError)
+    {
         var indexed = Names()
         indexed.configuration = try snapshot.configurationText()
         try snapshot.scanRoots { (name, cid) throws(StoreError) in
@@ -405,13 +464,13 @@ struct Verification {
             return true
         }
         do throws(StoreError) {
-            let header = try Journal.readHeader(path: core.files.path + "/journal")
+            let header = try Journal.readHeader(path: path)
             let isNext = header.generation == state.journalGeneration &+ 1
             guard header.generation == state.journalGeneration || isNext else {
                 return note(.wrongJournal, "the journal is another generation's than the index knows")
             }
             let journal = try Journal.read(
-                path: core.files.path + "/journal", limit: isNext ? header.length : state.journalLength)
+                path: path, limit: isNext ? header.length : state.journalLength)
             if !journal.isWhole { return note(.wrongJournal, "the journal is damaged") }
             var journaled = Names()
             for (epoch, entry) in journal.entries { journaled.apply(entry, epoch: epoch) }

@@ -23,6 +23,10 @@ public struct VerifyReport: Sendable {
             case wrongJournal = "wrong_journal"
             /// A row of the index that cannot be believed.
             case damagedIndex = "damaged_index"
+            /// What a base lends is not held there for this store.
+            case wrongLoan = "wrong_loan"
+            /// A base holds for this store what nothing here needs; the next collection gives it back.
+            case surplusHold = "surplus_hold"
             /// The lease table is not the one that the index knows: nothing is collected.
             case unknownLeaseTable = "unknown_lease_table"
         }

@@ -20,6 +20,8 @@ struct ChunkerOptions: ParsableArguments {
         help: ArgumentHelp("Largest length in bytes. (default: four times the average)", valueName: "n"))
     var maximum: Int?
 
+    var isGiven: Bool { average != nil || minimum != nil || maximum != nil }
+
     /// Throws a usage error when a number is out of its limits.
     func parameters(_ rule: Rule, normalization: Int?) throws -> ChunkerParameters {
         let average = average ?? 65536

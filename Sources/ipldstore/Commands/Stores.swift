@@ -7,7 +7,18 @@ struct Initialize: ParsableCommand {
         discussion: """
             Chunker and hash decide which CID a file has, and stay as they are. An existing store is left as \
             it is, and that is an error.
+
+            With --base the store is a layer: it reads through the bases and never changes them, and a fork of \
+            what they have costs next to nothing. Chunks, hash and compression are then those of the first \
+            base where none are given.
+
+            --kind flatfs keeps each block in a plain file of its own, named by its CID, for other programs to \
+            read; lmdb, the default, keeps blocks in packs, which is faster and smaller.
             """)
+
+    enum Kind: String, ExpressibleByArgument, CaseIterable {
+        case lmdb, flatfs
+    }
 
     enum Hash: String, ExpressibleByArgument, CaseIterable {
         case blake3
@@ -16,21 +27,26 @@ struct Initialize: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var chunks: ChunkerOptions
-    @Option(help: "How files are cut: by content, or into equal pieces of --avg bytes.")
-    var chunker: ChunkerOptions.Rule = .fastcdc
-    @Option(help: "What names the blocks.")
-    var hash: Hash = .blake3
+    @Option(help: "Where blocks are kept.")
+    var kind: Kind = .lmdb
+    @Option(help: ArgumentHelp("Folders above each file of a flatfs store, 0 to 2. (default: 1)", valueName: "n"))
+    var levels: Int?
+    @Option(
+        name: .customLong("base"),
+        help: ArgumentHelp("Read through this store; may be given several times.", valueName: "path"))
+    var bases: [String] = []
+    @Option(help: "How files are cut: by content, or into equal pieces of --avg bytes. (default: fastcdc)")
+    var chunker: ChunkerOptions.Rule?
+    @Option(help: "What names the blocks. (default: blake3)")
+    var hash: Hash?
     @Option(
         help: ArgumentHelp(
             "none, or zstd[:LEVEL] with a level of 1 to 19. (default: zstd:1)", valueName: "method"),
         transform: CompressionArgument.init(text:))
-    var compression: CompressionArgument = .default
+    var compression: CompressionArgument?
 
     struct CompressionArgument {
         let compression: Compression
-        static let `default` = CompressionArgument(compression: .zstd(level: 1))
-
-        private init(compression: Compression) { self.compression = compression }
 
         init(text: String) throws {
             guard let compression = Compression(text: text) else {
@@ -41,17 +57,21 @@ struct Initialize: ParsableCommand {
     }
 
     func run() throws {
-        let profile = try LayoutProfile(
-            chunker: try chunks.parameters(chunker, normalization: nil),
-            hash: hash == .blake3 ? .blake3 : .sha256)
-        let configuration = StoreConfiguration(profile: profile, compression: compression.compression)
-        do { try ContentStore.create(at: options.path, configuration: configuration) } catch {
+        let configuration: StoreConfiguration
+        do {
+            configuration = try chosen
+            if bases.isEmpty {
+                try ContentStore.create(at: options.path, configuration: configuration)
+            } else {
+                try LayeredStore.create(at: options.path, over: bases, configuration: configuration)
+            }
+        } catch let error as StoreError {
             let advice: String? =
                 switch error.code {
                 case .exists where error.message.contains("not an empty directory"):
                     "name an empty directory, or a new one, with --store"
                 case .exists: "use it as it is, or name another directory with --store"
-                case .notFound: "make the directory above it first"
+                case .notFound where bases.isEmpty: "make the directory above it first"
                 default: nil
                 }
             throw CommandExit(error, advice: advice)
@@ -63,6 +83,31 @@ struct Initialize: ParsableCommand {
             try StandardOutput.write(
                 line: "\(options.path) \(configuration.profile.identifier), \(configuration.compression.text)"
             )
+        }
+    }
+
+    /// What was asked for, or else the first base's, or else the default.
+    private var chosen: StoreConfiguration {
+        get throws {
+            let base = try bases.first.map { (path) in try ContentStore.open(at: path, readOnly: true) }
+            var configuration = base?.configuration ?? StoreConfiguration()
+            if base == nil || chunker != nil || hash != nil || chunks.isGiven {
+                configuration.profile = try LayoutProfile(
+                    chunker: try chunks.parameters(chunker ?? .fastcdc, normalization: nil),
+                    hash: hash == .sha256 ? .sha256 : .blake3)
+            }
+            if let compression { configuration.compression = compression.compression }
+            let kept: PayloadKind = kind == .flatfs ? .files(levels: levels ?? 1) : .packs
+            return StoreConfiguration(
+                profile: configuration.profile, compression: configuration.compression, payloads: kept)
+        }
+    }
+
+    func validate() throws {
+        if levels != nil, kind != .flatfs { throw ValidationError("--levels is for --kind flatfs") }
+        if let levels, !(0...2).contains(levels) { throw ValidationError("--levels is 0, 1 or 2") }
+        if kind == .flatfs, let compression, compression.compression != .none {
+            throw ValidationError("a flatfs store does not compress")
         }
     }
 }
@@ -116,27 +161,38 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check every block, count and name; exit code 4 when something is wrong.",
         discussion: """
-            Problems are listed one a line. With --repair the index is first rebuilt from packs and journal; \
-            nobody else may have the store open then.
+            Problems are listed one a line. With --repair the index is first rebuilt from payloads and journal; \
+            nobody else may have the store open then. With --from, too, blocks that are damaged or missing are \
+            taken from stores that still have them.
             """)
 
     @OptionGroup var options: StoreOptions
     @Flag(help: "Rebuild the index first.")
     var repair = false
+    @Option(
+        name: .customLong("from"),
+        help: ArgumentHelp("Take what is damaged or missing from this store; may be repeated.", valueName: "store"))
+    var donors: [String] = []
+
+    func validate() throws {
+        if !donors.isEmpty, !repair { throw ValidationError("--from goes with --repair") }
+    }
 
     func run() throws {
         Interruption.watch()
+        let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
         let repaired = try repair ? rebuild() : nil
         let store = try options.open()
+        let healed = try others.isEmpty ? nil : heal(store, others)
         let progress = ProgressLine(
             "checked", total: try store.stat().blocks, unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         let report = try store.verify { (done) throws(StoreError) in try progress.step(done) }
         progress.finish()
         if options.isJSON {
-            try StandardOutput.write(json(report, repaired))
+            try StandardOutput.write(json(report, repaired, healed))
         } else {
-            try write(report, repaired)
+            try write(report, repaired, healed)
         }
         guard report.isClean else {
             let advice =
@@ -153,11 +209,17 @@ struct Verify: ParsableCommand {
         }
     }
 
+    private func heal(_ store: ContentStore, _ others: [ContentStore]) throws -> HealReport {
+        let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
+        defer { progress.finish() }
+        return try store.heal(from: others) { (done) throws(StoreError) in try progress.step(done) }
+    }
+
     private func rebuild() throws -> RepairReport {
         let progress = ProgressLine("found", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         do {
-            return try ContentStore.repair(at: options.path) { (done) throws(StoreError) in
+            return try ContentStore.repair(at: options.path, keepingNames: !donors.isEmpty) { (done) throws(StoreError) in
                 try progress.step(done)
             }
         } catch  where error.code == .notFound {
@@ -165,7 +227,7 @@ struct Verify: ParsableCommand {
         }
     }
 
-    private func write(_ report: VerifyReport, _ repaired: RepairReport?) throws {
+    private func write(_ report: VerifyReport, _ repaired: RepairReport?, _ healed: HealReport?) throws {
         if let repaired {
             try StandardOutput.write(
                 line: [
@@ -181,6 +243,11 @@ struct Verify: ParsableCommand {
                 try StandardOutput.write(line: "\(count) \(what)")
             }
         }
+        if let healed {
+            try StandardOutput.write(
+                line: "\(Quantity.count(healed.healed, "block")) taken from elsewhere"
+                    + (healed.missing > 0 ? ", \(healed.missing) not found there" : ""))
+        }
         for problem in report.problems {
             try StandardOutput.write(
                 line: problem.kind.rawValue + ": " + CommandExit.namingCommands(problem.message))
@@ -193,7 +260,7 @@ struct Verify: ParsableCommand {
                 + (report.isClean ? "no problems" : Quantity.count(report.problemCount, "problem")))
     }
 
-    private func json(_ report: VerifyReport, _ repaired: RepairReport?) -> JSON {
+    private func json(_ report: VerifyReport, _ repaired: RepairReport?, _ healed: HealReport?) -> JSON {
         var fields: [(String, JSON)] = [
             ("clean", .bool(report.isClean)), ("blocks", .integer(report.blocks)),
             ("raw_bytes", .integer(report.rawBytes)), ("problem_count", .integer(report.problemCount)),
@@ -208,6 +275,13 @@ struct Verify: ParsableCommand {
                     })
             ),
         ]
+        if let healed {
+            fields.append(
+                (
+                    "healing",
+                    .object([("blocks", .integer(healed.healed)), ("missing", .integer(healed.missing))])
+                ))
+        }
         if let repaired {
             fields.append(
                 (

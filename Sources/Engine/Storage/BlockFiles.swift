@@ -1,0 +1,350 @@
+/// Payloads in files of their own: plain bytes, named by the block's full CID.
+///
+///     STORE/blocks/[XY/[VW/]]CID     XY: the last two characters of the CID, VW: the two before them
+///     STORE/lanes/NNNNNNNN.lane      a writer's: its lock, and what the stage that it enters consists of
+///     STORE/lanes/NNNNNNNN/CID       what it has written and not entered yet
+///
+/// What always holds:
+/// - A file in `blocks` comes by rename and goes by unlink, both under the index's write lock: the rename in
+///   the transaction that enters its row, before that commits; the unlink two commits after the row's end,
+///   when no row names it again.
+/// - The list in a lane is durable before the first rename of its stage, and emptied after the commit: files
+///   of a writer that died between the two are found through it, and unlinked where no row names them.
+import Glibc
+
+final class BlockFiles: Sendable {
+    /// Folders between `blocks` and a file: 0, 1 or 2.
+    let levels: Int
+    let directory: String
+    let lanes: String
+
+    init(path: String, levels: Int) {
+        directory = path + "/blocks"
+        lanes = path + "/lanes"
+        self.levels = levels
+    }
+
+    static func make(in path: String) throws(StoreError) {
+        try System.makeDirectory(path + "/blocks")
+        try System.makeDirectory(path + "/lanes")
+    }
+
+    /// How many folders files are below, as far as they show; nil where there are none.
+    static func levels(in path: String) -> Int? {
+        var folder = path + "/blocks"
+        for levels in 0...2 {
+            guard let names = try? System.list(folder) else { return nil }
+            if names.contains(where: { (try? CID(parsing: $0)) != nil }) { return levels }
+            guard let next = names.first(where: { $0.utf8.count == 2 }) else { return nil }
+            folder += "/" + next
+        }
+        return nil
+    }
+
+    // MARK: Names
+
+    /// The folder and the name of a block's file. The first characters of CIDs are alike, the last ones not.
+    private func place(_ cid: CID) -> (folders: [String], name: String) {
+        let name = cid.description
+        var folders: [String] = []
+        var rest = Substring(name)
+        for _ in 0..<levels {
+            folders.append(String(rest.suffix(2)))
+            rest = rest.dropLast(2)
+        }
+        return (folders, name)
+    }
+
+    func path(_ cid: CID) -> String {
+        let (folders, name) = place(cid)
+        return ([directory] + folders + [name]).joined(separator: "/")
+    }
+
+    private func makeFolders(_ cid: CID) throws(StoreError) {
+        var path = directory
+        for folder in place(cid).folders {
+            path += "/" + folder
+            do { try System.makeDirectory(path) } catch  where error.code == .exists {}
+        }
+    }
+
+    /// Moves a file that is durable to its block's place. Under the index's write lock.
+    func moveIn(_ temporary: String, _ cid: CID) throws(StoreError) {
+        do { try System.rename(temporary, path(cid)) } catch  where error.code == .notFound {
+            try makeFolders(cid)
+            try System.rename(temporary, path(cid))
+        }
+    }
+
+    /// Removes a block's file, if it is there; the bytes that come back. Under the index's write lock.
+    func remove(_ cid: CID) throws(StoreError) -> UInt64 {
+        let path = path(cid)
+        do {
+            let bytes = try System.status(ofPath: path).allocated
+            try System.remove(path)
+            return bytes
+        } catch  where error.code == .notFound { return 0 }
+    }
+
+    /// Makes everything that was written to the file system, names included, durable.
+    func flush() throws(StoreError) { try System.flushFileSystem(directory) }
+
+    // MARK: Reading
+
+    func block(
+        _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch,
+        room: UnsafeMutableRawBufferPointer? = nil
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
+        let length = Int(location.rawLength)
+        guard length <= Block.maximumLength else {
+            throw Payload.damaged(cid, "its row has an impossible length")
+        }
+        var target = scratch.block.mutablePrefix(length)
+        if let room, room.count >= length {
+            target = UnsafeMutableRawBufferPointer(rebasing: room[..<length])
+        }
+        let descriptor: Int32
+        do { descriptor = try System.open(path(cid), O_RDONLY) } catch  where error.code == .notFound {
+            throw Payload.damaged(cid, "its file is missing")
+        }
+        defer { System.close(descriptor) }
+        guard try System.status(descriptor).length == UInt64(length),
+            try System.read(descriptor, at: 0, into: target) == length
+        else { throw Payload.damaged(cid, "its file has another length") }
+        try Payload.check(cid, UnsafeRawBufferPointer(target))
+        return UnsafeRawBufferPointer(target)
+    }
+
+    /// Calls `body` with every file under `blocks`: the CID that it is named by, nil for other names.
+    func forEachFile(_ body: (_ path: String, CID?) throws(StoreError) -> Void) throws(StoreError) {
+        func visit(_ folder: String, _ depth: Int) throws(StoreError) {
+            for name in try System.list(folder) {
+                let path = folder + "/" + name
+                if depth < levels, (try? System.status(ofPath: path))?.isDirectory == true {
+                    try visit(path, depth + 1)
+                    continue
+                }
+                let cid = try? CID(parsing: name)
+                try body(path, cid.flatMap { self.path($0) == path ? $0 : nil })
+            }
+        }
+        try visit(directory, 0)
+    }
+
+    // MARK: Lanes
+
+    static func name(ofLane number: UInt32) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    /// Lanes that there are.
+    func laneNumbers() throws(StoreError) -> [UInt32] {
+        try System.list(lanes).compactMap { (name) -> UInt32? in
+            guard name.hasSuffix(".lane"), let number = UInt32(name.dropLast(5)), number > 0,
+                number <= Place.maximumPack
+            else { return nil }
+            return Self.name(ofLane: number) + ".lane" == name ? number : nil
+        }.sorted()
+    }
+
+    /// Takes back what dead writers left. Lanes that are in use are left alone.
+    func recoverLanes(_ index: IndexPlace) throws(StoreError) {
+        for number in try laneNumbers() {
+            guard let lane = try Lane(self, number) else { continue }
+            defer { lane.close() }
+            try lane.recover(index)
+        }
+    }
+}
+
+/// A lane that is ours.
+struct Lane {
+    let number: UInt32
+    let folder: String
+    private let files: BlockFiles
+    private let lock: LockingDescriptor
+
+    private static let magic: UInt64 = 0x3145_4e41_4c53_5049  // "IPSLANE1"
+
+    /// Nil when somebody has it.
+    init?(_ files: BlockFiles, _ number: UInt32) throws(StoreError) {
+        self.number = number
+        self.files = files
+        folder = files.lanes + "/" + BlockFiles.name(ofLane: number)
+        lock = try LockingDescriptor(adopting: System.openOrMake(folder + ".lane"))
+        do throws(StoreError) {
+            guard try System.lock(lock.descriptor, .exclusive, at: 0) else {
+                lock.close()
+                return nil
+            }
+            do { try System.makeDirectory(folder) } catch  where error.code == .exists {}
+        } catch {
+            lock.close()
+            throw error
+        }
+    }
+
+    var isOurs: Bool { lock.isOurs }
+
+    func close() { lock.close() }
+
+    func path(_ cid: CID) -> String { folder + "/" + cid.description }
+
+    func write(_ cid: CID, _ payload: UnsafeRawBufferPointer) throws(StoreError) {
+        let descriptor = try System.openOrMake(path(cid), O_TRUNC)
+        defer { System.close(descriptor) }
+        try System.write(descriptor, at: 0, payload)
+    }
+
+    /// Says which files the stage has.
+    func announce(_ cids: [CID]) throws(StoreError) {
+        var bytes: [UInt8] = []
+        withUnsafeBytes(of: Self.magic.littleEndian) { bytes.append(contentsOf: $0) }
+        for cid in cids {
+            bytes.append(UInt8(cid.binaryLength))
+            cid.appendBinary(to: &bytes)
+        }
+        try System.truncate(lock.descriptor, to: 0)
+        try bytes.withBytes { (bytes) throws(StoreError) in
+            try System.write(lock.descriptor, at: 0, bytes)
+        }
+    }
+
+    /// The stage is entered, or was never begun.
+    func retract() throws(StoreError) { try System.truncate(lock.descriptor, to: 0) }
+
+    /// Unlinks what a dead writer of this lane moved in without entering it, and what it never moved.
+    func recover(_ index: IndexPlace) throws(StoreError) {
+        let listed = try announced()
+        if !listed.isEmpty {
+            try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
+                for cid in listed where try snapshot.location(of: cid) == nil { _ = try files.remove(cid) }
+            }
+        }
+        for name in try System.list(folder) { try? System.remove(folder + "/" + name) }
+        if try System.status(lock.descriptor).length > 0 { try retract() }
+    }
+
+    /// A list that was cut short announced nothing that was begun.
+    private func announced() throws(StoreError) -> [CID] {
+        let length = min(try System.status(lock.descriptor).length, 1 << 30)
+        var bytes = [UInt8](repeating: 0, count: Int(length))
+        let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
+            try System.read(lock.descriptor, at: 0, into: buffer)
+        }
+        return bytes.withBytes { bytes in
+            guard count >= 8, bytes.integer(at: 0, as: UInt64.self) == Self.magic else { return [] }
+            var cids: [CID] = []
+            var offset = 8
+            while offset < count {
+                let end = offset + 1 + Int(bytes[offset])
+                guard end <= count,
+                    let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: bytes[(offset + 1)..<end]))
+                else { break }
+                cids.append(cid)
+                offset = end
+            }
+            return cids
+        }
+    }
+}
+
+/// Writes blocks' files in a lane of its own, and moves them in.
+final class FileAppender: PayloadAppender {
+    private let files: BlockFiles
+    private let index: IndexPlace
+    private var lane: Lane?
+    private var tail: UInt64 = 0
+    private var staged: [CID] = []
+    /// Whether files may have been moved in that no commit is known to name.
+    private var isEntering = false
+
+    init(files: BlockFiles, index: IndexPlace) {
+        self.files = files
+        self.index = index
+    }
+
+    deinit { release() }
+
+    func append(_ records: RecordBuffer) throws(StoreError) -> Place {
+        let lane = try openLane()
+        let place = Place(pack: lane.number, offset: tail)
+        for entry in records.entries {
+            try lane.write(entry.cid, records.payload(of: entry))
+            staged.append(entry.cid)
+        }
+        tail += UInt64(records.length)
+        return place
+    }
+
+    private func openLane() throws(StoreError) -> Lane {
+        if let lane { return lane }
+        for number in 1...Place.maximumPack {
+            guard let lane = try Lane(files, number) else { continue }
+            do throws(StoreError) {
+                try lane.recover(index)
+                let row = try index.read { (snapshot) throws(StoreError) in try snapshot.pack(number) }
+                tail = row?.watermark ?? UInt64(PackFormat.headerLength)
+            } catch {
+                lane.close()
+                throw error
+            }
+            // As of a pack, there are places up to an end.
+            guard tail < 1 << (Place.offsetBits - 1) else {
+                lane.close()
+                continue
+            }
+            self.lane = lane
+            return lane
+        }
+        throw StoreError(.full, "the store has used all its lanes")
+    }
+
+    func flush() throws(StoreError) {
+        guard let lane, !staged.isEmpty else { return }
+        try lane.announce(staged)
+        // Without the index's lock: most of the work. The names follow under it.
+        try files.flush()
+    }
+
+    func enter(_ transaction: StoreTransaction) throws(StoreError) {
+        guard let lane, !staged.isEmpty else { return }
+        isEntering = true
+        for cid in staged {
+            if let location = try transaction.index.location(of: cid), !location.flags.contains(.damaged) {
+                try? System.remove(lane.path(cid))
+            } else {
+                try files.moveIn(lane.path(cid), cid)
+            }
+        }
+        try files.flush()
+        try transaction.setWatermark(tail, pack: lane.number)
+    }
+
+    func didCommit() {
+        staged = []
+        isEntering = false
+        // If this fails, the list names what has rows.
+        try? lane?.retract()
+    }
+
+    func release() {
+        guard let lane else { return }
+        if lane.isOurs {
+            for cid in staged { try? System.remove(lane.path(cid)) }
+            // What may have been moved in is for who takes the lane, or collects, to find by the list.
+            if !isEntering { try? lane.retract() }
+        }
+        lane.close()
+        self.lane = nil
+        staged = []
+        isEntering = false
+    }
+
+    func abandon() {
+        lane?.close()
+        lane = nil
+        staged = []
+    }
+}

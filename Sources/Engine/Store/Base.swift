@@ -1,0 +1,163 @@
+/// A store that another one, its layer, reads through.
+///
+/// What always holds:
+/// - A layer never touches a base's payloads. What it links to there is held in the base under the layer's
+///   name, from before the layer's commit until two commits after the layer dropped it.
+/// - A layer in memory holds nothing: a lease that lives as long as it does keeps all that it may link to.
+/// - A sealed base keeps everything. One that can neither be written to nor is sealed promises nothing.
+import Glibc
+
+struct Base: Sendable {
+    let core: StoreCore
+    let recorded: RecordedBase
+    let keeping: Keeping
+
+    enum Keeping: Sendable {
+        case holds, seal, nothing
+        case lease(Lease?)
+    }
+
+    /// What the owners' names begin with under which layers hold.
+    static let ownerPrefix = "fork:"
+    static func owner(_ fork: StoreIdentity) -> String { ownerPrefix + fork.text }
+
+    private init(_ core: StoreCore, _ path: String) {
+        self.core = core
+        recorded = RecordedBase(identity: core.identity, path: path)
+        keeping = core.isSealed ? .seal : core.isReadOnly ? .nothing : .holds
+    }
+
+    /// For a layer in memory. Another handle of the base, for `giveBack`.
+    init(leasing core: StoreCore) throws(StoreError) {
+        keeping = .lease(try core.lease())
+        core.retain()
+        self.core = core
+        recorded = RecordedBase(identity: core.identity, path: core.path)
+    }
+
+    /// The stores at these paths, to be given back.
+    static func open(_ paths: [String], readOnly: Bool, above: [FileIdentity] = []) throws(StoreError)
+        -> [Base]
+    {
+        var bases: [Base] = []
+        do throws(StoreError) {
+            for path in paths {
+                let core = try StoreCore.open(path, readOnly: readOnly, above: above)
+                do throws(StoreError) { bases.append(Base(core, try System.absolutePath(path))) } catch {
+                    core.release()
+                    throw error
+                }
+                guard bases.dropLast().allSatisfy({ $0.core !== core }) else {
+                    throw StoreError(.invalid, "\(path) is given twice")
+                }
+            }
+            return bases
+        } catch {
+            for base in bases { base.core.release() }
+            throw error
+        }
+    }
+
+    /// The bases that a layer has recorded, in `bases` as far as they could be opened.
+    static func open(
+        _ recorded: [RecordedBase], of layer: String, readOnly: Bool, _ registry: inout StoreCore.Registry,
+        above: [FileIdentity], into bases: inout [Base]
+    ) throws(StoreError) {
+        for base in recorded {
+            let core: StoreCore
+            do {
+                core = try StoreCore.open(base.path, readOnly: readOnly, &registry, above: above)
+            } catch  where [.notFound, .notAStore].contains(error.code) {
+                throw StoreError(
+                    error.code,
+                    "\(base.path), a base of \(layer), is not there: ipldstore base set says where it is now",
+                    systemError: error.systemError)
+            }
+            bases.append(Base(core, base.path))
+            guard core.identity == base.identity else {
+                throw StoreError(
+                    .invalid, "the store at \(base.path) is not the base that \(layer) was made over")
+            }
+        }
+    }
+
+    /// The layer is done with it.
+    func giveBack(_ registry: inout StoreCore.Registry) {
+        if case .lease(let lease) = keeping { lease?.release() }
+        core.release(&registry)
+    }
+
+    var isHolding: Bool { if case .holds = keeping { true } else { false } }
+
+    // MARK: The layers that a base knows
+
+    private var forks: String? { core.files.map { $0.path + "/forks" } }
+
+    /// Makes a layer known by its fork file.
+    func register(_ fork: StoreIdentity, _ file: String, at layer: String) throws(StoreError) {
+        guard isHolding, let forks else { return }
+        do { try System.makeDirectory(forks) } catch  where error.code == .exists {}
+        let place = forks + "/" + fork.text
+        do { try System.link(file, place) } catch  where error.code == .unsupported {
+            let inode = try System.status(ofPath: file).identity.inode
+            try ForkFile.write(place, "external \(inode)\n")
+        }
+        try ForkFile.write(place + ForkFile.pathSuffix, try System.absolutePath(layer, mayBeMissing: true))
+        try System.flushDirectory(forks)
+    }
+
+    func unregister(_ fork: StoreIdentity) {
+        guard let forks else { return }
+        try? System.remove(forks + "/" + fork.text)
+        try? System.remove(forks + "/" + fork.text + ForkFile.pathSuffix)
+    }
+
+    /// Whether a layer's fork file is the one that the base knows.
+    func knows(_ fork: StoreIdentity, _ file: FileIdentity?) -> Bool {
+        guard let forks, let file else { return false }
+        let place = forks + "/" + fork.text
+        guard let there = try? System.status(ofPath: place) else { return false }
+        return there.identity == file || ForkFile.externalInode(place) == file.inode
+    }
+
+    /// Notes where a layer is now.
+    func notePath(_ fork: StoreIdentity, _ layer: String) {
+        guard let forks, let path = try? System.absolutePath(layer) else { return }
+        let place = forks + "/" + fork.text + ForkFile.pathSuffix
+        if ForkFile.read(place) != path { try? ForkFile.write(place, path) }
+    }
+}
+
+/// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
+/// in the base, where both are on one file system. With one left, the layer is gone.
+enum ForkFile {
+    /// In the layer.
+    static let name = "fork"
+    static let pathSuffix = ".path"
+
+    static func create(_ path: String, _ fork: StoreIdentity) throws(StoreError) {
+        try write(path, "fork \(fork.text)\n")
+    }
+
+    /// Durable when the directory is flushed next, on file systems that order a rename behind its data; an
+    /// empty file says as little as none.
+    static func write(_ path: String, _ text: String) throws(StoreError) {
+        try Journal.replace(path, flushing: false) { (_) in Array(text.utf8) }
+    }
+
+    static func read(_ path: String) -> String? {
+        guard let descriptor = try? System.open(path, O_RDONLY) else { return nil }
+        defer { System.close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 64)
+        let count = try? bytes.withMutableBytes { (buffer) throws(StoreError) in
+            try System.read(descriptor, at: 0, into: buffer)
+        }
+        return count.map { String(decoding: bytes[..<$0], as: UTF8.self) }
+    }
+
+    /// The inode of a fork file of another file system.
+    static func externalInode(_ path: String) -> UInt64? {
+        guard let text = read(path), text.hasPrefix("external ") else { return nil }
+        return UInt64(text.dropFirst(9).prefix { $0.isNumber })
+    }
+}

@@ -1,0 +1,280 @@
+/// Bases and forks, as users see them.
+import Glibc
+
+/// A store that this one reads through.
+public struct BaseInformation: Equatable, Sendable {
+    /// 32 hexadecimal digits.
+    public let identity: String
+    public let path: String
+}
+
+/// A layer that this store is a base of.
+public struct ForkInformation: Equatable, Sendable {
+    public enum State: String, Sendable, Equatable {
+        /// It is there, wherever it has been moved to.
+        case present
+        /// Its directory was deleted; the next gc releases what is held for it.
+        case gone
+        /// On another file system: only `forgetFork` releases what is held for it.
+        case external
+        /// Nothing is known of it but what is held.
+        case unknown
+    }
+
+    /// The name under which blocks are held for it: 32 hexadecimal digits.
+    public let identity: String
+    /// Where it was last opened for writing.
+    public let path: String?
+    public let state: State
+    /// Blocks held for it.
+    public let holds: UInt64
+}
+
+extension StoreCore {
+    /// Forks that have a file here, or holds.
+    fileprivate func forks() throws(StoreError) -> [StoreIdentity] {
+        var found: [StoreIdentity] = []
+        if let files, let names = try? System.list(files.path + "/forks") {
+            found = names.compactMap(StoreIdentity.init(text:))
+        }
+        try read { (snapshot) throws(StoreError) in
+            var last = Base.ownerPrefix
+            while true {
+                // One look for each owner, not one for each hold.
+                guard let owner = try snapshot.firstOwner(after: last), owner.hasPrefix(Base.ownerPrefix) else {
+                    return
+                }
+                last = owner
+                let text = String(owner.dropFirst(Base.ownerPrefix.count))
+                if let fork = StoreIdentity(text: text), !found.contains(fork) { found.append(fork) }
+            }
+        }
+        return found.sorted { $0.text < $1.text }
+    }
+
+    fileprivate func rootHereOrBelow(_ name: String) throws(StoreError) -> CID? {
+        if let cid = try read({ (snapshot) throws(StoreError) in try snapshot.root(name) }) { return cid }
+        for base in bases {
+            if let cid = try base.core.rootHereOrBelow(name) { return cid }
+        }
+        return nil
+    }
+
+    fileprivate func state(of fork: StoreIdentity) -> ForkInformation.State {
+        guard let files else { return .unknown }
+        let place = files.path + "/forks/" + fork.text
+        guard let status = try? System.status(ofPath: place) else { return .unknown }
+        if ForkFile.externalInode(place) != nil { return .external }
+        return status.links > 1 ? .present : .gone
+    }
+
+    /// Releases what is held for forks that are gone.
+    func releaseGoneForks() throws(StoreError) {
+        guard let files, let names = try? System.list(files.path + "/forks"), !names.isEmpty else { return }
+        for fork in names.compactMap(StoreIdentity.init(text:)) where state(of: fork) == .gone {
+            try forget(fork)
+        }
+    }
+
+    func forget(_ fork: StoreIdentity) throws(StoreError) {
+        try releaseAll(of: Base.owner(fork))
+        try write(.releasing) { (transaction) throws(StoreError) in
+            try transaction.index.removeLoan(toFork: fork)
+        }
+        guard let files else { return }
+        try? System.remove(files.path + "/forks/" + fork.text)
+        try? System.remove(files.path + "/forks/" + fork.text + ForkFile.pathSuffix)
+    }
+
+    /// Changes what the store is made of, while nobody else has it open.
+    fileprivate func reconfigure(_ body: (inout RecordedConfiguration) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        guard !isSealed else { throw Self.sealed }
+        guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
+        guard hasOneHandle, try files.becomeAlone() else {
+            throw StoreError(.busy, "the store is open: close it first")
+        }
+        defer { files.stopBeingAlone() }
+        var recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
+        try body(&recorded)
+        let text = try recorded.checkedText()
+        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+            try transaction.setConfiguration(text)
+            try transaction.index.setUnsettled(!recorded.bases.isEmpty)
+            if recorded.bases.isEmpty { try transaction.index.forgetLoans() }
+        }
+    }
+
+    /// The same, of a store that is opened without looking for its bases.
+    fileprivate static func reconfigure(
+        _ path: String, _ body: (StoreCore, inout RecordedConfiguration) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let core = try open(path, readOnly: false, withBases: false)
+        defer { core.release() }
+        try core.reconfigure { (recorded) throws(StoreError) in try body(core, &recorded) }
+    }
+}
+
+extension ContentStore {
+    /// The stores that this one reads through, in order.
+    public final var bases: [BaseInformation] {
+        core.bases.map { BaseInformation(identity: $0.recorded.identity.text, path: $0.recorded.path) }
+    }
+
+    /// As `root(_:)`, and where there is none, the first base's that has one.
+    public final func rootHereOrBelow(_ name: String) throws(StoreError) -> CID? {
+        try StoreName.check(name, "root name")
+        return try core.rootHereOrBelow(name)
+    }
+
+    /// Layers that this store is a base of.
+    public final func forks() throws(StoreError) -> [ForkInformation] {
+        var forks: [ForkInformation] = []
+        for fork in try core.forks() {
+            let holds = try core.read { (snapshot) throws(StoreError) in
+                var holds: UInt64 = 0
+                try snapshot.scanHolds(owner: Base.owner(fork)) { (_) in
+                    holds += 1
+                    return true
+                }
+                return holds
+            }
+            let path = core.files.flatMap { ForkFile.read("\($0.path)/forks/\(fork.text)\(ForkFile.pathSuffix)") }
+            forks.append(
+                ForkInformation(identity: fork.text, path: path, state: core.state(of: fork), holds: holds))
+        }
+        return forks
+    }
+
+    /// Releases all that is held for a fork, which loses what it has here once that is collected. NOT_FOUND
+    /// when there is no such fork.
+    public final func forgetFork(_ identity: String) throws(StoreError) {
+        try checkWritable()
+        guard let fork = StoreIdentity(text: identity), try core.forks().contains(fork) else {
+            throw StoreError(.notFound, "there is no fork \(identity)")
+        }
+        try core.forget(fork)
+    }
+
+    /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
+    /// layers need not be known to it. To get rid of it, delete its directory.
+    public final func seal() throws(StoreError) {
+        try checkWritable()
+        try core.write(.releasing) { (transaction) throws(StoreError) in
+            var recorded = try transaction.index.recorded()
+            recorded.isSealed = true
+            try transaction.setConfiguration(try recorded.checkedText())
+            try transaction.index.seal()
+        }
+    }
+
+    /// The bases that are recorded in the store at a path, whether or not they are there.
+    public static func recordedBases(at path: String) throws(StoreError) -> [BaseInformation] {
+        let core = try StoreCore.open(path, readOnly: true, withBases: false)
+        defer { core.release() }
+        let recorded = try core.read { (snapshot) throws(StoreError) in try snapshot.recorded() }
+        return recorded.bases.map { BaseInformation(identity: $0.identity.text, path: $0.path) }
+    }
+
+    /// Records where a base is now: `old` is its recorded path or its identity. NOT_FOUND when it is none;
+    /// INVALID when another store is at the new path; BUSY while anybody has the store open.
+    public static func setBase(at path: String, _ old: String, to new: String) throws(StoreError) {
+        try StoreCore.reconfigure(path) { (_, recorded) throws(StoreError) in
+            guard let place = recorded.bases.firstIndex(where: { $0.path == old || $0.identity.text == old })
+            else {
+                throw StoreError(.notFound, "\(old) is no base of \(path)")
+            }
+            let base = try Base.open([new], readOnly: true)
+            defer { for base in base { base.core.release() } }
+            guard let found = base.first?.recorded, found.identity == recorded.bases[place].identity else {
+                throw StoreError(.invalid, "the store at \(new) is not the one that was at \(old)")
+            }
+            recorded.bases[place] = found
+        }
+    }
+
+    /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
+    /// store open; INVALID when the base reads through the store itself.
+    public static func addBase(at path: String, _ base: String) throws(StoreError) {
+        try StoreCore.reconfigure(path) { (core, recorded) throws(StoreError) in
+            guard let files = core.files else { return }
+            let opened = try Base.open([base], readOnly: false, above: [files.directory.identity])
+            defer { for base in opened { base.core.release() } }
+            guard let added = opened.first else { return }
+            guard !recorded.bases.contains(where: { $0.identity == added.recorded.identity }) else {
+                throw StoreError(.exists, "\(base) is a base of \(path) already")
+            }
+            let file = files.path + "/" + ForkFile.name
+            var fork = try StoreIdentity.random()
+            if let known = recorded.fork { fork = known }
+            if recorded.fork == nil { try ForkFile.create(file, fork) }
+            try added.register(fork, file, at: path)
+            recorded.fork = fork
+            recorded.bases.append(added.recorded)
+        }
+        // Borrows what it links to already.
+        try StoreCore.open(path, readOnly: false).release()
+    }
+
+    /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
+    /// `progress` hears of the blocks looked at, and may throw to stop; what was copied stays.
+    @discardableResult
+    public static func flatten(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
+        throws(StoreError) -> CopyReport
+    {
+        var report = CopyReport()
+        var left: (bases: [Base], fork: StoreIdentity)?
+        let store = try ContentStore.open(at: path)
+        let core = store.core
+        guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
+        try core.reconfigure { (recorded) throws(StoreError) in
+            report = try core.copyBorrowed(store, progress)
+            if let fork = recorded.fork { left = (core.bases, fork) }
+            recorded.bases = []
+            recorded.fork = nil
+        }
+        if let left {
+            for base in left.bases where base.isHolding { try base.core.forget(left.fork) }
+            if let files = core.files { try? System.remove(files.path + "/" + ForkFile.name) }
+        }
+        withExtendedLifetime(store) {}
+        return report
+    }
+}
+
+extension StoreCore {
+    /// Copies what is linked to here and in a base, until there is no such thing.
+    fileprivate func copyBorrowed(_ store: ContentStore, _ progress: ((UInt64) throws(StoreError) -> Void)?)
+        throws(StoreError) -> CopyReport
+    {
+        var copy = DagCopy(countsBases: false) { [self] (cid, scratch) throws(StoreError) in
+            try content(cid, scratch)
+        }
+        while true {
+            var linked: [CID] = []
+            try read { (snapshot) throws(StoreError) in
+                try snapshot.scanAbsent { (cid, _) throws(StoreError) in
+                    linked.append(cid)
+                    return true
+                }
+            }
+            var borrowed: [CID] = []
+            for cid in linked where try has(cid) { borrowed.append(cid) }
+            guard !borrowed.isEmpty else { return copy.report }
+            let batch = try store.makeBatch()
+            do throws(StoreError) {
+                for cid in borrowed {
+                    _ = try copy.run(cid, into: batch) { (report) throws(StoreError) in
+                        if let progress { try progress(report.visited) }
+                        return false
+                    }
+                }
+                try batch.commit()
+            } catch {
+                batch.abort()
+                throw error
+            }
+        }
+    }
+}

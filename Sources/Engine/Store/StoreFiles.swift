@@ -1,0 +1,194 @@
+/// The files of a store that are neither index nor payloads: its directory, the proof that it is open, the
+/// journal and the lease table; and what is kept free for deletion.
+///
+/// What always holds:
+/// - Who has the store open holds its directory and a byte of its index file, together with others.
+/// - A store appears whole, or not at all.
+import Glibc
+import Synchronization
+
+final class StoreFiles: @unchecked Sendable {
+    let directory: StoreDirectory
+    let journal: Journal
+    private let presence: LockingDescriptor
+    /// End of what is allocated ahead for the index.
+    private let indexReserveEnd = Atomic<UInt64>(0)
+    private let reserve: Reserve
+    private let isLayer: Bool
+
+    /// Kept allocated, so that deletion and collection work on a full disk.
+    struct Reserve: Sendable {
+        /// Beyond the index's end, bytes.
+        let index: UInt64
+        /// Beyond the journal's.
+        let journal: UInt64
+
+        static let ofStore = Reserve(index: 768 << 10, journal: 64 << 10)
+        /// There are hundreds of them, and each holds little.
+        static let ofLayer = Reserve(index: 48 << 10, journal: 16 << 10)
+    }
+
+    /// Bytes of the index that the rows of a new block take, about.
+    private static let indexBytesPerBlock: UInt64 = 200
+    /// The byte of the index file on which everybody who has the store open holds a shared lock.
+    private static let presenceOffset: UInt64 = 1 << 60
+
+    var path: String { directory.path }
+
+    /// Takes over the directory, also when it throws.
+    init(_ name: String, _ directory: StoreDirectory, readOnly: Bool) throws(StoreError) {
+        self.directory = directory
+        let path = directory.path
+        do throws(StoreError) {
+            let header: Journal.Header
+            do { header = try Journal.readHeader(path: path + "/journal") } catch
+                where error.code == .notFound
+            {
+                if (try? System.status(ofPath: path + "/index/data.mdb")) != nil {
+                    throw StoreError(.corrupt, "the journal is missing: run verify --repair")
+                }
+                throw StoreError(.notAStore, "\(name) holds no store")
+            }
+            store = header.store
+            presence = try Self.present(path + "/index/data.mdb", readOnly: readOnly)
+        } catch {
+            directory.close()
+            throw error
+        }
+        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name)) != nil
+        reserve = isLayer ? .ofLayer : .ofStore
+        journal = Journal(path: path + "/journal", reserve: reserve.journal)
+    }
+
+    /// Whose journal it is.
+    let store: StoreIdentity
+
+    func close() {
+        presence.close()
+        directory.close()
+    }
+
+    /// Opens index and leases; removes what dead ones left.
+    func open(readOnly: Bool) throws(StoreError) -> (IndexEnvironment, RecordedConfiguration, LeaseTable?) {
+        try System.requireLocal(presence.descriptor)
+        if !readOnly { try Self.removeLeftovers(path, presence) }
+        try IndexPages.checkHead(presence.descriptor)
+        let index = try IndexEnvironment(
+            path: path + "/index", create: false, readOnly: readOnly, isLayer: isLayer)
+        do throws(StoreError) {
+            let (text, state) = try index.read { (snapshot) throws(StoreError) in
+                (try snapshot.configurationText(), try snapshot.state())
+            }
+            let recorded = try RecordedConfiguration(parsing: text)
+            guard recorded.identity == store else {
+                throw StoreError(
+                    .corrupt, "the index belongs to another store than the journal: run verify --repair")
+            }
+            return (index, recorded, try Self.openLeases(path, presence, index, state))
+        } catch {
+            index.close()
+            throw error
+        }
+    }
+
+    private static func present(_ path: String, readOnly: Bool) throws(StoreError) -> LockingDescriptor {
+        var descriptor: Int32 = -1
+        do {
+            if !readOnly { descriptor = try System.open(path, O_RDWR) }
+        } catch  where error.code == .permission || error.code == .readOnly {
+        } catch  where error.code == .notFound {
+            throw StoreError(.corrupt, "the index is missing: run verify --repair")
+        }
+        do {
+            if descriptor < 0 { descriptor = try System.open(path, O_RDONLY) }
+        } catch  where error.code == .notFound {
+            throw StoreError(.corrupt, "the index is missing: run verify --repair")
+        }
+        let presence = try LockingDescriptor(adopting: descriptor)
+        do throws(StoreError) {
+            guard try System.lock(descriptor, .shared, at: presenceOffset) else {
+                throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
+            }
+            return presence
+        } catch {
+            presence.close()
+            throw error
+        }
+    }
+
+    /// Removes what a repair or a rewrite that died left behind, when nobody else has the store open who
+    /// may be at it.
+    private static func removeLeftovers(_ path: String, _ presence: LockingDescriptor) throws(StoreError) {
+        let leftovers = ["index.new", "journal.new", "leases.new", ForkFile.name + ".new"].map {
+            path + "/" + $0
+        }
+        guard leftovers.contains(where: { (try? System.status(ofPath: $0)) != nil }),
+            try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
+        else { return }
+        for leftover in leftovers { StoreCreation.removeTree(leftover) }
+        _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
+    }
+
+    /// The lease table; one that the index does not know is replaced when nobody else has the store
+    /// open, and stops collection until then.
+    private static func openLeases(
+        _ path: String, _ presence: LockingDescriptor, _ index: IndexEnvironment, _ state: IndexState
+    ) throws(StoreError) -> LeaseTable? {
+        let file = path + "/leases"
+        guard index.access == .readWrite else { return nil }
+        var table: LeaseTable?
+        do { table = try LeaseTable(path: file, readOnly: false) } catch
+            where error.code == .notFound || error.code == .corrupt
+        {}
+        if let table, table.identity == state.leaseTable { return table }
+        guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
+            if let table { return table }
+            throw StoreError(
+                .busy, "the lease table is missing and others have the store open: close them first")
+        }
+        table?.close()
+        let identity = try LeaseTable.create(file)
+        try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
+            var state = try snapshot.state()
+            state.epoch += 1
+            state.leaseTable = identity
+            try snapshot.setState(state)
+        }
+        _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
+        return try LeaseTable(path: file, readOnly: false)
+    }
+
+    /// Whether nobody else has the store open; while we are alone, nobody else opens it. Until
+    /// `stopBeingAlone`.
+    func becomeAlone() throws(StoreError) -> Bool {
+        try System.lock(presence.descriptor, .exclusive, at: Self.presenceOffset)
+    }
+
+    func stopBeingAlone() {
+        _ = try? System.lock(presence.descriptor, .shared, at: Self.presenceOffset)
+    }
+
+    // MARK: Reserve
+
+    /// Allocates ahead for `blocks` more blocks, and for deletion. FULL when the disk has no room for it.
+    func keepReserve(_ index: IndexPlace, _ committed: IndexState, blocks: Int) throws(StoreError) {
+        do throws(StoreError) {
+            try journal.keepReserve(committed)
+            try keepIndexReserve(index, blocks)
+        } catch  where error.code == .full {
+            throw StoreError(
+                .full, "the disk is full: delete roots, run gc, or free space",
+                systemError: error.systemError)
+        }
+    }
+
+    func keepIndexReserve(_ index: IndexPlace, _ blocks: Int) throws(StoreError) {
+        let end = index.usedBytes + UInt64(blocks) * Self.indexBytesPerBlock + reserve.index
+        let known = indexReserveEnd.load(ordering: .relaxed)
+        guard end > known + reserve.index / 2 || known == 0 else { return }
+        do { try System.reserve(presence.descriptor, at: 0, length: end) } catch
+            where error.code == .unsupported
+        {}
+        indexReserveEnd.store(end, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,229 @@
+import ArgumentParser
+import IpldEngine
+
+struct BaseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "base", abstract: "The stores that this one reads through.",
+        discussion: """
+            A layer (init --base) writes to itself and reads through its bases. They hold what it needs of them, \
+            for as long as its directory is there, wherever that is moved to on the same file system.
+            """,
+        subcommands: [Show.self, Add.self, Set.self], defaultSubcommand: Show.self)
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List the bases: identity and path, with a tab between.")
+
+        @OptionGroup var options: StoreOptions
+
+        func run() throws {
+            let bases = try ContentStore.recordedBases(at: options.path)
+            if options.isJSON {
+                try StandardOutput.write(
+                    .array(
+                        bases.map {
+                            .object([("identity", .string($0.identity)), ("path", .string($0.path))])
+                        }))
+            } else {
+                for base in bases { try StandardOutput.write(line: "\(base.identity)\t\(base.path)") }
+            }
+        }
+    }
+
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read through another store, too, after the bases that there are.",
+            discussion: "Nobody else may have the store open meanwhile.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: ArgumentHelp("The base.", valueName: "path"))
+        var base: String
+
+        func run() throws {
+            try ContentStore.addBase(at: options.path, base)
+            try options.report([("base", base)], "\(options.path) reads through \(base)")
+        }
+    }
+
+    struct Set: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say where a base is, after it was moved.",
+            discussion: "Nobody else may have the store open meanwhile.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: ArgumentHelp("The path that base ls shows, or the identity.", valueName: "old"))
+        var old: String
+        @Argument(help: ArgumentHelp("Where the same store is now.", valueName: "new"))
+        var new: String
+
+        func run() throws {
+            try ContentStore.setBase(at: options.path, old, to: new)
+            try options.report([("old", old), ("base", new)], "\(options.path) finds its base at \(new)")
+        }
+    }
+}
+
+struct Forks: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The layers that this store is a base of.",
+        subcommands: [Show.self, Forget.self], defaultSubcommand: Show.self)
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls",
+            abstract: "List the forks: identity, state, blocks held, path, with tabs between.",
+            discussion: """
+                present: its directory is there, wherever it was moved to. gone: it was deleted, and the next \
+                gc releases what is held for it. external: it is on another file system, from where nobody can \
+                tell, so that only forks forget releases what is held for it. unknown: its file here is lost. \
+                The path is where it was last opened for writing.
+                """)
+
+        @OptionGroup var options: StoreOptions
+
+        func run() throws {
+            let forks = try options.open().forks()
+            if options.isJSON {
+                try StandardOutput.write(
+                    .array(
+                        forks.map {
+                            .object([
+                                ("identity", .string($0.identity)), ("state", .string($0.state.rawValue)),
+                                ("holds", .integer($0.holds)),
+                                ("path", $0.path.map { .string($0) } ?? .null),
+                            ])
+                        }))
+            } else {
+                for fork in forks {
+                    try StandardOutput.write(
+                        line: "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(fork.path ?? "")")
+                }
+            }
+        }
+    }
+
+    struct Forget: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Release what is held for a fork.",
+            discussion: "What the fork needs here, and nothing else does, is lost with the next gc.")
+
+        @OptionGroup var options: StoreOptions
+        @Argument(help: ArgumentHelp("The identity that forks ls shows.", valueName: "identity"))
+        var identity: String
+
+        func run() throws {
+            try options.open().forgetFork(identity)
+            try options.report([("identity", identity)], "\(identity) forgotten")
+        }
+    }
+}
+
+struct Seal: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "End all change of the store, for ever.",
+        discussion: """
+            What a sealed store has now it will always have: layers over it need not be known to it, so that it \
+            can serve those who may not write to it. It is deleted with its directory.
+            """)
+
+    @OptionGroup var options: StoreOptions
+
+    func run() throws {
+        try options.open().seal()
+        try options.report([("store", options.path)], "\(options.path) sealed")
+    }
+}
+
+struct Flatten: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copy what the store needs of its bases, and have it stand alone.",
+        discussion: "Nobody else may have the store open meanwhile.")
+
+    @OptionGroup var options: StoreOptions
+
+    func run() throws {
+        Interruption.watch()
+        let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
+        defer { progress.finish() }
+        let report = try ContentStore.flatten(at: options.path) { (done) throws(StoreError) in
+            try progress.step(done)
+        }
+        progress.finish()
+        try options.write(copied: report, names: [])
+    }
+}
+
+struct Copy: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copy roots of another store, as far as they are missing here.",
+        discussion: """
+            A root keeps its name; a CID is held by the owner. A copy that is stopped goes on where it was when \
+            it is given again; until then the owner copy:CID holds what there is of it.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Option(
+        name: .customLong("from"), help: ArgumentHelp("The other store's directory.", valueName: "store"))
+    var source: String
+    @Option(
+        help: ArgumentHelp("Name the copy so; for one root or CID.", valueName: "root"),
+        transform: RootName.checked)
+    var root: String?
+    @Argument(help: ArgumentHelp("What to copy.", valueName: "root|cid"))
+    var references: [String]
+
+    func validate() throws {
+        if root != nil, references.count != 1 { throw ValidationError("--root names one copy") }
+    }
+
+    func run() throws {
+        Interruption.watch()
+        let other = try ContentStore.open(at: source, readOnly: true)
+        let store = try options.open(owner: owner.name)
+        let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
+        defer { progress.finish() }
+        var total = CopyReport()
+        var names: [(String, CID)] = []
+        for reference in references {
+            let cid = try options.resolve(reference, in: other)
+            let isRoot = (try? CID(parsing: reference)) == nil
+            let before = total.visited
+            let report = try store.copy(cid, from: other, asRoot: root ?? (isRoot ? reference : nil)) {
+                (done) throws(StoreError) in try progress.step(before + done)
+            }
+            total.visited += report.visited
+            total.blocks += report.blocks
+            total.bytes += report.bytes
+            names.append((reference, cid))
+        }
+        progress.finish()
+        try options.write(copied: total, names: names)
+    }
+}
+
+extension StoreOptions {
+    /// What was done: fields of an object, or a sentence.
+    func report(_ fields: [(String, String)], _ sentence: String) throws {
+        if isJSON {
+            try StandardOutput.write(.object(fields.map { ($0.0, .string($0.1)) }))
+        } else {
+            try StandardOutput.write(line: sentence)
+        }
+    }
+
+    func write(copied report: CopyReport, names: [(String, CID)]) throws {
+        if isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("looked_at", .integer(report.visited)), ("blocks", .integer(report.blocks)),
+                    ("bytes", .integer(report.bytes)),
+                    ("copied", .array(names.map { Root.json($0.0, $0.1) })),
+                ]))
+            return
+        }
+        for (name, cid) in names { try StandardOutput.write(line: "\(name)\t\(cid)") }
+        try StandardOutput.write(
+            line: "\(Quantity.count(report.blocks, "block")) of \(Quantity.bytes(report.bytes)) copied")
+    }
+}
