@@ -58,6 +58,8 @@ pub const IPS_PROBLEM_WRONG_PACK: i32 = 8;
 pub const IPS_PROBLEM_WRONG_JOURNAL: i32 = 9;
 pub const IPS_PROBLEM_DAMAGED_INDEX: i32 = 10;
 pub const IPS_PROBLEM_UNKNOWN_LEASE_TABLE: i32 = 11;
+pub const IPS_PROBLEM_WRONG_LOAN: i32 = 12;
+pub const IPS_PROBLEM_SURPLUS_HOLD: i32 = 13;
 
 pub type ips_status = i32;
 
