@@ -478,7 +478,7 @@ IPS_API IPS_CHECKED ips_status ips_store_put_buffer(ips_store *store, ips_bytes 
 /*
  * Stores what a descriptor gives from its current offset to its end; its offset moves. A regular file
  * that is cut while it is read is IPS_IO, never shorter data; a directory is IPS_INVALID. A descriptor
- * that would block is waited for.
+ * that would block is waited for. Holes of a regular file are not read, and cost nothing.
  *
  * progress  hears of the bytes read; NULL: none
  * context   for `progress`
@@ -590,9 +590,10 @@ IPS_API IPS_CHECKED ips_status ips_store_put_node(ips_store *store, ips_bytes da
                                                   ips_error *error);
 
 /*
- * Reads an IPLD value as DAG-CBOR; of a raw block, the byte string of its bytes. Buffer, capacity and
- * length as for ips_store_get_buffer; ips_store_size tells the length beforehand. IPS_UNSUPPORTED for other
- * codecs.
+ * Reads an IPLD value of any size as DAG-CBOR; of a raw block, the byte string of its bytes. Buffer, capacity
+ * and length as for ips_store_get_buffer. It is written to the buffer block by block: the library holds none
+ * of it, so that a value which claims to be huge costs what the caller has room for. After IPS_CORRUPT or
+ * another failure of reading, the buffer's content is undefined. IPS_UNSUPPORTED for other codecs.
  */
 IPS_API IPS_CHECKED ips_status ips_store_get_node(const ips_store *store, const ips_cid *cid, void *buffer,
                                                   size_t capacity, size_t *length, ips_error *error);
@@ -605,6 +606,61 @@ IPS_API IPS_CHECKED ips_status ips_store_get_node(const ips_store *store, const 
 IPS_API IPS_CHECKED ips_status ips_store_get_value(const ips_store *store, const ips_cid *cid,
                                                    const char *path, void *buffer, size_t capacity,
                                                    size_t *length, ips_error *error);
+
+enum {
+    /* Gives a map's key a value, whether it had one or not. */
+    IPS_NODE_SET = 1,
+    /* Takes a key from a map that has it. */
+    IPS_NODE_REMOVE = 2,
+    /* Puts values in the place of a list's elements. */
+    IPS_NODE_REPLACE = 3
+};
+
+/* A change of a map or a list. Fields that its kind does not use are ignored. Frozen: 56 bytes. */
+typedef struct ips_node_change {
+    /* IPS_NODE_SET, IPS_NODE_REMOVE or IPS_NODE_REPLACE. */
+    uint32_t kind;
+    /* 0. */
+    uint32_t reserved;
+    /* Set, remove: the key in UTF-8. */
+    ips_bytes key;
+    /* Replace: the first element that goes, and how many; 0: none goes, values are inserted before it. The
+     * list's length is a place. Positions are those before any change of the call. */
+    uint64_t position;
+    uint64_t count;
+    /* Set: the value as strict DAG-CBOR. Replace: the values that come, one after another, each strict
+     * DAG-CBOR; none: elements are removed. */
+    ips_bytes values;
+} ips_node_change;
+
+/*
+ * Changes the map or list at a path inside a value of any size. The value itself stays as it is; what comes
+ * out has the CID that storing the changed value at once gives, and is held by the handle's owner. Costs the
+ * path and the change, not the value. Links on the path are gone through, and name what became of their
+ * nodes.
+ *
+ * path     as for ips_store_get_value; "": the value itself
+ * changes  `count` changes of one map, or of one list; of several for one key, the last counts
+ * edited   the changed value
+ * IPS_NOT_FOUND where the path, or a key or an element to remove, is not there; IPS_INVALID where neither a
+ * map nor a list is there, and for changes of another kind, that overlap, or whose values are not strict
+ * DAG-CBOR; IPS_TOO_LARGE for a key of more than 256 KiB in a large map; the errors of sections 6 and 7.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_edit_node(ips_store *store, const ips_cid *cid, const char *path,
+                                                   const ips_node_change *changes, size_t count,
+                                                   ips_cid *edited, ips_error *error);
+
+/*
+ * Iterates over the elements of the map or list at a path, in order, with ips_iter_next_element. Links are
+ * gone through, one at the path's end too. What is not deleted yet stays readable until the iterator is
+ * closed.
+ *
+ * path      as for ips_store_get_value; "": the value itself
+ * elements  for ips_iter_close; NULL after a failure
+ * IPS_NOT_FOUND says where the path ended; IPS_INVALID where neither a map nor a list is there.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_elements(const ips_store *store, const ips_cid *cid,
+                                                  const char *path, ips_iter **elements, ips_error *error);
 
 /* What the index says of a block. May grow at its end. */
 typedef struct ips_block_information {
@@ -666,7 +722,10 @@ IPS_API void ips_view_close(ips_view *view);
  */
 IPS_API IPS_CHECKED ips_status ips_batch_begin(ips_store *store, ips_batch **batch, ips_error *error);
 
-/* As the functions of ips_store of the same names, except that nothing is held. */
+/*
+ * As the functions of ips_store of the same names, except that nothing is held. What is edited may be a value
+ * that the batch stored.
+ */
 IPS_API IPS_CHECKED ips_status ips_batch_put_buffer(ips_batch *batch, ips_bytes data, ips_cid *cid,
                                                     ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_batch_put_descriptor(ips_batch *batch, int descriptor,
@@ -679,6 +738,9 @@ IPS_API IPS_CHECKED ips_status ips_batch_put_block(ips_batch *batch, ips_bytes b
                                                    ips_cid *cid, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_batch_put_node(ips_batch *batch, ips_bytes dag_cbor, ips_cid *cid,
                                                   ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_batch_edit_node(ips_batch *batch, const ips_cid *cid, const char *path,
+                                                   const ips_node_change *changes, size_t count,
+                                                   ips_cid *edited, ips_error *error);
 
 /*
  * Has the commit point a root at a CID, whatever it is then.
@@ -981,9 +1043,9 @@ IPS_API IPS_CHECKED ips_status ips_writer_abort(ips_writer *writer, ips_error *e
 IPS_API void ips_writer_close(ips_writer *writer);
 
 /* ------------------------------------------------------------------------------------------------
- * 14  Iterators. Links and problems are those of the call that made the iterator; changes are found
- * as it goes. Roots and holds are read as it goes: one that is there all the time comes exactly once; one
- * that comes or goes meanwhile may or may not.
+ * 14  Iterators. Links and problems are those of the call that made the iterator; changes and elements
+ * are found as it goes. Roots and holds are read as it goes: one that is there all the time comes exactly
+ * once; one that comes or goes meanwhile may or may not.
  */
 
 /* A root. Frozen: 344 bytes. */
@@ -1069,6 +1131,48 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_problem(ips_iter *iter, ips_problem
  */
 IPS_API IPS_CHECKED ips_status ips_iter_next_change(ips_iter *iter, ips_change *change, ips_progress progress,
                                                     void *context, ips_error *error);
+
+/*
+ * The next element of a map or list; IPS_END after the last. An element that does not fit, or cannot be
+ * read, stays the next one.
+ *
+ * key, key_capacity      as for ips_store_get_buffer: the key in UTF-8, without NUL. A list has none: 0 bytes
+ * key_length             bytes of the key, also when the buffer is too small; NULL: it is not wanted
+ * value, value_capacity  as for ips_store_get_buffer: the value as DAG-CBOR
+ * value_length           bytes of the value, also when the buffer is too small; NULL: it is not wanted, and
+ *                        not read
+ * IPS_BUFFER_TOO_SMALL: both lengths were reported, and both buffers are as they were. IPS_INVALID for an
+ * iterator over other things. The errors of section 7.
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_element(ips_iter *iter, void *key, size_t key_capacity,
+                                                     size_t *key_length, void *value, size_t value_capacity,
+                                                     size_t *value_length, ips_error *error);
+
+/*
+ * Where an iterator over elements is. No I/O.
+ *
+ * position  of the element that comes next, from 0; may be NULL
+ * count     how many elements there are; may be NULL
+ * is_map    whether it is a map; may be NULL
+ * IPS_INVALID for an iterator over other things.
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_tell_element(ips_iter *iter, uint64_t *position, uint64_t *count,
+                                                     bool *is_map, ips_error *error);
+
+/*
+ * Goes to a position among the elements; their number, the end, is one. Costs nothing until the next element
+ * is read. IPS_INVALID, and nothing moves, beyond it.
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_seek_element(ips_iter *iter, uint64_t position, ips_error *error);
+
+/*
+ * Goes to a key of a map, or to the first one after where it would be: shorter keys come first, those of one
+ * length in bytewise order. To go on after a key in another process, seek it and pass over it.
+ *
+ * key  UTF-8
+ * IPS_INVALID in a list, and for a key that is not UTF-8.
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_seek_key(ips_iter *iter, ips_bytes key, ips_error *error);
 
 /* Gives the iterator back. */
 IPS_API void ips_iter_close(ips_iter *iter);

@@ -136,7 +136,7 @@ public func ips_store_get_node(
         let length = try optionalOutput(length, "length")
         let cid = try CAPI.cid(cid)
         let room = try CAPI.room(buffer, capacity)
-        try deliver(try CAPI.store(store).node(cid), to: room, length)
+        try deliver(try CAPI.store(store).encodedNode(cid), to: room, length)
     }
 }
 
@@ -150,30 +150,8 @@ public func ips_store_get_value(
         let length = try optionalOutput(length, "length")
         let cid = try CAPI.cid(cid)
         let room = try CAPI.room(buffer, capacity)
-        let path = try CAPI.text(path, "path", limit: longestPath)
-        let segments =
-            path.isEmpty ? [] : path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        try deliver(try CAPI.store(store).value(cid, at: segments), to: room, length)
-    }
-}
-
-/// Bytes of a path inside a value.
-private let longestPath = 1 << 20
-
-private func deliver(
-    _ value: IPLDValue, to room: UnsafeMutableRawBufferPointer, _ length: UnsafeMutablePointer<Int>?
-) throws(StoreError) {
-    var encoded: [UInt8] = []
-    do throws(CodecError) { encoded = try DagCBOR.encode(value) } catch { throw StoreError(error) }
-    try encoded.withUnsafeBytesTyped { (bytes) throws(StoreError) in try deliver(bytes, to: room, length) }
-}
-
-extension [UInt8] {
-    /// `withUnsafeBytes` that keeps the type of what is thrown.
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> Void)
-        throws(StoreError)
-    {
-        try withUnsafeBufferPointer { (bytes) throws(StoreError) in try body(UnsafeRawBufferPointer(bytes)) }
+        let path = try segments(path)
+        try deliver(try CAPI.store(store).encodedNode(cid, at: path), to: room, length)
     }
 }
 

@@ -11,9 +11,10 @@ final class IteratorObject: @unchecked Sendable {
         case roots(RootPages)
         case holds(HoldPages)
         case changes(FileDiff)
+        case elements(NodeIterator)
     }
 
-    fileprivate var sequence: Sequence
+    var sequence: Sequence
     let use = Use()
 
     init(_ sequence: Sequence) { self.sequence = sequence }
@@ -195,7 +196,7 @@ public func ips_iter_close(_ iterator: OpaquePointer?) {
     _ = try? HandleTable.ofThisProcess().remove(iterator) { if case .iterator = $0 { true } else { false } }
 }
 
-private func otherKind(_ wanted: String) -> StoreError {
+func otherKind(_ wanted: String) -> StoreError {
     StoreError(.invalid, "this iterator does not go over \(wanted)")
 }
 

@@ -32,6 +32,10 @@ int64_t ipsys_next_data(int fd, int64_t offset) {
     return lseek(fd, offset, SEEK_DATA);
 }
 
+int64_t ipsys_next_hole(int fd, int64_t offset) {
+    return lseek(fd, offset, SEEK_HOLE);
+}
+
 static struct flock range_lock(int kind, int64_t offset, int64_t length) {
     struct flock lock = {0};
     lock.l_type = kind == IPSYS_UNLOCK ? F_UNLCK : kind == IPSYS_SHARED ? F_RDLCK : F_WRLCK;

@@ -88,7 +88,10 @@ struct Run: ParsableCommand {
             try ReadingRows(context).run()
             try InterfaceRows(context).run()
         }
-        if groups.contains(.changing) { try EditRows(context).run() }
+        if groups.contains(.changing) {
+            try EditRows(context).run()
+            try NodeRows(context).run()
+        }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }
         try context.report.save(json: options.json, plots: plots, table: options.table)

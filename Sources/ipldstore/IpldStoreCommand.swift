@@ -30,9 +30,8 @@ struct IpldStoreCommand: ParsableCommand {
             CommandGroup(
                 name: "Nodes and blocks",
                 subcommands: [
-                    PutNode.self, CatNode.self, PutBlock.self, GetBlock.self, Has.self, Inspect.self,
-                    Size.self,
-                    Links.self,
+                    PutNode.self, CatNode.self, SetNode.self, InsertNode.self, RemoveNode.self,
+                    PutBlock.self, GetBlock.self, Has.self, Inspect.self, Size.self, Links.self,
                 ]),
             CommandGroup(
                 name: "What keeps them",

@@ -33,6 +33,14 @@ final class CStore {
         return cid
     }
 
+    func put(dagCBOR bytes: [UInt8]) throws -> ips_cid {
+        var cid = ips_cid()
+        try bytes.withUnsafeBytes { bytes in
+            try expectOK { ips_store_put_node(handle, ips_bytes(bytes), &cid, $0) }
+        }
+        return cid
+    }
+
     func get(_ cid: ips_cid) throws -> [UInt8] {
         var cid = cid
         var length = 0

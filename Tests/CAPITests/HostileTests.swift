@@ -11,8 +11,11 @@ import Testing
         var generator = SplitMix(state: UInt64(seed))
         var handles: [OpaquePointer?] = [nil, test.handle, OpaquePointer(bitPattern: 8)]
         var cids = [ips_cid(), try test.put([1, 2, 3]), try test.put(randomBytes(300_000, seed: 3))]
+        cids.append(try test.put(dagCBOR: [0x82, 0x01, 0xa1, 0x61, 0x61, 0x02]))
         var bytes = randomBytes(4096, seed: UInt64(seed))
-        let names: [String?] = [nil, "", "a", "b/c", "e\u{301}", "x\u{1}", String(repeating: "n", count: 300)]
+        let names: [String?] = [
+            nil, "", "a", "b/c", "e\u{301}", "x\u{1}", String(repeating: "n", count: 300),
+        ]
         let numbers: [UInt64] = [0, 1, 5, 300_000, 1 << 40, .max - 1, .max]
 
         func any<T>(_ list: [T]) -> T { list[Int(generator.next() % UInt64(list.count))] }
@@ -45,7 +48,7 @@ import Testing
             let length = any([0, 1, 77, 4096])
             let offset = any(numbers)
             let budget = any([0, 1, UInt64.max - 1])
-            let choice = generator.next() % 38
+            let choice = generator.next() % 42
             let codec = any([0x55, 0x71, 0x70, UInt64.max])
             let base = CChar(truncatingIfNeeded: generator.next())
             withUnsafeMutablePointer(to: &cid) { pointer in
@@ -79,23 +82,44 @@ import Testing
                     case 21: status = ips_store_view(handle, cid, &out, &error)
                     case 22: status = ips_store_gc(handle, budget, nil, nil, nil, &error)
                     case 23: status = ips_iter_next_cid(handle, &result, &error)
-                    case 24: status = ips_cid_format(
-                        cid, base, room?.assumingMemoryBound(to: CChar.self), capacity, &got, &error)
+                    case 24:
+                        status = ips_cid_format(
+                            cid, base, room?.assumingMemoryBound(to: CChar.self), capacity, &got, &error)
                     case 25: status = ips_reader_open(handle, cid, &out, &error)
                     case 26: status = ips_reader_read_at(handle, offset, room, capacity, &got, &error)
                     case 27: status = ips_reader_read(handle, room, capacity, &got, &error)
-                    case 28: status = ips_reader_seek(
-                        handle, Int64(truncatingIfNeeded: offset), Int32(length % 4), &size, &error)
+                    case 28:
+                        status = ips_reader_seek(
+                            handle, Int64(truncatingIfNeeded: offset), Int32(length % 4), &size, &error)
                     case 29: status = ips_writer_open(handle, cid, nil, nil, &out, &error)
                     case 30: status = ips_batch_open_writer(handle, cid, nil, nil, &out, &error)
                     case 31: status = ips_writer_write_at(handle, offset, input, &error)
                     case 32: status = ips_writer_truncate(handle, offset, &error)
                     case 33: status = ips_writer_read_at(handle, offset, room, capacity, &got, &error)
-                    case 34: status = generator.next() % 4 != 0
-                        ? ips_writer_flush(handle, &result, &error)
-                        : ips_writer_commit(handle, &result, &error)
+                    case 34:
+                        status =
+                            generator.next() % 4 != 0
+                            ? ips_writer_flush(handle, &result, &error)
+                            : ips_writer_commit(handle, &result, &error)
                     case 35: status = ips_store_diff(handle, cid, &expected, &out, &error)
                     case 36: status = ips_iter_next_change(handle, &change, nil, nil, &error)
+                    case 37: status = ips_store_elements(handle, cid, name, &out, &error)
+                    case 38:
+                        var keyLength = 0
+                        status = ips_iter_next_element(
+                            handle, room, capacity, &keyLength, room, capacity, &got, &error)
+                    case 39: status = ips_iter_seek_element(handle, offset % 4, &error)
+                    case 40:
+                        var change = ips_node_change()
+                        change.kind = UInt32(length % 5)
+                        change.key = ips_bytes(data: room, len: length % 3)
+                        change.position = offset
+                        change.count = UInt64(capacity % 3)
+                        change.values = input
+                        status =
+                            generator.next() % 2 == 0
+                            ? ips_store_edit_node(handle, cid, name, &change, 1, &result, &error)
+                            : ips_batch_edit_node(handle, cid, "", &change, 1, &result, &error)
                     default:
                         ips_batch_free(handle)
                         ips_view_close(handle)
@@ -104,7 +128,8 @@ import Testing
                         ips_iter_close(handle)
                     }
                     // The bytes of an identity CID are the caller's, and need not be what its codec says.
-                    let isExpected = (IPS_FORKED + 1...IPS_END).contains(Int(status))
+                    let isExpected =
+                        (IPS_FORKED + 1...IPS_END).contains(Int(status))
                         && (status != IPS_CORRUPT || pointer.pointee.hash == 0)
                     #expect(isExpected, "call \(choice): \(error.text)")
                 }

@@ -146,4 +146,35 @@ import Testing
         }
         #expect(try line.names() == [".ipldstore", "other", "put"])
     }
+
+    /// A disk image of 1 TiB: neither reading it nor writing it goes through its holes.
+    @Test func aSparseFileGoesInAndComesOutSparse() throws {
+        let line = try CommandLine()
+        let make = try line.shell(
+            """
+            truncate -s 1T image && printf data | dd of=image bs=1 seek=549755813888 conv=notrunc 2>&1 &&
+            head -c 3000000 /dev/urandom | dd of=image bs=1M seek=200000 conv=notrunc 2>&1
+            """)
+        #expect(make.status == 0, "\(make.output)")
+        let cid = try line.run("put", "image", "--root", "image").line
+        #expect(try line.run("size", "image").line == "1099511627776")
+        #expect(try line.run("get", "image", "-o", "copy").status == 0)
+        #expect(
+            try line.run("get", "image", "--offset", "549755813886", "--length", "7").outputBytes
+                == Data([0, 0]) + Data("data".utf8) + Data([0]))
+        // Few blocks on the disk, the same bytes where they are, and the same file again.
+        let kibibytes = try line.shell("stat -c %s copy; du -k copy | cut -f 1").lines
+        #expect(kibibytes[0] == "1099511627776" && Int(kibibytes[1]) ?? .max < 8000)
+        #expect(
+            try line.shell(
+                """
+                for file in image copy; do
+                    dd if=$file bs=1M skip=199999 count=6 status=none
+                    dd if=$file bs=1M skip=524288 count=1 status=none
+                done | split -b 7M - part && cmp partaa partab
+                """
+            ).status == 0)
+        #expect(try line.run("put", "copy").line == cid)
+        #expect(try line.statistics().integer("raw_bytes") ?? .max < 8 << 20)
+    }
 }

@@ -46,4 +46,81 @@ import Testing
         #expect(try line.run("gc").status == 0)
         #expect(try line.statistics().integer("blocks") == 0)
     }
+
+    private func put(_ line: CommandLine, _ json: String) throws -> String {
+        try line.write("value.json", Data(json.utf8))
+        return try line.run("put-node", "value.json", "--format", "dag-json").line
+    }
+
+    @Test func aNodeIsChangedAtAPath() throws {
+        let line = try CommandLine()
+        let node = try put(line, "{\"list\":[1,2,3],\"map\":{\"a\":1}}")
+        func becomes(_ json: String, _ arguments: String...) throws {
+            let result = try line.start(arguments).wait()
+            #expect(result.status == 0, "\(result.error)")
+            #expect(try line.run("cat-node", result.line).line == json)
+            #expect(try result.line == put(line, json), "as if it had been stored so")
+        }
+        try becomes(
+            "{\"list\":[1,2,3],\"map\":{\"a\":{\"b\":[]}}}", "set-node", "\(node)/map/a", "{\"b\":[]}")
+        try becomes("{\"list\":[1,2,3],\"map\":{\"a\":1,\"b\":\"x\"}}", "set-node", "\(node)/map/b", "\"x\"")
+        try becomes("{\"list\":[1,null,3],\"map\":{\"a\":1}}", "set-node", "\(node)/list/1", "null")
+        try becomes("{\"list\":[0,1,2,3],\"map\":{\"a\":1}}", "insert-node", "\(node)/list/0", "0")
+        try becomes("{\"list\":[1,2,3,-4],\"map\":{\"a\":1}}", "insert-node", "\(node)/list/-", "--", "-4")
+        try becomes("{\"list\":[1,2,3,4],\"map\":{\"a\":1}}", "insert-node", "\(node)/list/3", "4")
+        try becomes("{\"list\":[1,3],\"map\":{\"a\":1}}", "remove-node", "\(node)/list/1")
+        try becomes("{\"list\":[1,2,3],\"map\":{}}", "remove-node", "\(node)/map/a")
+        try becomes("{\"list\":[1,2,3]}", "remove-node", "\(node)/map")
+        // From the standard input.
+        try line.write("input", Data("[true]".utf8))
+        let input = try #require(FileHandle(forReadingAtPath: line.path("input")))
+        let set = try line.run("set-node", "\(node)/map", "-", input: input)
+        #expect(try line.run("cat-node", "\(set.line)/map/0").line == "true")
+        // Through a link, which then names the changed node.
+        let outer = try put(line, "{\"in\":{\"/\":\"\(node)\"}}")
+        let changed = try line.run("set-node", "\(outer)/in/map/a", "2").line
+        #expect(try line.run("cat-node", "\(changed)/in/map/a").line == "2")
+        #expect(try line.run("cat-node", "\(outer)/in/map/a").line == "1")
+        for command in ["set-node", "insert-node", "remove-node"] {
+            #expect(try line.run(command, "--help").output.contains("Example:"))
+        }
+        #expect(try line.isClean())
+    }
+
+    @Test func aRootAndAPathNameAValue() throws {
+        let line = try CommandLine()
+        let node = try put(line, "{\"a\":{\"b\":1}}")
+        #expect(try line.run("root", "set", "config", node).status == 0)
+        #expect(try line.run("root", "set", "config/a", node).status == 0)
+        #expect(try line.run("cat-node", "config").line == "{\"a\":{\"b\":1}}")
+        // The longest name counts.
+        #expect(try line.run("cat-node", "config/a").line == "{\"a\":{\"b\":1}}")
+        #expect(try line.run("cat-node", "config/a/a/b").line == "1")
+        #expect(try line.run("cat-node", "none/a").status == 3)
+        let set = try line.run("set-node", "config/a/a/b", "2", "--root", "config/a", "--json").object()
+        #expect(set["root"] as? String == "config/a")
+        #expect(try line.run("root", "get", "config/a").line == set["cid"] as? String)
+        #expect(try line.run("root", "get", "config").line == node)
+        #expect(try line.isClean())
+    }
+
+    @Test func aChangeOfANodeThatMakesNoSenseIsRefused() throws {
+        let line = try CommandLine()
+        let node = try put(line, "{\"list\":[1],\"map\":{\"a\":1}}")
+        for (status, arguments) in [
+            (2, ["set-node", node, "1"]), (2, ["set-node", "\(node)/map/a"]), (2, ["remove-node"]),
+            (1, ["set-node", "\(node)/map/a", "{"]), (1, ["insert-node", "\(node)/map/a", "1"]),
+            (1, ["set-node", "\(node)/map/a/b", "1"]), (3, ["set-node", "\(node)/list/1", "1"]),
+            (3, ["set-node", "\(node)/list/01", "1"]), (3, ["set-node", "\(node)/list/x", "1"]),
+            (3, ["insert-node", "\(node)/list/2", "1"]), (3, ["remove-node", "\(node)/map/b"]),
+            (3, ["remove-node", "\(node)/list/-"]), (3, ["set-node", "\(node)/none/b", "1"]),
+            (3, ["set-node", "nothing/b", "1"]),
+            (3, ["set-node", "\(node)/list/9223372036854775807", "1"]),
+        ] {
+            let result = try line.start(arguments).wait()
+            #expect(result.status == Int32(status), "\(arguments): \(result.error)")
+            #expect(result.output == "")
+        }
+        #expect(try line.run("holds", "--json").array().count == 1)
+    }
 }

@@ -195,7 +195,7 @@ import Testing
         try batch.checkOpen()
         for (cid, block) in blocks.blocks {
             let links = cid.codec == .dagCBOR ? try block.withUnsafeBytes { try DagCBOR.links(in: $0) } : []
-            try block.withUnsafeBytes { try batch.put(cid, $0, links: links, isTree: false) }
+            _ = try block.withUnsafeBytes { try batch.put(cid, $0, links: links, isTree: false) }
         }
         try batch.hold(foreign)
         try batch.commit()
@@ -245,11 +245,12 @@ import Testing
         for root in [wrongLeaf, wrongNode] {
             for offset in [0, 899, 950, 1001, 1 << 20] as [UInt64] {
                 let writer = try store.makeWriter(on: root)
-                #expect(code {
-                    try writer.write([1], at: offset)
-                    var buffer = [UInt8](repeating: 0, count: 2000)
-                    _ = try buffer.withUnsafeMutableBytes { try writer.read(at: 0, into: $0) }
-                } == .corrupt)
+                #expect(
+                    code {
+                        try writer.write([1], at: offset)
+                        var buffer = [UInt8](repeating: 0, count: 2000)
+                        _ = try buffer.withUnsafeMutableBytes { try writer.read(at: 0, into: $0) }
+                    } == .corrupt)
             }
         }
         #expect(try store.verify().problems.allSatisfy { $0.cid != leaf })

@@ -165,4 +165,35 @@ import Testing
         #expect(old.emitted.count > 25)
         #expect(kept * 100 >= old.emitted.count * 80)
     }
+
+    @Test func theLayoutKnowsAFilesSizeFromItsRoot() throws {
+        for profile in try EditProfile.all() {
+            let test = try TestStore(StoreConfiguration(profile: profile.profile))
+            for size in [0, 1, 5000, min(profile.largestFile, 700_000)] {
+                let bytes = LayoutFixture.randomBytes(size, seed: 4)
+                let blocks = LayoutTestBlocks()
+                let root = try blocks.store(bytes, profile: profile.profile).root
+                // Without its leaves: only the root is looked at.
+                let rootAlone = LayoutTestBlocks()
+                rootAlone.blocks[root] = blocks.blocks[root] ?? []
+                #expect(try LayoutProfile.size(of: root, in: rootAlone) == UInt64(size))
+                #expect(rootAlone.reads <= 1)
+                let stored = try test.store.put(bytes)
+                #expect(try LayoutProfile.size(of: stored, in: test.store) == UInt64(size))
+                #expect(try test.store.size(of: stored) == UInt64(size))
+            }
+        }
+        let test = try TestStore()
+        let value: IPLDValue = .list((0..<300_000).map { .integer(Int128($0) << 32) })
+        let split = try test.store.putNode(value)
+        #expect(try test.store.size(of: split) == UInt64(DagCBOR.encode(value).count))
+        #expect(thrownCode { _ = try LayoutProfile.size(of: split, in: test.store) } == .invalid)
+        let plain = try test.store.putNode(["a": 1])
+        #expect(thrownCode { _ = try LayoutProfile.size(of: plain, in: test.store) } == .invalid)
+        let absent = try LayoutFixture.cid(of: [9])
+        #expect(thrownCode { _ = try LayoutProfile.size(of: absent, in: test.store) } == .notFound)
+        let batch = try test.store.makeBatch()
+        let staged = try LayoutFixture.randomBytes(100, seed: 1).withUnsafeBytes { try batch.putBytes($0) }
+        #expect(try LayoutProfile.size(of: staged, in: batch) == 100)
+    }
 }

@@ -33,13 +33,13 @@ import Testing
         let long = try forger.put("long")
         let two = try forger.node("map", 0, [["c", 3], ["aa", .link(long), 5]])
         let root = try forger.node("map", 1, [["a", .link(one), 2, 7], ["c", .link(two), 2, 11]])
-        let value = try NodeReader(source: forger.blocks).value(root, limit: 100)
+        let value = try NodeReader(source: forger.blocks).value(root, limit: 1000)
         #expect(value == ["a": 1, "b": "x", "c": 3, "aa": "long"])
         #expect(forger.code(root, at: "aa") == nil && forger.code(root, at: "bb") == .notFound)
         let list = try forger.node("list", 0, [[1], [.link(long), 5]])
         let above = try forger.node("list", 1, [[.link(list), 2, 6], [.link(list), 2, 6]])
         #expect(
-            try NodeReader(source: forger.blocks).value(above, limit: 100) == [1, "long", 1, "long"])
+            try NodeReader(source: forger.blocks).value(above, limit: 1000) == [1, "long", 1, "long"])
     }
 
     /// Each case differs from the tree above in one thing.
@@ -155,6 +155,39 @@ import Testing
         var link = try forger.put(1)
         for _ in 0..<2000 { link = try forger.put(.link(link)) }
         #expect(forger.code(link, at: "a") == .notFound)
+    }
+
+    /// Every size is true, and all of it is one block of a thousand empty lists, ten thousand times.
+    @Test func oneChildManyTimesEndsAtTheLimit() throws {
+        let forger = Forger()
+        let lists: IPLDValue = .list([IPLDValue](repeating: [], count: 1000))
+        let one = try forger.put(lists)
+        let size = try DagCBOR.encode(lists).count
+        let many: IPLDValue = .list(
+            [IPLDValue](repeating: [.link(one), .integer(Int128(size))], count: 1000))
+        guard case .list(let items) = many else { return }
+        let leaf = try forger.node("list", 0, many)
+        let above: IPLDValue = [
+            .link(leaf), .integer(Int128(items.count)), .integer(Int128(items.count * size)),
+        ]
+        let root = try forger.node("list", 1, .list([above, above, above, above, above]))
+        let encoded = UInt64(5 * items.count * size)
+        // Five million empty lists: as much as their places take, and not a fortieth of that.
+        let taken = UInt64(5 * items.count * 1000 * MemoryLayout<IPLDValue>.stride)
+        #expect(encoded * 16 < taken)
+        #expect(forger.code(root, limit: encoded * 16) == .tooLarge)
+        #expect(forger.code(root, limit: taken * 3 / 2) == nil)
+        // It ended long before the end: a block of lists takes 32 KiB, and the limit was reached by these.
+        let reads = forger.blocks.reads
+        #expect(forger.code(root, limit: 1 << 20) == .tooLarge)
+        #expect(forger.blocks.reads - reads < 40)
+        // A tree that claims elements is asked for their places first.
+        let wide: IPLDValue = .integer(1 << 40)
+        let absent: IPLDValue = .link(try LayoutFixture.cid(of: [9], codec: .dagCBOR))
+        let before = forger.blocks.reads
+        #expect(forger.code(try forger.node("list", 1, [[absent, wide, wide]]), limit: 1 << 42) == .tooLarge)
+        #expect(forger.code(try forger.node("list", 1, [[absent, wide, wide]]), limit: 1 << 39) == .tooLarge)
+        #expect(forger.blocks.reads - before == 2)
     }
 
     /// What one block can make a reader hold is bounded: a node is not longer than nodes get.

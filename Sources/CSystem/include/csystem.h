@@ -20,6 +20,9 @@ int ipsys_flush_file_system(int fd);
 
 /* The first offset at or after `offset` that is no hole; -1 with ENXIO when none follows. */
 int64_t ipsys_next_data(int fd, int64_t offset);
+/* The first offset at or after `offset` that is in a hole, the file's end being one; -1 with ENXIO beyond
+ * the end. Both move the descriptor's offset. */
+int64_t ipsys_next_hole(int fd, int64_t offset);
 
 /* Open-file-description locks on [offset, offset+length), never waiting. 0, or -1 with
  * EAGAIN when somebody else's lock is in the way. */

@@ -7,6 +7,11 @@ extension DagCBORReader {
         try skipValue(depth: 0) { _ in }
     }
 
+    /// As `skipValue()`, of a value that stands inside `depth` lists and maps.
+    mutating func skipValue(depth: Int) throws(CodecError) {
+        try skipValue(depth: depth) { _ in }
+    }
+
     /// Reads one value of any kind and calls `visit` with each link in it, in order.
     mutating func visitLinks(_ visit: (borrowing CID) -> Void) throws(CodecError) {
         try skipValue(depth: 0, visit)

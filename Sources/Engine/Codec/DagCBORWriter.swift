@@ -98,6 +98,9 @@ public struct DagCBORWriter: Sendable {
         cid.withBinary { string(.bytes, $0) }
     }
 
+    /// The head of a byte string or text, whose bytes follow.
+    mutating func stringHeader(isText: Bool, _ length: UInt64) { head(isText ? .text : .bytes, length) }
+
     /// One item, already encoded, which the caller knows to be strict.
     mutating func encoded(_ item: UnsafeRawBufferPointer) { output.append(contentsOf: item) }
 

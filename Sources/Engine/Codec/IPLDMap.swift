@@ -24,6 +24,10 @@ public struct IPLDMap: Sendable {
         for (key, value) in pairs { self[key] = value }
     }
 
+    /// Pairs that there is room for.
+    var capacity: Int { pairs.capacity }
+    mutating func reserveCapacity(_ count: Int) { pairs.reserveCapacity(count) }
+
     /// Adds a pair behind all others.
     /// - Returns: False, with nothing added, unless the key sorts after the last.
     mutating func append(_ key: String, _ value: IPLDValue) -> Bool {

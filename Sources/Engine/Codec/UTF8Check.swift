@@ -23,6 +23,17 @@ enum UTF8Check {
         return true
     }
 
+    /// Where the last character begins that may go on behind the bytes; their end when none does.
+    static func lastBoundary(_ bytes: UnsafeRawBufferPointer) -> Int {
+        for back in 1...3 where back <= bytes.count {
+            let byte = bytes[bytes.count - back]
+            if byte & 0xc0 == 0x80 { continue }
+            let length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+            return length > back ? bytes.count - back : bytes.count
+        }
+        return bytes.count
+    }
+
     /// Length of the well-formed sequence of two to four bytes at `index`, or 0: Unicode, table 3-7.
     private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, at index: Int) -> Int {
         let first = bytes[index]

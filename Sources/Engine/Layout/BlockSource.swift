@@ -5,9 +5,17 @@ public protocol BlockSource {
     func withBlock<T>(
         _ cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T
     ) throws(StoreError) -> T
+
+    /// Bytes of a raw block, which a source may know without reading it. Throws `.notFound` when the block
+    /// is absent.
+    func length(ofLeaf cid: CID) throws(StoreError) -> UInt64
 }
 
 extension BlockSource {
+    public func length(ofLeaf cid: CID) throws(StoreError) -> UInt64 {
+        try withContent(of: cid) { (block) throws(StoreError) in UInt64(block.count) }
+    }
+
     /// As `withBlock`, but a CID of the identity hash carries its bytes, and nothing is looked up.
     func withContent<T>(
         of cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T

@@ -45,7 +45,9 @@ package struct ByteMap<Source: BlockSource> {
                 try NodeReader<Source>.decode(encoded, depth: 0)
             }
         case .link(let cid, let size):
-            return try NodeReader(source: cursor.source).element(.link(cid, size: size), depth: 0)
+            let memory = NodeMemory(limit: ContentStore.nodeLimit)
+            return try NodeReader(source: cursor.source, memory: memory)
+                .element(.link(cid, size: size), depth: 0)
         }
     }
 }

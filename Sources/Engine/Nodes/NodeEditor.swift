@@ -146,7 +146,7 @@ struct NodeEditor {
     {
         let (root, size) = try writer.edit(cursor, splices)
         guard size <= UInt64(writer.limits.blockBytes) else { return .tree(root, size: size) }
-        return .value(try reader.value(root, limit: size))
+        return .value(try reader.value(root, limit: .max))
     }
 
     private static var notAContainer: StoreError {

@@ -2,10 +2,15 @@
 ///
 /// What always holds:
 /// - A block is decoded before the next one is read: one block's scratch space, whatever the depth.
-/// - A node has as many bytes as its parent says, which bounds what a whole value takes; lists and maps are
-///   nested `IPLDValue.maximumDepth` deep at most, links that stand for one another follow as often.
+/// - What a whole value takes is counted while it grows, and ends at a limit: before anything is read, where
+///   the root says how much there is; besides it there are one block's value and one tree's path at a time,
+///   whatever the depth.
+/// - A node has as many bytes as its parent says; lists and maps are nested `IPLDValue.maximumDepth` deep at
+///   most, links that stand for one another follow as often.
 struct NodeReader<Source: BlockSource> {
     let source: Source
+    /// What values may take; nil where the caller knows that they are small.
+    var memory: NodeMemory? = nil
 
     /// What a CID names, as far as one block tells.
     enum Opened {
@@ -52,27 +57,28 @@ struct NodeReader<Source: BlockSource> {
         }
     }
 
-    /// All of a value, whose encoding has `limit` bytes at most; TOO_LARGE otherwise.
+    /// All of a value that takes `limit` bytes of memory at most; TOO_LARGE otherwise.
     func value(_ cid: CID, limit: UInt64) throws(StoreError) -> IPLDValue {
+        let memory = NodeMemory(limit: limit)
         let opened = try open(cid)
-        guard opened.size <= limit else {
-            throw StoreError(
-                .tooLarge, "the value has \(opened.size) bytes, more than \(limit): read it by path")
-        }
-        return try value(cid, opened, depth: 0)
+        // No value takes less than its encoding.
+        guard opened.size <= limit else { throw memory.tooLarge }
+        return try NodeReader(source: source, memory: memory).value(cid, opened, depth: 0)
     }
 
     /// The element that a leaf holds, of a list or map inside `depth - 1` others.
     func element(_ value: ProllyValue, depth: Int) throws(StoreError) -> IPLDValue {
         switch value {
-        case .inline(let encoded): return try Self.decode(encoded, depth: depth)
-        case .link(let cid, let size): return try element(cid, size: size, depth: depth)
+        case .inline(let encoded): return try counted(try Self.decode(encoded, depth: depth))
+        case .link(let cid, let size):
+            return try self.value(cid, try openElement(cid, size: size, depth: depth), depth: depth)
         }
     }
 
-    @inline(never)
-    private func element(_ cid: CID, size: UInt64, depth: Int) throws(StoreError) -> IPLDValue {
-        try value(cid, try openElement(cid, size: size, depth: depth), depth: depth)
+    /// A value that was decoded, its memory taken.
+    func counted(_ value: IPLDValue) throws(StoreError) -> IPLDValue {
+        try memory?.take(value.heapBytes)
+        return value
     }
 
     /// The node of an element, which must have the size that its parent says.
@@ -85,9 +91,9 @@ struct NodeReader<Source: BlockSource> {
     }
 
     @inline(never)
-    private func value(_ cid: CID, _ opened: Opened, depth: Int) throws(StoreError) -> IPLDValue {
+    func value(_ cid: CID, _ opened: Opened, depth: Int) throws(StoreError) -> IPLDValue {
         switch opened {
-        case .value(let value, _): return value
+        case .value(let value, _): return try counted(value)
         case .string(let isText, let content, let size):
             return try string(cid, isText: isText, content, size)
         case .tree(let node): return try tree(cid, node, depth: depth)
@@ -103,10 +109,13 @@ struct NodeReader<Source: BlockSource> {
         switch node.kind {
         case .list:
             var list: [IPLDValue] = []
+            // Taken at once, so that the elements are never moved; what is not there is never touched.
+            list.reserveCapacity(try take(elements.count, slots: MemoryLayout<IPLDValue>.stride))
             while let (_, value) = try elements.next(depth: depth + 1) { list.append(value) }
             return .list(list)
         case .map:
             var map = IPLDMap()
+            map.reserveCapacity(try take(elements.count, slots: MemoryLayout<IPLDMap.Element>.stride))
             while let (key, value) = try elements.next(depth: depth + 1) {
                 guard map.append(key, value) else {
                     throw StoreError(.corrupt, "the node \(cid) has keys out of order")
@@ -117,6 +126,13 @@ struct NodeReader<Source: BlockSource> {
         }
     }
 
+    /// Memory for so many elements.
+    private func take(_ count: UInt64, slots stride: Int) throws(StoreError) -> Int {
+        let (bytes, overflowed) = count.multipliedReportingOverflow(by: UInt64(stride))
+        try memory?.take(overflowed ? .max : bytes)
+        return memory == nil ? 0 : Int(clamping: count)
+    }
+
     @inline(never)
     private func string(_ cid: CID, isText: Bool, _ content: CID, _ size: UInt64) throws(StoreError)
         -> IPLDValue
@@ -124,76 +140,39 @@ struct NodeReader<Source: BlockSource> {
         func corrupt(_ what: String) -> StoreError {
             StoreError(.corrupt, "the node \(cid) \(what)")
         }
-        var bytes: [UInt8] = []
-        do throws(StoreError) {
-            var reader = try TreeReader(root: content, size: size, source: source)
-            // Room comes with the bytes, a piece at a time: the size may lie.
-            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-            defer { piece.deallocate() }
-            while UInt64(bytes.count) < size {
-                let count = try reader.read(at: UInt64(bytes.count), into: piece)
-                bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[..<count]))
-            }
-        } catch  where error.code == .invalid {
-            throw corrupt("has a content that is no file")
-        }
-        guard isText else { return .bytes(bytes) }
-        guard bytes.withBytes({ UTF8Check.isValid($0) }) else { throw corrupt("is text that is not UTF-8") }
-        return .text(String(decoding: bytes, as: UTF8.self))
-    }
-}
-
-/// The elements of a tree, one after another, each whole. A class, so that a level of nested values takes
-/// little of the stack.
-final class NodeElements<Source: BlockSource> {
-    private let reader: NodeReader<Source>
-    private var cursor: ProllyCursor<Source>
-    private var leaf: ProllyNode?
-    private var first: UInt64 = 0
-    /// The element that comes next.
-    var position: UInt64 = 0
-
-    init(_ cid: CID, _ node: ProllyNode, _ reader: NodeReader<Source>) {
-        self.reader = reader
-        cursor = ProllyCursor(cid, node, reader.source)
-    }
-
-    var kind: ProllyKind { cursor.kind }
-    var count: UInt64 { cursor.count }
-
-    /// Goes to the first element whose key is not before `key`.
-    func seek(_ key: String) throws(StoreError) {
-        position = try Array(key.utf8).withBytes { (key) throws(StoreError) in try cursor.find(key).index }
-    }
-
-    /// The next element and its key, empty in a list; nil at the end. The element stands inside `depth`
-    /// lists and maps.
-    func next(depth: Int) throws(StoreError) -> (key: String, value: IPLDValue)? {
-        guard let item = try advance() else { return nil }
-        let key = item.leaf.withKey(item.position) { String(decoding: $0, as: UTF8.self) }
-        // Out of the leaf first: what follows may go deep.
-        switch try item.leaf.withValue(item.position, { (value) throws(StoreError) in NodeSlot(value) }) {
-        case .inline(let encoded):
-            return (
-                key,
-                try encoded.withBytes { (bytes) throws(StoreError) in
-                    try NodeReader<Source>.decode(bytes, depth: depth)
+        try memory?.take(size)
+        guard let length = Int(exactly: size) else { throw corrupt("has a size that is none") }
+        // The size may lie: memory that is not written to is only an address.
+        func read(into room: UnsafeMutableRawBufferPointer) throws(StoreError) {
+            do throws(StoreError) {
+                var reader = try TreeReader(root: content, size: size, source: source)
+                guard try reader.read(at: 0, into: room) == length else {
+                    throw corrupt("has a content that ends early")
                 }
-            )
-        case .link(let cid, let size):
-            return (key, try reader.element(.link(cid, size: size), depth: depth))
+            } catch  where error.code == .invalid {
+                throw corrupt("has a content that is no file")
+            }
         }
-    }
-
-    @inline(never)
-    private func advance() throws(StoreError) -> (leaf: ProllyNode, position: Int)? {
-        guard position < count else { return nil }
-        if leaf == nil || position < first || position - first >= (leaf?.count ?? 0) {
-            let (node, start) = try cursor.node(level: 0, at: position)
-            (leaf, first) = (node, start)
+        var failure: StoreError?
+        func filled(_ room: UnsafeMutableBufferPointer<UInt8>) -> Int {
+            guard length > 0 else { return 0 }
+            let room = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<length]))
+            do throws(StoreError) {
+                try read(into: room)
+                guard !isText || UTF8Check.isValid(UnsafeRawBufferPointer(room)) else {
+                    throw corrupt("is text that is not UTF-8")
+                }
+                return length
+            } catch {
+                failure = error
+                return 0
+            }
         }
-        guard let leaf else { return nil }
-        defer { position += 1 }
-        return (leaf, Int(position - first))
+        let value: IPLDValue =
+            isText
+            ? .text(String(unsafeUninitializedCapacity: length, initializingUTF8With: filled))
+            : .bytes([UInt8](unsafeUninitializedCapacity: length) { $1 = filled($0) })
+        if let failure { throw failure }
+        return value
     }
 }

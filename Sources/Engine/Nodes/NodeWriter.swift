@@ -90,7 +90,7 @@ struct NodeWriter {
     {
         let (root, size) = try build(kind, next: next)
         guard size <= UInt64(limits.blockBytes) else { return root }
-        return try put(try NodeReader(source: batch).value(root, limit: size))
+        return try put(try NodeReader(source: batch).value(root, limit: .max))
     }
 
     @inline(never)

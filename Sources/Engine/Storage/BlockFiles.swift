@@ -95,6 +95,13 @@ final class BlockFiles: Sendable {
         _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch,
         room: UnsafeMutableRawBufferPointer? = nil
     ) throws(StoreError) -> UnsafeRawBufferPointer {
+        try Self.block(at: path(cid), cid, location, scratch, room: room)
+    }
+
+    fileprivate static func block(
+        at path: String, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch,
+        room: UnsafeMutableRawBufferPointer?
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
         let length = Int(location.rawLength)
         guard length <= Block.maximumLength else {
             throw Payload.damaged(cid, "its row has an impossible length")
@@ -104,7 +111,7 @@ final class BlockFiles: Sendable {
             target = UnsafeMutableRawBufferPointer(rebasing: room[..<length])
         }
         let descriptor: Int32
-        do { descriptor = try System.open(path(cid), O_RDONLY) } catch  where error.code == .notFound {
+        do { descriptor = try System.open(path, O_RDONLY) } catch  where error.code == .notFound {
             throw Payload.damaged(cid, "its file is missing")
         }
         defer { System.close(descriptor) }
@@ -299,6 +306,13 @@ final class FileAppender: PayloadAppender {
             return lane
         }
         throw StoreError(.full, "the store has used all its lanes")
+    }
+
+    func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
+        -> UnsafeRawBufferPointer
+    {
+        guard let lane else { throw StoreError(.internal, "nothing was appended") }
+        return try BlockFiles.block(at: lane.path(cid), cid, location, scratch, room: nil)
     }
 
     func flush() throws(StoreError) {

@@ -78,6 +78,12 @@ final class MemoryAppender: PayloadAppender {
         return start
     }
 
+    func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
+        -> UnsafeRawBufferPointer
+    {
+        try payloads.block(cid, location, scratch, room: nil)
+    }
+
     func flush() throws(StoreError) {}
 
     func enter(_ transaction: StoreTransaction) throws(StoreError) {

@@ -59,6 +59,12 @@ final class PackAppender: PayloadAppender {
         return place
     }
 
+    func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
+        -> UnsafeRawBufferPointer
+    {
+        try files.block(cid, location, scratch)
+    }
+
     func flush() throws(StoreError) {
         watermarks = []
         for position in open.indices where open[position].isDirty {

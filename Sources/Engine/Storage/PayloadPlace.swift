@@ -38,6 +38,10 @@ protocol PayloadAppender: AnyObject {
     /// Takes whole records; the place of the first one's first byte. The others follow at their offsets.
     func append(_ records: RecordBuffer) throws(StoreError) -> Place
 
+    /// The checked bytes of what was appended and is not entered yet.
+    func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
+        -> UnsafeRawBufferPointer
+
     /// Makes all that was appended durable.
     func flush() throws(StoreError)
 

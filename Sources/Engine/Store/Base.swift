@@ -10,12 +10,15 @@ import Glibc
 struct Base: Sendable {
     let core: StoreCore
     let recorded: RecordedBase
-    let keeping: Keeping
+    /// A layer's in memory.
+    private let lease: Lease?
+    private let isLeasing: Bool
 
-    enum Keeping: Sendable {
-        case holds, seal, nothing
-        case lease(Lease?)
-    }
+    /// Whether the base is to hold what its layer links to.
+    var isHolding: Bool { !isLeasing && !core.isReadOnly }
+
+    /// Whether it may lose what its layer links to.
+    var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.isSealed }
 
     /// What the owners' names begin with under which layers hold.
     static let ownerPrefix = "fork:"
@@ -24,12 +27,14 @@ struct Base: Sendable {
     private init(_ core: StoreCore, _ path: String) {
         self.core = core
         recorded = RecordedBase(identity: core.identity, path: path)
-        keeping = core.isSealed ? .seal : core.isReadOnly ? .nothing : .holds
+        lease = nil
+        isLeasing = false
     }
 
     /// For a layer in memory. Another handle of the base, for `giveBack`.
     init(leasing core: StoreCore) throws(StoreError) {
-        keeping = .lease(try core.lease())
+        lease = try core.lease()
+        isLeasing = true
         core.retain()
         self.core = core
         recorded = RecordedBase(identity: core.identity, path: core.path)
@@ -83,11 +88,9 @@ struct Base: Sendable {
 
     /// The layer is done with it.
     func giveBack(_ registry: inout StoreCore.Registry) {
-        if case .lease(let lease) = keeping { lease?.release() }
+        lease?.release()
         core.release(&registry)
     }
-
-    var isHolding: Bool { if case .holds = keeping { true } else { false } }
 
     // MARK: The layers that a base knows
 

@@ -13,7 +13,7 @@ extension Batch: ScratchBlockSource {
 
     func block(_ cid: CID, _ scratch: ReadScratch) throws(StoreError) -> UnsafeRawBufferPointer {
         if cid.hash != .identity, let location = try stagedLocation(of: cid) {
-            return try core.payloads.block(cid, location, scratch, room: nil)
+            return try staged(cid, location, scratch)
         }
         return try core.block(cid, scratch)
     }

@@ -133,7 +133,9 @@ public final class Batch: @unchecked Sendable {
         if inBases { try noteLinked(cids, missing) }
         claimed.withLock { claimed in
             guard claiming else {
-                for (position, cid) in cids.enumerated() where claimed.contains(cid) { missing[position] = false }
+                for (position, cid) in cids.enumerated() where claimed.contains(cid) {
+                    missing[position] = false
+                }
                 return
             }
             for (position, cid) in cids.enumerated() where missing[position] {
@@ -175,6 +177,13 @@ public final class Batch: @unchecked Sendable {
         {
             try commitStage(final: false)
         }
+    }
+
+    /// The bytes of a block of the open stage.
+    func staged(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
+        -> UnsafeRawBufferPointer
+    {
+        try appender.block(cid, location, scratch)
     }
 
     private func flushBuffer() throws(StoreError) { try append(buffer) }

@@ -1,9 +1,19 @@
-import Glibc
-
 /// Where bytes to store come from, in order.
 public protocol ByteSource {
     /// Fills the buffer from its start; the number of bytes, 0 only at the end.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
+
+    /// How many of the bytes that come next are zeros which need not be read, because nothing was ever
+    /// written there; 0 where that is not known.
+    mutating func hole() throws(StoreError) -> UInt64
+
+    /// Passes over so many bytes of the hole.
+    mutating func skip(_ count: UInt64) throws(StoreError)
+}
+
+extension ByteSource {
+    public mutating func hole() throws(StoreError) -> UInt64 { 0 }
+    public mutating func skip(_ count: UInt64) throws(StoreError) {}
 }
 
 /// Bytes in memory, which must stay valid while they are read.
@@ -17,45 +27,6 @@ public struct MemorySource: ByteSource {
         buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         return count
-    }
-}
-
-/// What a descriptor gives from its current position to its end; its offset moves.
-///
-/// A regular file must give all that it had when reading began: one that is cut meanwhile is an error,
-/// never a shorter file.
-public struct DescriptorSource: ByteSource {
-    private let descriptor: Int32
-    /// Bytes that a regular file still owes.
-    private var owed: UInt64 = 0
-
-    public init(_ descriptor: Int32) throws(StoreError) {
-        self.descriptor = descriptor
-        var information = stat()
-        guard fstat(descriptor, &information) == 0 else { throw System.error(errno, "the source") }
-        guard information.st_mode & S_IFMT != S_IFDIR else {
-            throw StoreError(.invalid, "the source is a directory", systemError: EISDIR)
-        }
-        if information.st_mode & S_IFMT == S_IFREG {
-            let position = lseek(descriptor, 0, SEEK_CUR)
-            if position >= 0 { owed = UInt64(max(0, information.st_size - position)) }
-        }
-    }
-
-    public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
-        var done = 0
-        while done < buffer.count {
-            let count = try System.readStream(
-                descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
-            if count == 0 { break }
-            done += count
-        }
-        if done < buffer.count, UInt64(done) < owed {
-            throw StoreError(
-                .io, "the source ended \(owed - UInt64(done)) bytes early: it was cut while being read")
-        }
-        owed -= min(owed, UInt64(done))
-        return done
     }
 }
 

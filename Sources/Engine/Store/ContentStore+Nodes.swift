@@ -1,11 +1,11 @@
 /// IPLD values of any size: one block where it fits, a tree of blocks where it does not.
 extension ContentStore {
-    /// The largest encoding, in bytes, that is read into memory where nothing else is said: 1 GiB. A value
-    /// may take twenty times as much as its encoding.
+    /// Bytes of memory that a value may take which is read whole, where nothing else is said: 1 GiB.
     public static let nodeLimit: UInt64 = 1 << 30
 
-    /// The IPLD value under a dag-cbor CID. A raw block is its bytes. TOO_LARGE when its encoding has more
-    /// than `limit` bytes.
+    /// The IPLD value under a dag-cbor CID. A raw block is its bytes. TOO_LARGE when it takes more than
+    /// `limit` bytes of memory, which may be over sixty times its encoding: `encodedNode` and
+    /// `makeNodeIterator` read at the memory of a few blocks.
     public func node(_ cid: CID, limit: UInt64 = nodeLimit) throws(StoreError) -> IPLDValue {
         try NodeReader(source: self).value(cid, limit: limit)
     }

@@ -25,7 +25,7 @@ public class ContentStore: @unchecked Sendable {
 
     final func checkWritable() throws(StoreError) {
         try core.check()
-        guard !core.isSealed else { throw StoreCore.sealed }
+        try core.read(core.checkNotSealed)
         guard !isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
     }
 
@@ -67,7 +67,7 @@ public class ContentStore: @unchecked Sendable {
             return "the store's lock file may not be written: reading is safe only while nobody writes to it"
         }
         for base in core.bases {
-            guard case .nothing = base.keeping, !core.isReadOnly else { continue }
+            guard base.promisesNothing, !core.isReadOnly else { continue }
             return
                 "the base \(base.recorded.path) can be neither held nor is it sealed: what is deleted there is"
                 + " gone here, too"

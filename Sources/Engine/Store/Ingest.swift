@@ -6,6 +6,8 @@
 /// - Leaves reach the tree and the packs in the order of the input, so the same input gives the same
 ///   root and neighbours stay neighbours.
 /// - The first error stops the pipeline; its threads are joined before `run` returns.
+/// - A hole that the source tells of is not read: a segment ends in it, and the chunk of zeros that repeats
+///   from there is one leaf, so that a hole costs two such chunks and its height.
 struct Ingest {
     private let batch: Batch
     private let profile: LayoutProfile
@@ -66,7 +68,9 @@ struct Ingest {
     private func drain(_ segment: IngestSegment, _ builder: any LayoutBuilder) throws(StoreError) {
         if let failure = segment.failure { throw failure }
         try batch.append(segment.records)
-        for leaf in segment.leaves { try builder.append(leaf: leaf.cid, size: UInt64(leaf.length)) }
+        for leaf in segment.leaves {
+            try builder.append(leaf: leaf.cid, size: UInt64(leaf.length), count: segment.repeats)
+        }
     }
 }
 
@@ -83,85 +87,9 @@ private struct OnceEnding: ByteSource {
         hasEnded = count == 0
         return count
     }
-}
 
-/// A piece of the input on its way through the pipeline. One thread has it at a time.
-final class IngestSegment: @unchecked Sendable {
-    private let input: ByteBuffer
-    let records: RecordBuffer
-    private(set) var leaves: [(cid: CID, length: Int)] = []
-    private var ends: [Int] = []
-    /// Bytes read into this segment, the carried ones not counted.
-    private(set) var newLength: UInt64 = 0
-    private(set) var isLast = false
-    fileprivate(set) var failure: StoreError?
-
-    /// So that the heads of records fit, however small the chunks.
-    private static let maximumChunks = 16 << 10
-    private static let roomPerHead =
-        RecordHeader.recordLength(cidLength: CID.maximumBinaryLength, payload: 0) + 8
-
-    init(inputLength: Int) {
-        input = ByteBuffer(capacity: inputLength)
-        records = RecordBuffer(capacity: inputLength + Self.maximumChunks * Self.roomPerHead)
-    }
-
-    /// Reads until the segment is full or the source ends, and cuts. What follows the last cut is for the
-    /// next segment; it is valid until this one is filled again.
-    func fill(_ source: inout any ByteSource, carrying carry: UnsafeRawBufferPointer, _ chunker: any Chunker)
-        throws(StoreError) -> UnsafeRawBufferPointer
-    {
-        leaves.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
-        records.clear()
-        failure = nil
-        input.mutablePrefix(carry.count).copyMemory(from: carry)
-        var length = carry.count
-        isLast = false
-        while length < input.bytes.count {
-            let room = UnsafeMutableRawBufferPointer(rebasing: input.bytes[length...])
-            let count = try source.read(into: room)
-            if count == 0 {
-                isLast = true
-                break
-            }
-            length += count
-        }
-        newLength = UInt64(length - carry.count)
-        var start = 0
-        while start < length, isLast || length - start >= chunker.maximumChunkLength,
-            ends.count < Self.maximumChunks
-        {
-            start += chunker.firstChunkLength(
-                of: UnsafeRawBufferPointer(rebasing: input.bytes[start..<length]))
-            ends.append(start)
-        }
-        // Many tiny chunks: the rest is cut in the next segment.
-        if start < length { isLast = false }
-        return UnsafeRawBufferPointer(rebasing: input.bytes[start..<length])
-    }
-
-    /// Hashes, looks up and compresses.
-    func process(_ batch: Batch, _ hash: CID.HashFunction, _ compressor: Compressor) throws(StoreError) {
-        var start = 0
-        for end in ends {
-            let chunk = UnsafeRawBufferPointer(rebasing: input.bytes[start..<end])
-            do { leaves.append((try CID(hashing: chunk, codec: .raw, hash: hash), end - start)) } catch {
-                throw StoreError(error)
-            }
-            start = end
-        }
-        var missing = [Bool](repeating: true, count: leaves.count)
-        try batch.claim(leaves.map(\.cid), &missing)
-        start = 0
-        for (position, end) in ends.enumerated() {
-            if missing[position] {
-                let chunk = UnsafeRawBufferPointer(rebasing: input.bytes[start..<end])
-                records.add(leaves[position].cid, chunk, links: [], isTree: false, compressor)
-            }
-            start = end
-        }
-    }
+    mutating func hole() throws(StoreError) -> UInt64 { hasEnded ? 0 : try source.hole() }
+    mutating func skip(_ count: UInt64) throws(StoreError) { try source.skip(count) }
 }
 
 /// Segments in flight: filled in order, processed by any worker, drained in order.

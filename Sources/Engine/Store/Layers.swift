@@ -41,7 +41,8 @@ extension StoreCore {
             var last = Base.ownerPrefix
             while true {
                 // One look for each owner, not one for each hold.
-                guard let owner = try snapshot.firstOwner(after: last), owner.hasPrefix(Base.ownerPrefix) else {
+                guard let owner = try snapshot.firstOwner(after: last), owner.hasPrefix(Base.ownerPrefix)
+                else {
                     return
                 }
                 last = owner
@@ -90,7 +91,7 @@ extension StoreCore {
     fileprivate func reconfigure(_ body: (inout RecordedConfiguration) throws(StoreError) -> Void)
         throws(StoreError)
     {
-        guard !isSealed else { throw Self.sealed }
+        guard !isSealed else { throw Self.sealedError }
         guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
         guard hasOneHandle, try files.becomeAlone() else {
             throw StoreError(.busy, "the store is open: close it first")
@@ -140,7 +141,9 @@ extension ContentStore {
                 }
                 return holds
             }
-            let path = core.files.flatMap { ForkFile.read("\($0.path)/forks/\(fork.text)\(ForkFile.pathSuffix)") }
+            let path = core.files.flatMap {
+                ForkFile.read("\($0.path)/forks/\(fork.text)\(ForkFile.pathSuffix)")
+            }
             forks.append(
                 ForkInformation(identity: fork.text, path: path, state: core.state(of: fork), holds: holds))
         }

@@ -24,9 +24,12 @@ final class StoreCore: @unchecked Sendable {
     private let lacksBases: Bool
     /// The name under which bases hold what this store links to; nil when there is nothing to hold.
     let fork: StoreIdentity?
-    let isSealed: Bool
     let buffers = BufferPool()
     private let guardian: ForkGuard
+    private let sealed: Atomic<Bool>
+
+    /// Whether nothing changes any more, as far as is known: somebody else may have sealed it since.
+    var isSealed: Bool { sealed.load(ordering: .relaxed) }
 
     var isReadOnly: Bool { index.access != .readWrite || isSealed }
 
@@ -117,7 +120,7 @@ final class StoreCore: @unchecked Sendable {
         identity = recorded.identity
         configuration = recorded.configuration
         fork = recorded.fork
-        isSealed = recorded.isSealed
+        sealed = Atomic(recorded.isSealed)
         payloads =
             switch recorded.configuration.payloads {
             case .packs: .packs(PackFiles(directory: files.path + "/packs", store: recorded.identity))
@@ -138,7 +141,7 @@ final class StoreCore: @unchecked Sendable {
         files = nil
         fork = nil
         lacksBases = false
-        isSealed = false
+        sealed = Atomic(false)
         var bases: [Base] = []
         do throws(StoreError) {
             for lender in lenders { bases.append(try Base(leasing: lender)) }
@@ -229,8 +232,7 @@ final class StoreCore: @unchecked Sendable {
         let result = try index.write(
             happened: { (snapshot) throws(StoreError) in try snapshot.epoch() >= epoch },
             { (snapshot) throws(StoreError) in
-                // Whoever sealed it was not waited for by those who had it open.
-                if try snapshot.isSealed() { throw Self.sealed }
+                try checkNotSealed(snapshot)
                 let committed = try snapshot.state()
                 epoch = committed.epoch + 1
                 if case .storing(let blocks) = purpose {
@@ -253,7 +255,14 @@ final class StoreCore: @unchecked Sendable {
         return result
     }
 
-    static let sealed = StoreError(.readOnly, "the store is sealed: nothing of it changes any more")
+    /// Whoever sealed it did not wait for those who had it open.
+    func checkNotSealed(_ snapshot: IndexSnapshot) throws(StoreError) {
+        guard try snapshot.isSealed() else { return }
+        sealed.store(true, ordering: .relaxed)
+        throw Self.sealedError
+    }
+
+    static let sealedError = StoreError(.readOnly, "the store is sealed: nothing of it changes any more")
 
     /// Rewrites the journal when most of it is history. Called by whoever has changed names, whose work is
     /// done: where there is no room, or the device fails, the journal stays long and the next one tries.

@@ -21,6 +21,16 @@ extension ContentStore {
         progress: ((UInt64) throws(StoreError) -> Void)? = nil,
         to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
     ) throws(StoreError) {
+        try copyBytes(of: cid, from: offset, length: length, progress: progress, hole: nil, to: sink)
+    }
+
+    /// As above; of a long run of zeros, `hole` hears how many there are, in the place of `sink`.
+    public func copyBytes(
+        of cid: CID, from offset: UInt64 = 0, length: UInt64? = nil,
+        progress: ((UInt64) throws(StoreError) -> Void)? = nil,
+        hole: ((UInt64) throws(StoreError) -> Void)?,
+        to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
+    ) throws(StoreError) {
         let size = try size(of: cid)
         guard offset <= size else {
             throw StoreError(.invalid, "offset \(offset) is beyond the end, \(size)")
@@ -42,9 +52,17 @@ extension ContentStore {
             }
             guard let window = pipeline.next() else { return }
             if let failure = window.failure { throw failure }
-            for piece in window.pieces {
-                try sink(piece)
-                done += UInt64(piece.count)
+            if let hole, let length = window.zeros {
+                try hole(length)
+                done += length
+            } else {
+                for pass in 0..<window.repeats {
+                    for piece in window.pieces {
+                        try sink(piece)
+                        done += UInt64(piece.count)
+                    }
+                    if pass % 16 == 15, let progress { try progress(done) }
+                }
             }
             if let progress { try progress(done) }
             pipeline.recycle(window)
@@ -67,6 +85,8 @@ final class CopyWindow: @unchecked Sendable {
     private let buffer = ByteBuffer(capacity: Int(targetLength) + Block.maximumLength)
     private var leaves: [Leaf] = []
     private(set) var pieces: [UnsafeRawBufferPointer] = []
+    /// How often the pieces are wanted: more than once only where the window is one leaf of a long run.
+    private(set) var repeats: UInt64 = 1
     fileprivate(set) var failure: StoreError?
     fileprivate var isDone = false
 
@@ -79,6 +99,8 @@ final class CopyWindow: @unchecked Sendable {
         pieces.removeAll(keepingCapacity: true)
         failure = nil
         isDone = false
+        repeats = 1
+        if try gatherRun(&cursor, to: end) { return cursor.position < end }
         var length: UInt64 = 0
         while length < Self.targetLength {
             // A long run of equal leaves is taken a window at a time.
@@ -98,6 +120,32 @@ final class CopyWindow: @unchecked Sendable {
             }
         }
         return cursor.position < end
+    }
+
+    /// Takes one leaf, as often as it follows itself from the cursor's place on, if that is long.
+    private func gatherRun(_ cursor: inout TreeCursor<ContentStore>, to end: UInt64) throws(StoreError)
+        -> Bool
+    {
+        let place = cursor.position
+        guard let run = try cursor.next(before: end) else { return false }
+        let count = (min(run.end, end) - run.offset) / run.size
+        guard run.offset == place, count > 1, count * run.size >= Self.longRun else {
+            try cursor.seek(to: place)
+            return false
+        }
+        leaves.append(Leaf(cid: run.cid, size: run.size, range: 0..<Int(run.size), count: 1))
+        repeats = count
+        try cursor.seek(to: place + count * run.size)
+        return true
+    }
+
+    private static let longRun = 4 * targetLength
+
+    /// The window's length in bytes, if it is a long run of zeros.
+    var zeros: UInt64? {
+        guard repeats > 1, let piece = pieces.first, piece.first == 0 else { return nil }
+        let rest = UnsafeRawBufferPointer(rebasing: piece.dropFirst())
+        return piece.compareBytes(rest, count: rest.count) == 0 ? repeats * UInt64(piece.count) : nil
     }
 
     /// Reads, unpacks and checks the leaves. Equal ones are read once and handed out as often.

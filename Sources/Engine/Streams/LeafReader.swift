@@ -88,3 +88,13 @@ final class LeafReader<Source: ScratchBlockSource>: @unchecked Sendable {
         return found
     }
 }
+
+// MARK: - Lengths of leaves, which the index knows
+
+extension ContentStore {
+    public func length(ofLeaf cid: CID) throws(StoreError) -> UInt64 { try size(of: cid) }
+}
+
+extension Batch {
+    public func length(ofLeaf cid: CID) throws(StoreError) -> UInt64 { try size(of: cid) }
+}

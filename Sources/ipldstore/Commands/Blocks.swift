@@ -59,12 +59,12 @@ struct CatNode: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @Argument(
-        help: ArgumentHelp("The node, and a path into it.", valueName: "cid[/path]"),
-        transform: NodeArgument.init(argument:))
-    var node: NodeArgument
+        help: ArgumentHelp("The node's CID, or a root, and a path into it.", valueName: "cid|root[/path]"))
+    var node: String
 
     func run() throws {
         let store = try options.open()
+        let node = try options.resolve(node: node, in: store)
         let value = try store.value(node.cid, at: node.path)
         let text: [UInt8]
         do { text = try DagJSON.encode(value) } catch {
@@ -76,15 +76,17 @@ struct CatNode: ParsableCommand {
     }
 }
 
-/// A CID and the path behind it.
-struct NodeArgument {
-    let cid: CID
-    let path: [String]
-
-    init(argument: String) throws {
-        let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        cid = try CID(argument: parts.first ?? "")
-        path = Array(parts.dropFirst())
+extension StoreOptions {
+    /// The CID that `text` begins with, or that the root which it begins with points to, and the path behind.
+    /// A root's name may have slashes in it: the longest one that there is counts.
+    func resolve(node text: String, in store: ContentStore) throws -> (cid: CID, path: [String]) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        if let cid = try? CID(parsing: parts[0]) { return (cid, Array(parts.dropFirst())) }
+        for count in stride(from: parts.count, to: 1, by: -1) {
+            let name = parts[..<count].joined(separator: "/")
+            if let cid = try? store.root(name) { return (cid, Array(parts[count...])) }
+        }
+        return (try resolve(parts[0], in: store), Array(parts.dropFirst()))
     }
 }
 

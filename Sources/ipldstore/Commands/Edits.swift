@@ -132,19 +132,31 @@ struct ChangeOptions: ParsableArguments {
         _ options: StoreOptions, _ reference: String,
         _ change: (ByteWriter, () throws(StoreError) -> Void) throws(StoreError) -> Void
     ) throws {
-        let store = try options.open(owner: owner.name)
-        // Looked at before the file is, so that a root that both name moves only from what was changed.
-        let expected: RootExpectation? = try rootName.map { try store.root($0).map { .cid($0) } ?? .absent }
-        let base = try options.resolve(reference, in: store)
-        Interruption.watch()
-        let progress = ProgressLine("stored", isJSON: options.isJSON)
-        defer { progress.finish() }
-        let cid = try store.withBatch { (batch) throws(StoreError) in
+        try run(options) { (store) throws in
+            try options.resolve(reference, in: store)
+        } change: { (batch, base, progress) throws(StoreError) in
             let writer = try batch.makeWriter(on: base) { (done) throws(StoreError) in
                 try progress.step(done)
             }
             try change(writer) { () throws(StoreError) in try Interruption.check() }
-            let cid = try writer.commit()
+            return try writer.commit()
+        }
+    }
+
+    /// Finds what is to be changed and makes what comes out of it, in one batch, which names that.
+    func run<Base>(
+        _ options: StoreOptions, find: (ContentStore) throws -> Base,
+        change: (Batch, Base, ProgressLine) throws(StoreError) -> CID
+    ) throws {
+        let store = try options.open(owner: owner.name)
+        // Looked at before the base is, so that a root that both name moves only from what was changed.
+        let expected: RootExpectation? = try rootName.map { try store.root($0).map { .cid($0) } ?? .absent }
+        let base = try find(store)
+        Interruption.watch()
+        let progress = ProgressLine("stored", isJSON: options.isJSON)
+        defer { progress.finish() }
+        let cid = try store.withBatch { (batch) throws(StoreError) in
+            let cid = try change(batch, base, progress)
             if let rootName, let expected {
                 try batch.setRoot(rootName, to: cid, expecting: expected)
             } else {

@@ -8,7 +8,8 @@ struct Put: ParsableCommand {
         discussion: """
             It is cut into chunks under a tree. With --root it is kept by that name, which is replaced where \
             it exists; without, it is held for the owner until dereference gives the hold back. Nothing is \
-            named unless all of it was read. What an interrupted put stored goes with the next gc.
+            named unless all of it was read. Holes of a file are not read. What an interrupted put stored \
+            goes with the next gc.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -97,7 +98,10 @@ struct Get: ParsableCommand {
         if let output, output != "-" {
             let target = try OutputFile(output)
             do throws(StoreError) {
-                try copy(cid, of: store, progress) { (bytes) throws(StoreError) in try target.write(bytes) }
+                let hole: ((UInt64) -> Void)? = target.takesHoles ? target.skip : nil
+                try copy(cid, of: store, progress, hole: hole) { (bytes) throws(StoreError) in
+                    try target.write(bytes)
+                }
                 try target.finish()
             } catch {
                 target.discard()
@@ -118,12 +122,12 @@ struct Get: ParsableCommand {
     }
 
     private func copy(
-        _ cid: CID, of store: ContentStore, _ progress: ProgressLine,
+        _ cid: CID, of store: ContentStore, _ progress: ProgressLine, hole: ((UInt64) -> Void)? = nil,
         to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
     ) throws(StoreError) {
         try store.copyBytes(
             of: cid, from: offset, length: length,
-            progress: { (done) throws(StoreError) in try progress.step(done) }, to: sink)
+            progress: { (done) throws(StoreError) in try progress.step(done) }, hole: hole, to: sink)
     }
 }
 

@@ -113,6 +113,12 @@ final class OutputFile {
         length += bytes.count
     }
 
+    /// Whether zeros may be left out.
+    var takesHoles: Bool { replacement != nil }
+
+    /// Leaves zeros out.
+    func skip(_ count: UInt64) { length += Int(count) }
+
     private static func isZero(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
         let bytes = UnsafeRawBufferPointer(rebasing: bytes)
         guard let base = bytes.baseAddress, bytes[0] == 0 else { return false }
