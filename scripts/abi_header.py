@@ -1,5 +1,5 @@
-"""Reads include/ipldstore.h: constants, structs, callbacks and functions, with the values, sizes and offsets that
-a C compiler makes of them. What is not understood is an error."""
+"""Reads include/ipldstore.h: constants, structs, callbacks and functions, with the values, sizes and offsets
+that a C compiler makes of them. What is not understood is an error."""
 
 from __future__ import annotations
 
@@ -165,3 +165,18 @@ def measure(interface: Interface, constants: list[str]) -> None:
         for _ in struct.fields:
             offset, size = next(answers).split()
             struct.places.append((int(offset), int(size)))
+
+
+def wrapped(opening: str, items: list[str], closing: str, indent: str) -> str:
+    """A list on one line where it fits in 110 columns, else on as many as it takes, a step further in."""
+    line = opening + ", ".join(items) + closing
+    if len(line) <= 110:
+        return line
+    lines, line = [opening.rstrip()], ""
+    for item in items:
+        if line and len(indent) + 4 + len(line) + len(item) + 2 > 110:
+            lines.append(indent + "    " + line.rstrip())
+            line = ""
+        line += item + ", "
+    lines.append(indent + "    " + line.rstrip())
+    return "\n".join([*lines, indent + closing.lstrip()])

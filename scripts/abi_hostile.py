@@ -3,11 +3,11 @@ hostile.c, by their types and names. A new function is so tried as soon as it is
 
 from __future__ import annotations
 
-from abi_header import Function, Interface, Type
+from abi_header import Function, Interface, Type, wrapped
 
 # Texts are made by what the parameter is for.
 TEXTS = {
-    "path": "PATH", "base": "PATH", "name": "NAME", "from": "NAME", "owner": "NAME", "text": "CID_TEXT",
+    "base": "PATH", "name": "NAME", "from": "NAME", "owner": "NAME", "text": "CID_TEXT", "path": "VALUE_PATH",
 }
 NUMBERS = {
     "budget": "BUDGET", "offset": "OFFSET", "size": "OFFSET", "length": "LENGTH", "codec": "CODEC",
@@ -28,7 +28,8 @@ def hostile(interface: Interface) -> str:
     ]
     for function in interface.functions:
         out += call(interface, function)
-    out.append("static const struct {\n    const char *name;\n    void (*call)(struct caller *);\n} calls[] = {")
+    out += ["static const struct {", "    const char *name;", "    void (*call)(struct caller *);"]
+    out.append("} calls[] = {")
     out += [f'    {{"{function.name}", call_{function.name}}},' for function in interface.functions]
     out.append("};")
     return "\n".join(out) + "\n"
@@ -65,16 +66,20 @@ def call(interface: Interface, function: Function) -> list[str]:
             after.append(f"if (status == IPS_OK) keep_cid(caller, {name});")
         elif base in growing:
             text = f"{c(type_)}{name} = any_struct(caller, sizeof({base}))"
+        elif base in structs and pointers == (True,) and follower == "count":
+            text = f"const {base} *{name} = any_{base}s(caller)"
         elif base in structs and pointers:
             text = f"{c(type_)}{name} = place(caller, sizeof({base}), 8)"
         elif base == "char" and pointers == (True,):
-            text = f"const char *{name} = any_text(caller, TEXT_{TEXTS.get(name, 'ANY')})"
+            # A path that comes first is a file's, another one leads into a value.
+            use = "PATH" if name == "path" and index == 0 else TEXTS.get(name, "NAME")
+            text = f"const char *{name} = any_text(caller, TEXT_{use})"
         elif base == "char" and pointers == (True, True):
             text = f"const char *const *{name} = any_texts(caller)"
-        elif follower == "capacity":
+        elif follower.endswith("capacity"):
             text = f"{c(type_)}{name} = any_buffer(caller)"
-        elif name == "capacity":
-            text = "size_t capacity = any_capacity(caller)"
+        elif name.endswith("capacity"):
+            text = f"size_t {name} = any_capacity(caller)"
         elif base in ("size_t", "uint64_t", "int64_t", "uint32_t", "int32_t", "bool") and pointers:
             text = f"{c(type_)}{name} = place(caller, sizeof({base}), sizeof({base}))"
         elif base == "void":
@@ -92,24 +97,26 @@ def call(interface: Interface, function: Function) -> list[str]:
         else:
             raise SystemExit(f"abi: hostile.c has no argument for {c(type_)}{name} of {function.name}")
         before.append(text + ";")
-    arguments = ", ".join(names)
+    def calling(before: str, after: str) -> str:
+        return wrapped(before + function.name + "(", names, ")" + after, "    ").replace(",\n    )", ")")
+
     lines = [f"static void call_{function.name}(struct caller *caller) {{", *before]
     if function.name.endswith(("_commit", "_abort")):
         # What has ended is of little use to the other calls.
         lines.insert(1, "if (!one_in(caller, 4)) return;")
     result = function.result
     if result.base == "ips_status" and not result.pointers:
-        lines.append(f"ips_status status = {function.name}({arguments});")
+        lines.append(calling("ips_status status = ", ";"))
         lines.append(f'judge(caller, "{function.name}", status);')
         lines += after
     elif gives_back:
         lines.append(f"if (!may_give_back(caller, {gives_back[1]})) return;")
-        lines.append(f"{function.name}({arguments});")
+        lines.append(calling("", ";"))
         lines.append(f"forget_handle(caller, {gives_back[0]}, {gives_back[1]});")
     elif result.base == "ips_bytes":
-        lines.append(f"look_at(caller, {function.name}({arguments}));")
+        lines.append(calling("look_at(caller, ", ");"))
     else:
-        lines.append(f"(void){function.name}({arguments});")
+        lines.append(calling("(void)", ";"))
         if "status" not in names and not any(kind_.base == "ips_error" for kind_, _ in function.parameters):
             lines.append("(void)caller;")
     return [lines[0], *("    " + line for line in lines[1:]), "}", ""]

@@ -226,7 +226,8 @@ static void call_ips_store_get_descriptor(struct caller *caller) {
     ips_progress progress = any_ips_progress(caller);
     void *context = caller;
     ips_error *error = place(caller, sizeof(ips_error), 8);
-    ips_status status = ips_store_get_descriptor(store, cid, offset, length, descriptor, progress, context, error);
+    ips_status status = ips_store_get_descriptor(
+        store, cid, offset, length, descriptor, progress, context, error);
     judge(caller, "ips_store_get_descriptor", status);
 }
 
@@ -289,13 +290,37 @@ static void call_ips_store_get_node(struct caller *caller) {
 static void call_ips_store_get_value(struct caller *caller) {
     const ips_store *store = any_handle(caller, KIND_STORE);
     const ips_cid *cid = any_cid(caller);
-    const char *path = any_text(caller, TEXT_PATH);
+    const char *path = any_text(caller, TEXT_VALUE_PATH);
     void *buffer = any_buffer(caller);
     size_t capacity = any_capacity(caller);
     size_t *length = place(caller, sizeof(size_t), sizeof(size_t));
     ips_error *error = place(caller, sizeof(ips_error), 8);
     ips_status status = ips_store_get_value(store, cid, path, buffer, capacity, length, error);
     judge(caller, "ips_store_get_value", status);
+}
+
+static void call_ips_store_edit_node(struct caller *caller) {
+    ips_store *store = any_handle(caller, KIND_STORE);
+    const ips_cid *cid = any_cid(caller);
+    const char *path = any_text(caller, TEXT_VALUE_PATH);
+    const ips_node_change *changes = any_ips_node_changes(caller);
+    size_t count = any_count(caller);
+    ips_cid *edited = place(caller, sizeof(ips_cid), 8);
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_store_edit_node(store, cid, path, changes, count, edited, error);
+    judge(caller, "ips_store_edit_node", status);
+    if (status == IPS_OK) keep_cid(caller, edited);
+}
+
+static void call_ips_store_elements(struct caller *caller) {
+    const ips_store *store = any_handle(caller, KIND_STORE);
+    const ips_cid *cid = any_cid(caller);
+    const char *path = any_text(caller, TEXT_VALUE_PATH);
+    ips_iter **elements = place(caller, sizeof(void *), sizeof(void *));
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_store_elements(store, cid, path, elements, error);
+    judge(caller, "ips_store_elements", status);
+    if (status == IPS_OK) keep_handle(caller, KIND_ITER, elements);
 }
 
 static void call_ips_store_inspect(struct caller *caller) {
@@ -401,6 +426,19 @@ static void call_ips_batch_put_node(struct caller *caller) {
     ips_status status = ips_batch_put_node(batch, dag_cbor, cid, error);
     judge(caller, "ips_batch_put_node", status);
     if (status == IPS_OK) keep_cid(caller, cid);
+}
+
+static void call_ips_batch_edit_node(struct caller *caller) {
+    ips_batch *batch = any_handle(caller, KIND_BATCH);
+    const ips_cid *cid = any_cid(caller);
+    const char *path = any_text(caller, TEXT_VALUE_PATH);
+    const ips_node_change *changes = any_ips_node_changes(caller);
+    size_t count = any_count(caller);
+    ips_cid *edited = place(caller, sizeof(ips_cid), 8);
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_batch_edit_node(batch, cid, path, changes, count, edited, error);
+    judge(caller, "ips_batch_edit_node", status);
+    if (status == IPS_OK) keep_cid(caller, edited);
 }
 
 static void call_ips_batch_set_root(struct caller *caller) {
@@ -754,6 +792,46 @@ static void call_ips_iter_next_change(struct caller *caller) {
     judge(caller, "ips_iter_next_change", status);
 }
 
+static void call_ips_iter_next_element(struct caller *caller) {
+    ips_iter *iter = any_handle(caller, KIND_ITER);
+    void *key = any_buffer(caller);
+    size_t key_capacity = any_capacity(caller);
+    size_t *key_length = place(caller, sizeof(size_t), sizeof(size_t));
+    void *value = any_buffer(caller);
+    size_t value_capacity = any_capacity(caller);
+    size_t *value_length = place(caller, sizeof(size_t), sizeof(size_t));
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_iter_next_element(
+        iter, key, key_capacity, key_length, value, value_capacity, value_length, error);
+    judge(caller, "ips_iter_next_element", status);
+}
+
+static void call_ips_iter_tell_element(struct caller *caller) {
+    ips_iter *iter = any_handle(caller, KIND_ITER);
+    uint64_t *position = place(caller, sizeof(uint64_t), sizeof(uint64_t));
+    uint64_t *count = place(caller, sizeof(uint64_t), sizeof(uint64_t));
+    bool *is_map = place(caller, sizeof(bool), sizeof(bool));
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_iter_tell_element(iter, position, count, is_map, error);
+    judge(caller, "ips_iter_tell_element", status);
+}
+
+static void call_ips_iter_seek_element(struct caller *caller) {
+    ips_iter *iter = any_handle(caller, KIND_ITER);
+    uint64_t position = (uint64_t)any_number(caller, NUMBER_SMALL);
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_iter_seek_element(iter, position, error);
+    judge(caller, "ips_iter_seek_element", status);
+}
+
+static void call_ips_iter_seek_key(struct caller *caller) {
+    ips_iter *iter = any_handle(caller, KIND_ITER);
+    ips_bytes key = any_bytes(caller);
+    ips_error *error = place(caller, sizeof(ips_error), 8);
+    ips_status status = ips_iter_seek_key(iter, key, error);
+    judge(caller, "ips_iter_seek_key", status);
+}
+
 static void call_ips_iter_close(struct caller *caller) {
     ips_iter *iter = any_handle(caller, KIND_ITER);
     if (!may_give_back(caller, iter)) return;
@@ -855,6 +933,8 @@ static const struct {
     {"ips_store_put_node", call_ips_store_put_node},
     {"ips_store_get_node", call_ips_store_get_node},
     {"ips_store_get_value", call_ips_store_get_value},
+    {"ips_store_edit_node", call_ips_store_edit_node},
+    {"ips_store_elements", call_ips_store_elements},
     {"ips_store_inspect", call_ips_store_inspect},
     {"ips_store_links", call_ips_store_links},
     {"ips_store_view", call_ips_store_view},
@@ -866,6 +946,7 @@ static const struct {
     {"ips_batch_put_callback", call_ips_batch_put_callback},
     {"ips_batch_put_block", call_ips_batch_put_block},
     {"ips_batch_put_node", call_ips_batch_put_node},
+    {"ips_batch_edit_node", call_ips_batch_edit_node},
     {"ips_batch_set_root", call_ips_batch_set_root},
     {"ips_batch_swap_root", call_ips_batch_swap_root},
     {"ips_batch_hold", call_ips_batch_hold},
@@ -904,6 +985,10 @@ static const struct {
     {"ips_iter_next_hold", call_ips_iter_next_hold},
     {"ips_iter_next_problem", call_ips_iter_next_problem},
     {"ips_iter_next_change", call_ips_iter_next_change},
+    {"ips_iter_next_element", call_ips_iter_next_element},
+    {"ips_iter_tell_element", call_ips_iter_tell_element},
+    {"ips_iter_seek_element", call_ips_iter_seek_element},
+    {"ips_iter_seek_key", call_ips_iter_seek_key},
     {"ips_iter_close", call_ips_iter_close},
     {"ips_store_gc", call_ips_store_gc},
     {"ips_store_usage", call_ips_store_usage},

@@ -51,6 +51,9 @@ IPS_LAYOUT_FLAT = 1
 IPS_COMPRESSION_ZSTD = 0
 IPS_COMPRESSION_NONE = 1
 IPS_OPEN_READ_ONLY = 1
+IPS_NODE_SET = 1
+IPS_NODE_REMOVE = 2
+IPS_NODE_REPLACE = 3
 IPS_SEEK_START = 0
 IPS_SEEK_CURRENT = 1
 IPS_SEEK_END = 2
@@ -168,6 +171,24 @@ class ips_store_information(ctypes.Structure):
         ("layout", ctypes.c_char * 168),
         ("compression", ctypes.c_char * 32),
         ("warning", ctypes.c_char * 256),
+    ]
+
+
+class ips_node_change(ctypes.Structure):
+    kind: int
+    reserved: int
+    key: ips_bytes
+    position: int
+    count: int
+    values: ips_bytes
+
+    _fields_ = [
+        ("kind", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("key", ips_bytes),
+        ("position", ctypes.c_uint64),
+        ("count", ctypes.c_uint64),
+        ("values", ips_bytes),
     ]
 
 
@@ -363,6 +384,7 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_create_options": (56, [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 52]),
     "ips_open_options": (16, [0, 4, 8]),
     "ips_store_information": (504, [0, 4, 8, 48, 216, 248]),
+    "ips_node_change": (56, [0, 4, 8, 24, 32, 40]),
     "ips_block_information": (32, [0, 4, 8, 16, 24]),
     "ips_gc_report": (48, [0, 4, 8, 16, 24, 32, 40]),
     "ips_root": (344, [0, 88]),
@@ -462,6 +484,14 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t,
         ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
     ]),
+    "ips_store_edit_node": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ips_node_change),
+        ctypes.c_size_t, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_elements": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
     "ips_store_inspect": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_block_information),
         ctypes.POINTER(ips_error),
@@ -493,6 +523,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     ]),
     "ips_batch_put_node": (ips_status, [
         ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_batch_edit_node": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ips_node_change),
+        ctypes.c_size_t, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
     ]),
     "ips_batch_set_root": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
@@ -598,6 +632,16 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_change), ips_progress, ctypes.c_void_p,
         ctypes.POINTER(ips_error),
     ]),
+    "ips_iter_next_element": (ips_status, [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.c_void_p,
+        ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_tell_element": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64),
+        ctypes.POINTER(ctypes.c_bool), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_seek_element": (ips_status, [ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(ips_error)]),
+    "ips_iter_seek_key": (ips_status, [ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_error)]),
     "ips_iter_close": (None, [ctypes.c_void_p]),
     "ips_store_gc": (ips_status, [
         ctypes.c_void_p, ctypes.c_uint64, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_gc_report),

@@ -44,6 +44,9 @@ pub const IPS_LAYOUT_FLAT: i32 = 1;
 pub const IPS_COMPRESSION_ZSTD: i32 = 0;
 pub const IPS_COMPRESSION_NONE: i32 = 1;
 pub const IPS_OPEN_READ_ONLY: i32 = 1;
+pub const IPS_NODE_SET: i32 = 1;
+pub const IPS_NODE_REMOVE: i32 = 2;
+pub const IPS_NODE_REPLACE: i32 = 3;
 pub const IPS_SEEK_START: i32 = 0;
 pub const IPS_SEEK_CURRENT: i32 = 1;
 pub const IPS_SEEK_END: i32 = 2;
@@ -126,6 +129,17 @@ pub struct ips_store_information {
     pub layout: [c_char; 168],
     pub compression: [c_char; 32],
     pub warning: [c_char; 256],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_node_change {
+    pub kind: u32,
+    pub reserved: u32,
+    pub key: ips_bytes,
+    pub position: u64,
+    pub count: u64,
+    pub values: ips_bytes,
 }
 
 #[repr(C)]
@@ -330,6 +344,14 @@ extern "C" {
         store: *const ips_store, cid: *const ips_cid, path: *const c_char, buffer: *mut c_void,
         capacity: usize, length: *mut usize, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_store_edit_node(
+        store: *mut ips_store, cid: *const ips_cid, path: *const c_char, changes: *const ips_node_change,
+        count: usize, edited: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_elements(
+        store: *const ips_store, cid: *const ips_cid, path: *const c_char, elements: *mut *mut ips_iter,
+        error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_store_inspect(
         store: *const ips_store, cid: *const ips_cid, information: *mut ips_block_information,
         error: *mut ips_error,
@@ -361,6 +383,10 @@ extern "C" {
     ) -> ips_status;
     pub fn ips_batch_put_node(
         batch: *mut ips_batch, dag_cbor: ips_bytes, cid: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_batch_edit_node(
+        batch: *mut ips_batch, cid: *const ips_cid, path: *const c_char, changes: *const ips_node_change,
+        count: usize, edited: *mut ips_cid, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_batch_set_root(
         batch: *mut ips_batch, name: *const c_char, cid: *const ips_cid, error: *mut ips_error,
@@ -457,6 +483,15 @@ extern "C" {
         iter: *mut ips_iter, change: *mut ips_change, progress: ips_progress, context: *mut c_void,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_iter_next_element(
+        iter: *mut ips_iter, key: *mut c_void, key_capacity: usize, key_length: *mut usize,
+        value: *mut c_void, value_capacity: usize, value_length: *mut usize, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_tell_element(
+        iter: *mut ips_iter, position: *mut u64, count: *mut u64, is_map: *mut bool, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_seek_element(iter: *mut ips_iter, position: u64, error: *mut ips_error) -> ips_status;
+    pub fn ips_iter_seek_key(iter: *mut ips_iter, key: ips_bytes, error: *mut ips_error) -> ips_status;
     pub fn ips_iter_close(iter: *mut ips_iter);
     pub fn ips_store_gc(
         store: *mut ips_store, budget: u64, progress: ips_progress, context: *mut c_void,
@@ -493,6 +528,7 @@ layout! { ips_open_options: 16, struct_size: 0, flags: 4, owner: 8 }
 layout! { ips_store_information: 504,
     struct_size: 0, is_read_only: 4, identity: 8, layout: 48, compression: 216, warning: 248,
 }
+layout! { ips_node_change: 56, kind: 0, reserved: 4, key: 8, position: 24, count: 32, values: 40 }
 layout! { ips_block_information: 32,
     struct_size: 0, reserved: 4, raw_length: 8, stored_length: 16, references: 24,
 }
