@@ -1,4 +1,4 @@
-"""Writes bindings/c/tests/hostile_calls.h: for every function of the header, a call whose arguments come from
+"""Makes hostile_calls.h for bindings/c/tests/hostile.c: for every function of the header, a call whose arguments come from
 hostile.c, by their types and names. A new function is so tried as soon as it is declared."""
 
 from __future__ import annotations

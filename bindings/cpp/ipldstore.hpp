@@ -1,6 +1,6 @@
 /*
- * ipldstore for C++17: handles that give themselves back, errors that are thrown. Over ipldstore.h, which is
- * the manual, and whose functions take `handle.get()` where this header has nothing.
+ * ipldstore for C++17: handles that give themselves back, errors that are thrown. Over ipldstore.h, which
+ * is the manual, and whose functions take `handle.get()` where this header has nothing.
  *
  *     auto store = ips::Store::open("data.store");
  *     ips::Batch batch = store.batch();
@@ -16,6 +16,7 @@
 
 #include "ipldstore_base.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace ips {
@@ -58,6 +59,61 @@ public:
             [&](auto *size, auto *error) { return ips_reader_size(get(), size, error); });
     }
 };
+
+/* The elements of a map or a list, in order. */
+class Elements : public Handle<ips_iter, ips_iter_close> {
+public:
+    /* `key` is empty in a list; `value` is DAG-CBOR. */
+    struct Element {
+        std::string key, value;
+    };
+    Elements(const ips_store *store, const Cid &cid, const std::string &path)
+        : Handle(result<ips_iter *>([&](auto *iter, auto *error) {
+              return ips_store_elements(store, &cid, path.c_str(), iter, error);
+          })) {}
+    /* The next one, or nothing at the end. */
+    std::optional<Element> next() {
+        Element found{std::string(256, '\0'), std::string(4096, '\0')};
+        for (;;) {
+            ips_error error;
+            std::size_t key = 0, value = 0;
+            ips_status status =
+                ips_iter_next_element(get(), found.key.data(), found.key.size(), &key, found.value.data(),
+                                      found.value.size(), &value, &error);
+            if (status == IPS_END)
+                return std::nullopt;
+            bool is_longer = key > found.key.size() || value > found.value.size();
+            if (status == IPS_BUFFER_TOO_SMALL && is_longer) {
+                found.key.resize(std::max(key, found.key.size()));
+                found.value.resize(std::max(value, found.value.size()));
+                continue;
+            }
+            if (status != IPS_OK)
+                throw Error(status, error);
+            found.key.resize(key);
+            found.value.resize(value);
+            return found;
+        }
+    }
+    std::uint64_t count() const {
+        return result<std::uint64_t>([&](auto *count, auto *error) {
+            return ips_iter_tell_element(get(), nullptr, count, nullptr, error);
+        });
+    }
+    void seek(std::uint64_t position) {
+        call([&](auto *error) { return ips_iter_seek_element(get(), position, error); });
+    }
+    void seek_key(Bytes key) {
+        call([&](auto *error) { return ips_iter_seek_key(get(), key, error); });
+    }
+};
+
+/* Changes of a map or a list, for edit_node; the bytes must outlive that call. */
+inline ips_node_change set_key(Bytes key, Bytes value) { return {IPS_NODE_SET, 0, key, 0, 0, value}; }
+inline ips_node_change remove_key(Bytes key) { return {IPS_NODE_REMOVE, 0, key, 0, 0, {nullptr, 0}}; }
+inline ips_node_change replace_elements(std::uint64_t position, std::uint64_t count, Bytes values) {
+    return {IPS_NODE_REPLACE, 0, {nullptr, 0}, position, count, values};
+}
 
 /* A file that is changed anywhere; `commit` gives the CID of what came out. */
 class Writer : public Handle<ips_writer, ips_writer_close> {
@@ -120,6 +176,12 @@ public:
     Cid put_node(Bytes dag_cbor) {
         return result<Cid>(
             [&](auto *cid, auto *error) { return ips_batch_put_node(get(), dag_cbor, cid, error); });
+    }
+    Cid edit_node(const Cid &cid, const std::string &path, const std::vector<ips_node_change> &changes) {
+        return result<Cid>([&](auto *edited, auto *error) {
+            return ips_batch_edit_node(get(), &cid, path.c_str(), changes.data(), changes.size(), edited,
+                                       error);
+        });
     }
     /* Of a file, or with NULL of nothing; it ends before the batch does. */
     Writer writer(const Cid *cid = nullptr) {
@@ -201,6 +263,17 @@ public:
             [&](auto *cid, auto *error) { return ips_store_put_node(get(), dag_cbor, cid, error); });
     }
 
+    /* Changes the map or list at a path inside a value ("": the value itself). */
+    Cid edit_node(const Cid &cid, const std::string &path, const std::vector<ips_node_change> &changes) {
+        return result<Cid>([&](auto *edited, auto *error) {
+            return ips_store_edit_node(get(), &cid, path.c_str(), changes.data(), changes.size(), edited,
+                                       error);
+        });
+    }
+    Elements elements(const Cid &cid, const std::string &path = "") const {
+        return Elements(get(), cid, path);
+    }
+
     bool has(const Cid &cid) const {
         return result<bool>(
             [&](auto *is_here, auto *error) { return ips_store_has(get(), &cid, is_here, error); });
@@ -243,7 +316,8 @@ public:
     void copy_to_descriptor(const Cid &cid, int descriptor, std::uint64_t offset = 0,
                             std::uint64_t length = IPS_ALL, Progress progress = {}) const {
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
-            return ips_store_get_descriptor(get(), &cid, offset, length, descriptor, its->hear(), its, error);
+            return ips_store_get_descriptor(get(), &cid, offset, length, descriptor, its->hear(), its,
+                                            error);
         });
     }
 

@@ -81,6 +81,15 @@ int tour(const std::string &path) {
     should(store.get_node(linking) == node && ips::Cid((*store.links(linking).begin())) == cid, "a link");
     should(store.view(linking).bytes() == node, "a view");
 
+    // Maps and lists of any size are changed in place, and gone through.
+    ips::Cid map = store.edit_node(linking, "",
+                                   {ips::set_key("name", "\x66"
+                                                         "debian")});
+    std::string keys;
+    for (ips::Elements elements = store.elements(map); auto element = elements.next();)
+        keys += element->key + " ";
+    should(keys == "name image ", "shorter keys come first");
+
     // Forks, and compare and set.
     store.set_root("forks/1", changed);
     try {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Sequence
 
-from . import _abi, streams
+from . import _abi, nodes, streams
 from ._library import Callbacks, Data, Progress, call, given, made, number, read_into, sized, text, whole
 from .cid import RAW, Cid, optional, written
+from .nodes import Elements, NodeChange
 from .streams import Change, Handle, Hold, Items, Problem, Reader, Root, View, Writer
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Storing(Handle):
     def put_node(self, dag_cbor: Data) -> Cid:
         """Stores an IPLD value of any size, given as strict DAG-CBOR."""
         return written(self._prefix + "put_node", self._handle, given(dag_cbor))
+
+    def edit_node(self, cid: Cid, path: str, changes: Sequence[NodeChange]) -> Cid:
+        """Changes the map or list at a path inside a value ("": the value itself): the changed value's CID."""
+        function = self._prefix + "edit_node"
+        return nodes.edited(function, self._handle, optional(cid), text(path), changes)
 
     def _open_writer(self, function: str, cid: Cid | None, progress: Progress | None) -> Writer:
         callbacks = Callbacks(progress)
@@ -182,6 +188,10 @@ class Store(Storing):
     def get_value(self, cid: Cid, path: str) -> bytes:
         """Reads the value at a path inside a value ("config/layers/0") as DAG-CBOR."""
         return whole(_USUAL_LENGTH, "ips_store_get_value", self._handle, optional(cid), text(path))
+
+    def elements(self, cid: Cid, path: str = "") -> Elements:
+        """The elements of the map or list at a path inside a value, in order."""
+        return Elements(made("ips_store_elements", self._handle, optional(cid), text(path)))
 
     def inspect(self, cid: Cid) -> dict[str, Any]:
         """What the index says of a block: raw_length, stored_length, references."""

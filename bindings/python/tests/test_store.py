@@ -15,7 +15,7 @@ import threading
 import unittest
 
 import ipldstore
-from ipldstore import _abi, Cid, Store
+from ipldstore import _abi, Cid, Remove, Replace, Set, Store
 
 
 class StoreTest(unittest.TestCase):
@@ -101,6 +101,28 @@ class StoreTest(unittest.TestCase):
             self.store.get_value(cid, "list/2")
         with self.assertRaises(ipldstore.Invalid):
             self.store.put_node(b"\xff")
+
+    def test_nodes_are_changed_and_gone_through(self) -> None:
+        long = b"\x59\xff\xff" + self.noise(65535, 9)
+        empty = self.store.put_node(b"\xa0")
+        with self.store.batch() as batch:
+            map_ = batch.edit_node(empty, "", [Set("bb", long), Set("a", b"\x01"), Set("c", b"\x02")])
+            map_ = batch.edit_node(map_, "", [Remove("c")])
+            batch.set_root("map", map_)
+        with self.store.elements(map_) as elements:
+            self.assertTrue(elements.is_map)
+            self.assertEqual(len(elements), 2)
+            self.assertEqual(list(elements), [("a", b"\x01"), ("bb", long)])
+            elements.seek_key("b")
+            self.assertEqual(next(elements).key, "bb")
+            self.assertEqual(elements.position, 2)
+            with self.assertRaises(ipldstore.Invalid):
+                elements.seek(3)
+        with self.assertRaises(ipldstore.NotFound):
+            self.store.edit_node(map_, "", [Remove("x")])
+        numbers = self.store.put_node(b"\x83\x01\x02\x03")
+        changed = self.store.edit_node(numbers, "", [Replace(1, 1, b"\x07\x08")])
+        self.assertEqual(self.store.get_node(changed), b"\x84\x01\x07\x08\x03")
 
     def test_roots_and_holds_keep(self) -> None:
         one, two = self.store.put(b"one"), self.store.put(b"two")

@@ -65,7 +65,7 @@ impl Batch {
         Ok(Batch { handle })
     }
 
-    fn raw(&self) -> *mut sys::ips_batch {
+    pub(crate) fn raw(&self) -> *mut sys::ips_batch {
         self.handle.as_ptr()
     }
 

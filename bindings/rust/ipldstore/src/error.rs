@@ -149,15 +149,18 @@ impl From<Error> for io::Error {
 
 /// Makes a call, which gets a place for its error.
 pub(crate) fn call(body: impl FnOnce(*mut sys::ips_error) -> sys::ips_status) -> Result<()> {
-    status(body).map(|_| ())
+    status_of(body).map(|_| ())
 }
 
 /// As `call`; whether there was one more, for the functions that answer `IPS_END`.
 pub(crate) fn call_for_next(body: impl FnOnce(*mut sys::ips_error) -> sys::ips_status) -> Result<bool> {
-    status(body).map(|status| status == sys::IPS_OK)
+    status_of(body).map(|status| status == sys::IPS_OK)
 }
 
-fn status(body: impl FnOnce(*mut sys::ips_error) -> sys::ips_status) -> Result<sys::ips_status> {
+/// As `call`; `IPS_OK` or `IPS_END`.
+pub(crate) fn status_of(
+    body: impl FnOnce(*mut sys::ips_error) -> sys::ips_status,
+) -> Result<sys::ips_status> {
     let mut error = MaybeUninit::<sys::ips_error>::uninit();
     let status = body(error.as_mut_ptr());
     if status == sys::IPS_OK || status == sys::IPS_END {

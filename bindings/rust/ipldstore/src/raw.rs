@@ -46,6 +46,15 @@ pub(crate) unsafe fn sized<T>() -> T {
     value.assume_init()
 }
 
+/// Makes a buffer so long, if it is shorter.
+pub(crate) fn grow(buffer: &mut Vec<u8>, length: usize) -> Result<()> {
+    buffer
+        .try_reserve_exact(length.saturating_sub(buffer.len()))
+        .map_err(|_| Error::invalid("there is no memory for that many bytes"))?;
+    buffer.resize(buffer.len().max(length), 0);
+    Ok(())
+}
+
 /// All bytes of what a call writes to a buffer, whose length it tells when the buffer is too small.
 pub(crate) fn whole(
     mut capacity: usize,

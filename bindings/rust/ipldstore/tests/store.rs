@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipldstore::{Budget, Change, Cid, Codec, CreateOptions, Error, HashFunction, OpenOptions, Store};
+use ipldstore::{
+    Budget, Change, Cid, Codec, CreateOptions, Element, Error, HashFunction, NodeChange, OpenOptions, Store,
+};
 
 /// A store of its own, removed with it.
 struct Place {
@@ -146,6 +148,43 @@ fn blocks_nodes_and_views() {
     let cid = store.put_node(&large).unwrap();
     assert_eq!(store.get_node(&cid).unwrap(), large);
     assert_eq!(store.get_value(&cid, "199999").unwrap(), large[large.len() - 5..]);
+
+    let swapped = NodeChange::Replace { position: 5, count: 1, values: b"\x01\x02" };
+    let edited = store.edit_node(&cid, "", &[swapped]).unwrap();
+    let mut elements = store.elements(&edited, "").unwrap();
+    assert_eq!((elements.total().unwrap(), elements.is_map().unwrap()), (200_001, false));
+    elements.seek(6).unwrap();
+    assert_eq!(elements.next().unwrap().unwrap().value, [2]);
+    assert_eq!(elements.position().unwrap(), 7);
+    assert_eq!(elements.count(), 200_001 - 7);
+}
+
+#[test]
+fn maps_are_changed_and_gone_through() {
+    let store = Place::new();
+    let empty = store.put_node(b"\xa0").unwrap();
+    let long = [b"\x59\xff\xff".to_vec(), noise(65535, 9)].concat();
+    let batch = store.batch().unwrap();
+    let changes = [
+        NodeChange::Set { key: "bb", value: &long },
+        NodeChange::Set { key: "a", value: b"\x01" },
+        NodeChange::Set { key: "c", value: b"\x02" },
+    ];
+    let map = batch.edit_node(&empty, "", &changes).unwrap();
+    let map = batch.edit_node(&map, "", &[NodeChange::Remove { key: "c" }]).unwrap();
+    batch.set_root("map", &map).unwrap();
+    batch.commit().unwrap();
+    let mut elements = store.elements(&map, "").unwrap();
+    let found: Vec<_> = elements.by_ref().map(|element| element.unwrap()).collect();
+    assert_eq!(found[0], Element { key: "a".to_owned(), value: vec![1] });
+    assert_eq!((&found[1].key[..], found.len()), ("bb", 2));
+    assert_eq!(found[1].value, long);
+    elements.seek_key("b").unwrap();
+    assert_eq!(elements.next().unwrap().unwrap().key, "bb");
+    assert!(matches!(elements.seek(3), Err(Error::Invalid(_))));
+    let missing = store.edit_node(&map, "", &[NodeChange::Remove { key: "x" }]);
+    assert!(matches!(missing, Err(Error::NotFound(_))));
+    assert!(matches!(store.elements(&map, "a"), Err(Error::Invalid(_))));
 }
 
 #[test]
