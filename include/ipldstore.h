@@ -24,14 +24,14 @@
  *      5  Creating and opening         14  Iterators
  *      6  Storing                      15  Space: deleting, gc, usage, counters
  *      7  Reading                      16  Verification and repair
- *      8  Blocks, nodes and views      17  Layout of the structs
- *      9  Batches
+ *      8  Blocks, nodes and views      17  Layers, copies and stores in memory
+ *      9  Batches                      18  Layout of the structs
  *
  * WORDS. A block is at most 1 MiB of bytes under a CID. A node is a dag-cbor block, which may link to
  * other blocks. Data of any length is cut into blocks under a tree of nodes; the CID of the tree's top
  * names the data: a file, for short. A root is a name that keeps a CID alive; a hold keeps one alive for an
  * owner, as often as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are
- * collected.
+ * collected. A layer is a store that reads through others, its bases, and writes only to itself.
  *
  * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer and ips_iter are opaque. Each is made by
  * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
@@ -342,6 +342,15 @@ enum {
     IPS_COMPRESSION_NONE = 1
 };
 
+enum {
+    /* Blocks in packs: the fastest, and the smallest. */
+    IPS_KIND_LMDB = 0,
+    /* Each block a plain file named by its CID, for other programs to read. Uncompressed. */
+    IPS_KIND_FLATFS = 1,
+    /* Nowhere: what ips_store_create_memory made. Not for ips_store_create. */
+    IPS_KIND_MEMORY = 2
+};
+
 /*
  * What a store is made with, for ever: it decides which CID given bytes have. Start from
  * IPS_CREATE_OPTIONS_INIT or ips_create_options_init and change what you want. May grow at its end in
@@ -372,11 +381,15 @@ typedef struct ips_create_options {
     uint32_t compression;
     /* 1 to 19; 0: the default, 1. */
     uint32_t compression_level;
+    /* IPS_KIND_LMDB or IPS_KIND_FLATFS. */
+    uint32_t kind;
+    /* Folders above each file of IPS_KIND_FLATFS: 0 to 2; the default is 1. */
+    uint32_t flatfs_levels;
 } ips_create_options;
 
 #define IPS_CREATE_OPTIONS_INIT \
     { (uint32_t)sizeof(ips_create_options), IPS_CHUNKER_FASTCDC, 0, 0, 0, 2, \
-      IPS_LAYOUT_BALANCED, 0, 0, 0, 0, IPS_COMPRESSION_ZSTD, 0 }
+      IPS_LAYOUT_BALANCED, 0, 0, 0, 0, IPS_COMPRESSION_ZSTD, 0, IPS_KIND_LMDB, 1 }
 
 /* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
 IPS_API void ips_create_options_init(ips_create_options *options, size_t struct_size);
@@ -443,9 +456,17 @@ typedef struct ips_store_information {
     char compression[32];
     /* What a user of this handle should hear; empty: nothing. */
     char warning[256];
+    /* IPS_KIND_…: where its own blocks are. */
+    uint32_t kind;
+    /* 1 when nothing of the store changes any more. */
+    uint32_t is_sealed;
+    /* Stores that it reads through. */
+    uint32_t bases;
+    uint32_t reserved;
 } ips_store_information;
 
-#define IPS_STORE_INFORMATION_INIT { (uint32_t)sizeof(ips_store_information), 0, "", "", "", "" }
+#define IPS_STORE_INFORMATION_INIT \
+    { (uint32_t)sizeof(ips_store_information), 0, "", "", "", "", 0, 0, 0, 0 }
 
 /* Says what a handle is. No I/O. */
 IPS_API IPS_CHECKED ips_status ips_store_get_information(const ips_store *store,
@@ -1319,8 +1340,210 @@ typedef struct ips_repair_report {
 IPS_API IPS_CHECKED ips_status ips_store_repair(const char *path, ips_progress progress, void *context,
                                                 ips_repair_report *report, ips_error *error);
 
+/*
+ * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots and
+ * holds of blocks that are lost meanwhile stay.
+ *
+ * donors   `count` open stores
+ * healing  may be NULL
+ */
+struct ips_heal_report;
+IPS_API IPS_CHECKED ips_status ips_store_repair_from(const char *path, const ips_store *const *donors,
+                                                     size_t count, ips_progress progress, void *context,
+                                                     ips_repair_report *report,
+                                                     struct ips_heal_report *healing, ips_error *error);
+
+/* What healing did. May grow at its end. */
+typedef struct ips_heal_report {
+    /* sizeof(ips_heal_report), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Blocks that are whole again. */
+    uint64_t healed;
+    /* Blocks that are damaged, or linked to and not here, and that no donor has. */
+    uint64_t missing;
+} ips_heal_report;
+
+#define IPS_HEAL_REPORT_INIT { (uint32_t)sizeof(ips_heal_report), 0, 0, 0 }
+
+/*
+ * Puts back blocks that are damaged, and such that are linked to and not here, from stores that have them.
+ *
+ * donors    `count` open stores
+ * progress  hears of the blocks looked at; NULL: none
+ * report    may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_heal(ips_store *store, const ips_store *const *donors, size_t count,
+                                              ips_progress progress, void *context, ips_heal_report *report,
+                                              ips_error *error);
+
 /* ------------------------------------------------------------------------------------------------
- * 17  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
+ * 17  Layers, copies and stores in memory
+ *
+ * A layer reads through its bases, in order, and writes only to itself: a fork of what they have costs next to
+ * nothing. Its bases hold what it links to, under its name, for as long as its directory is there, wherever
+ * that is moved to on the same file system; from another file system only ips_store_forget_fork ends it. A
+ * layer that was copied is known to its bases once it has been opened for writing, and not before. A base that
+ * may not be written to must be sealed; otherwise what is deleted there is gone in the layer, too (see
+ * `warning` in ips_store_information).
+ */
+
+/*
+ * Makes a layer. As ips_store_create otherwise.
+ *
+ * bases    `count` paths, 1 to 16, ended by NUL
+ * options  NULL: chunks, layout, hash and compression of the first base, kept in packs
+ */
+IPS_API IPS_CHECKED ips_status ips_store_create_layer(const char *path, const char *const *bases,
+                                                      size_t count, const ips_create_options *options,
+                                                      ips_error *error);
+
+/*
+ * Makes a store in memory, which is gone with its handle and what was made from that. Over other stores it is a
+ * buffer, which reads through them, keeps what they have now, and leaves them as they are.
+ *
+ * bases    `count` open stores, at most 16; they stay open for as long as it needs them. May be NULL when
+ *          count is 0
+ * options  `kind` is not looked at. NULL: those of the first base, or the defaults
+ * owner    as in ips_open_options; NULL: "default"
+ * store    the handle, for ips_store_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_create_memory(const ips_store *const *bases, size_t count,
+                                                       const ips_create_options *options, const char *owner,
+                                                       ips_store **store, ips_error *error);
+
+/* What copying did. May grow at its end. */
+typedef struct ips_copy_report {
+    /* sizeof(ips_copy_report), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Blocks that were looked at. */
+    uint64_t visited;
+    /* Blocks that were missing, and are there now, and their bytes. */
+    uint64_t blocks;
+    uint64_t bytes;
+} ips_copy_report;
+
+#define IPS_COPY_REPORT_INIT { (uint32_t)sizeof(ips_copy_report), 0, 0, 0, 0 }
+
+/*
+ * Copies what a CID reaches from one store into another, as far as it is missing there. A copy that was
+ * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner "copy:CID".
+ *
+ * store     where to
+ * from      where from
+ * root      the root that names the copy; NULL: it is held by the handle's owner
+ * progress  hears of the blocks looked at; NULL: none
+ * report    may be NULL
+ * IPS_NOT_FOUND when `from` does not have all of it.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_copy(ips_store *store, const ips_store *from, const ips_cid *cid,
+                                              const char *root, ips_progress progress, void *context,
+                                              ips_copy_report *report, ips_error *error);
+
+/*
+ * As ips_root_get, and where the store has no such root, the first base's that has one. IPS_NOT_FOUND.
+ */
+IPS_API IPS_CHECKED ips_status ips_root_find(const ips_store *store, const char *name, ips_cid *cid,
+                                             ips_error *error);
+
+/* A base. Frozen: 4136 bytes. */
+typedef struct ips_base {
+    /* The store's random name, 32 hexadecimal digits and NUL. */
+    char identity[40];
+    /* Ended by NUL. */
+    char path[4096];
+} ips_base;
+
+/*
+ * The bases that are recorded in the store at a path, whether or not they are there. IPS_BUSY while this
+ * process has the store open.
+ *
+ * bases  iterator, with ips_iter_next_base, for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_bases(const char *path, ips_iter **bases, ips_error *error);
+
+/* The next base; IPS_END after the last. */
+IPS_API IPS_CHECKED ips_status ips_iter_next_base(ips_iter *iter, ips_base *base, ips_error *error);
+
+/*
+ * Has the store at a path read through another one, too, after the bases that it has. IPS_BUSY while anybody
+ * has the store open; IPS_INVALID when the base reads through the store itself; IPS_EXISTS when it is one
+ * already.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_add_base(const char *path, const char *base, ips_error *error);
+
+/*
+ * Records where a base is now.
+ *
+ * was     its recorded path, or its identity
+ * is_now  where the same store is now
+ * IPS_NOT_FOUND when it is no base; IPS_INVALID when another store is there; IPS_BUSY while anybody has the
+ * store open.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_set_base(const char *path, const char *was, const char *is_now,
+                                                  ips_error *error);
+
+/*
+ * Copies what a layer needs of its bases into it, and has it stand alone. IPS_BUSY while anybody has it open;
+ * IPS_INVALID when it has no bases.
+ *
+ * progress  hears of the blocks looked at; NULL: none
+ * report    may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress progress, void *context,
+                                                 ips_copy_report *report, ips_error *error);
+
+/*
+ * Ends all change of the store, for ever, in every process: what it has now it will always have, so that layers
+ * need not be known to it. It is deleted with its directory.
+ */
+IPS_API IPS_CHECKED ips_status ips_store_seal(ips_store *store, ips_error *error);
+
+enum {
+    /* It is there, wherever it has been moved to. */
+    IPS_FORK_PRESENT = 1,
+    /* Its directory was deleted: the next gc releases what is held for it. */
+    IPS_FORK_GONE = 2,
+    /* It is on another file system: only ips_store_forget_fork releases what is held for it. */
+    IPS_FORK_EXTERNAL = 3,
+    /* Nothing is known of it but what is held. */
+    IPS_FORK_UNKNOWN = 4
+};
+
+/* A layer that a store is a base of. Frozen: 4152 bytes. */
+typedef struct ips_fork {
+    /* The name under which blocks are held for it, 32 hexadecimal digits and NUL. */
+    char identity[40];
+    /* IPS_FORK_… */
+    int32_t state;
+    uint32_t reserved;
+    /* Blocks that are held for it. */
+    uint64_t holds;
+    /* Where it was last opened for writing, ended by NUL; empty: not known. */
+    char path[4096];
+} ips_fork;
+
+/*
+ * The layers that the store is a base of.
+ *
+ * forks  iterator, with ips_iter_next_fork, for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_store_forks(const ips_store *store, ips_iter **forks, ips_error *error);
+
+/* The next fork; IPS_END after the last. */
+IPS_API IPS_CHECKED ips_status ips_iter_next_fork(ips_iter *iter, ips_fork *fork, ips_error *error);
+
+/*
+ * Releases all that is held for a fork, which loses what it has here once that is collected. IPS_NOT_FOUND.
+ *
+ * identity  as in ips_fork
+ */
+IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const char *identity,
+                                                     ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 18  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
  * keep their size for ever; the others grow at their end only, and the library takes any size from that of
  * their first version on. Fields that a caller does not know are left out; fields that the library does
  * not know must be zero in what it reads, and are zeroed in what it writes.

@@ -22,6 +22,8 @@ extension ips_gc_report: GrowingStruct { static var firstSize: Int { 48 } }
 extension ips_usage: GrowingStruct { static var firstSize: Int { 40 } }
 extension ips_stat: GrowingStruct { static var firstSize: Int { 104 } }
 extension ips_verify_report: GrowingStruct { static var firstSize: Int { 32 } }
+extension ips_heal_report: GrowingStruct { static var firstSize: Int { 24 } }
+extension ips_copy_report: GrowingStruct { static var firstSize: Int { 32 } }
 extension ips_repair_report: GrowingStruct { static var firstSize: Int { 64 } }
 
 /// No version of any struct will be larger; a larger size is a mistake, and is not believed.

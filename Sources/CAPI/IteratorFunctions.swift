@@ -12,6 +12,8 @@ final class IteratorObject: @unchecked Sendable {
         case holds(HoldPages)
         case changes(FileDiff)
         case elements(NodeIterator)
+        case bases(IndexingIterator<[BaseInformation]>)
+        case forks(IndexingIterator<[ForkInformation]>)
     }
 
     var sequence: Sequence

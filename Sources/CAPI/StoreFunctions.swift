@@ -26,7 +26,7 @@ public func ips_store_create(
     call(error) { () throws(StoreError) in
         let path = try CAPI.path(path)
         let options = try growingInput(options) ?? .defaults
-        try LmdbStore.create(at: path, configuration: try options.configuration())
+        try ContentStore.create(at: path, configuration: try options.configuration())
     }
 }
 
@@ -70,7 +70,19 @@ public func ips_store_get_information(
         withUnsafeMutableBytes(of: &value.layout) { writeText(configuration.profile.identifier, to: $0) }
         withUnsafeMutableBytes(of: &value.compression) { writeText(configuration.compression.text, to: $0) }
         withUnsafeMutableBytes(of: &value.warning) { writeText(store.warning ?? "", to: $0) }
+        value.kind = store.kind
+        value.is_sealed = store.isSealed ? 1 : 0
+        value.bases = UInt32(store.bases.count)
         result.set(value)
+    }
+}
+
+extension ContentStore {
+    /// The number in C.
+    fileprivate var kind: UInt32 {
+        if isInMemory { return UInt32(IPS_KIND_MEMORY) }
+        if case .files = configuration.payloads { return UInt32(IPS_KIND_FLATFS) }
+        return UInt32(IPS_KIND_LMDB)
     }
 }
 
@@ -91,6 +103,7 @@ extension ips_create_options {
         var options = ips_create_options()
         options.struct_size = UInt32(MemoryLayout<ips_create_options>.size)
         options.chunk_normalization = 2
+        options.flatfs_levels = 1
         return options
     }
 
@@ -117,6 +130,10 @@ extension ips_create_options {
         case .flat:
             layout = UInt32(IPS_LAYOUT_FLAT)
         }
+        if case .files(let levels) = configuration.payloads {
+            kind = UInt32(IPS_KIND_FLATFS)
+            flatfs_levels = UInt32(levels)
+        }
         hash = configuration.profile.hash.rawValue
         switch configuration.compression {
         case .none: compression = UInt32(IPS_COMPRESSION_NONE)
@@ -131,7 +148,20 @@ extension ips_create_options {
         let profile = try LayoutProfile(
             shape: try shape(), chunker: try chunkerParameters(),
             hash: hash == 0 ? .blake3 : CID.HashFunction(rawValue: hash))
-        return StoreConfiguration(profile: profile, compression: try compressionChoice())
+        return StoreConfiguration(
+            profile: profile, compression: try compressionChoice(), payloads: try payloadKind())
+    }
+
+    private func payloadKind() throws(StoreError) -> PayloadKind {
+        switch kind {
+        case UInt32(IPS_KIND_LMDB): return .packs
+        case UInt32(IPS_KIND_FLATFS):
+            guard flatfs_levels <= 2 else { throw StoreError(.invalid, "flatfs_levels is 0 to 2") }
+            return .files(levels: Int(flatfs_levels))
+        case UInt32(IPS_KIND_MEMORY):
+            throw StoreError(.invalid, "ips_store_create_memory makes stores in memory")
+        default: throw StoreError(.unsupported, "there is no kind \(kind)")
+        }
     }
 
     private func chunkerParameters() throws(StoreError) -> ChunkerParameters {

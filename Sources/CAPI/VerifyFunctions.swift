@@ -34,14 +34,19 @@ public func ips_store_repair(
         let result = try GrowingOutput(report, nullAllowed: true)
         let path = try CAPI.path(path)
         let done = try ContentStore.repair(at: path, progress: progressClosure(progress, context, outcome))
-        var value = ips_repair_report()
-        value.blocks = done.blocks
-        value.damaged_records = done.damagedRecords
-        value.roots = done.roots
-        value.holds = done.holds
-        value.lost_names = done.lostNames
-        value.missing_blocks = done.missingBlocks
-        value.recovered_roots = done.recoveredRoots
-        result.set(value)
+        result.set(ips_repair_report(done))
+    }
+}
+
+extension ips_repair_report {
+    init(_ done: RepairReport) {
+        self.init()
+        blocks = done.blocks
+        damaged_records = done.damagedRecords
+        roots = done.roots
+        holds = done.holds
+        lost_names = done.lostNames
+        missing_blocks = done.missingBlocks
+        recovered_roots = done.recoveredRoots
     }
 }

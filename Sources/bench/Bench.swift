@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, changing, names, memory
+        case kernels, storing, reading, changing, names, layers, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -93,6 +93,7 @@ struct Run: ParsableCommand {
             try NodeRows(context).run()
         }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
+        if groups.contains(.layers) { try LayerRows(context).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }
         try context.report.save(json: options.json, plots: plots, table: options.table)
     }

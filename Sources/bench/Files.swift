@@ -16,6 +16,12 @@ enum Files {
         return Int(output.split { !$0.isNumber }.first ?? "") ?? 0
     }
 
+    /// Bytes that the file system has allocated for the files under a path.
+    static func allocated(under path: String) throws -> Int {
+        let output = try Subprocess.require(["du", "-s", "-B1", path]).output
+        return Int(output.split { !$0.isNumber }.first ?? "") ?? 0
+    }
+
     static func remove(_ path: String) { _ = try? Subprocess.run(["rm", "-rf", path]) }
 
     static func open(_ path: String, _ flags: Int32) throws -> Int32 {

@@ -1,15 +1,17 @@
 /// Payloads in files of their own: plain bytes, named by the block's full CID.
 ///
 ///     STORE/blocks/[XY/[VW/]]CID     XY: the last two characters of the CID, VW: the two before them
-///     STORE/lanes/NNNNNNNN.lane      a writer's: its lock, and what the stage that it enters consists of
+///     STORE/lanes/NNNNNNNN.lane      a writer's lock
+///     STORE/lanes/NNNNNNNN.list0, 1  what its last two stages consist of, in turns
 ///     STORE/lanes/NNNNNNNN/CID       what it has written and not entered yet
 ///
 /// What always holds:
 /// - A file in `blocks` comes by rename and goes by unlink, both under the index's write lock: the rename in
 ///   the transaction that enters its row, before that commits; the unlink two commits after the row's end,
 ///   when no row names it again.
-/// - The list in a lane is durable before the first rename of its stage, and emptied after the commit: files
-///   of a writer that died between the two are found through it, and unlinked where no row names them.
+/// - The list of a stage is durable before its first rename, and stays until another commit has followed its
+///   own: files of a writer that died between the two, or whose commit was lost, are found through it, and
+///   unlinked where no row names them, and none that waits to give them back.
 import Glibc
 
 final class BlockFiles: Sendable {
@@ -155,13 +157,51 @@ final class BlockFiles: Sendable {
         }.sorted()
     }
 
-    /// Takes back what dead writers left. Lanes that are in use are left alone.
-    func recoverLanes(_ index: IndexPlace) throws(StoreError) {
+    /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument in an
+    /// index transaction of its own, which commits.
+    func recoverLanes(_ write: ((IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        var lanes: [(lane: Lane, listed: [CID])] = []
+        defer { for (lane, _) in lanes { lane.close() } }
         for number in try laneNumbers() {
             guard let lane = try Lane(self, number) else { continue }
-            defer { lane.close() }
-            try lane.recover(index)
+            lanes.append((lane, []))
+            try lane.clear()
+            lanes[lanes.count - 1].listed = try lane.announced().cids
         }
+        let listed = lanes.flatMap(\.listed)
+        guard !listed.isEmpty else { return }
+        // After this commit, those that entered what is listed are not the last any more.
+        try write { (snapshot) throws(StoreError) in try removeStrays(listed, snapshot) }
+        for (lane, listed) in lanes where !listed.isEmpty { lane.retract() }
+    }
+
+    /// Unlinks files that no row names, and none that is about to be given back. Under the index's write lock.
+    fileprivate func removeStrays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) {
+        let strays = try strays(listed, snapshot)
+        guard !strays.isEmpty else { return }
+        var leaving: Set<CID> = []
+        try snapshot.scanPunches { (_, freed) throws(StoreError) in
+            if case .payload(let cid) = freed { leaving.insert(cid) }
+            return true
+        }
+        for cid in strays where !leaving.contains(cid) { _ = try remove(cid) }
+    }
+
+    fileprivate func strays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {
+        var strays: [CID] = []
+        for cid in listed where try snapshot.location(of: cid) == nil { strays.append(cid) }
+        return strays
+    }
+
+    /// What all lanes list.
+    func announced() throws(StoreError) -> Set<CID> {
+        var listed: Set<CID> = []
+        for number in try laneNumbers() {
+            listed.formUnion(try Lane.announced(lanes + "/" + Self.name(ofLane: number)).cids)
+        }
+        return listed
     }
 }
 
@@ -204,56 +244,83 @@ struct Lane {
         try System.write(descriptor, at: 0, payload)
     }
 
-    /// Says which files the stage has.
-    func announce(_ cids: [CID]) throws(StoreError) {
+    /// Says which files the stage has. That of the stage before stays.
+    func announce(_ cids: [CID], sequence: UInt64) throws(StoreError) {
         var bytes: [UInt8] = []
         withUnsafeBytes(of: Self.magic.littleEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: sequence.littleEndian) { bytes.append(contentsOf: $0) }
         for cid in cids {
             bytes.append(UInt8(cid.binaryLength))
             cid.appendBinary(to: &bytes)
         }
-        try System.truncate(lock.descriptor, to: 0)
-        try bytes.withBytes { (bytes) throws(StoreError) in
-            try System.write(lock.descriptor, at: 0, bytes)
-        }
+        let descriptor = try System.openOrMake(Self.list(folder, sequence), O_TRUNC)
+        defer { System.close(descriptor) }
+        try bytes.withBytes { (bytes) throws(StoreError) in try System.write(descriptor, at: 0, bytes) }
     }
 
-    /// The stage is entered, or was never begun.
-    func retract() throws(StoreError) { try System.truncate(lock.descriptor, to: 0) }
+    private static func list(_ folder: String, _ sequence: UInt64) -> String {
+        folder + ".list" + String(sequence % 2)
+    }
 
-    /// Unlinks what a dead writer of this lane moved in without entering it, and what it never moved.
-    func recover(_ index: IndexPlace) throws(StoreError) {
-        let listed = try announced()
-        if !listed.isEmpty {
+    /// Another commit has followed those that entered what is listed.
+    func retract() { for sequence: UInt64 in 0...1 { try? System.remove(Self.list(folder, sequence)) } }
+
+    /// Goes on where another writer ended: unlinks what it moved in without entering it. The number of the last
+    /// list.
+    func takeOver(_ index: IndexPlace) throws(StoreError) -> UInt64 {
+        let (listed, sequence) = try announced()
+        let strays = try index.read { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }
+        if !strays.isEmpty {
             try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
-                for cid in listed where try snapshot.location(of: cid) == nil { _ = try files.remove(cid) }
+                try files.removeStrays(strays, snapshot)
             }
         }
+        try clear()
+        return sequence
+    }
+
+    /// Removes what was written and never moved.
+    func clear() throws(StoreError) {
         for name in try System.list(folder) { try? System.remove(folder + "/" + name) }
-        if try System.status(lock.descriptor).length > 0 { try retract() }
+    }
+
+    func announced() throws(StoreError) -> (cids: [CID], sequence: UInt64) { try Self.announced(folder) }
+
+    fileprivate static func announced(_ folder: String) throws(StoreError) -> (cids: [CID], sequence: UInt64)
+    {
+        var listed: (cids: [CID], sequence: UInt64) = ([], 0)
+        for slot: UInt64 in 0...1 {
+            let descriptor: Int32
+            do { descriptor = try System.open(list(folder, slot), O_RDONLY) } catch
+                where error.code == .notFound || error.code == .corrupt
+            { continue }
+            defer { System.close(descriptor) }
+            let length = min(try System.status(descriptor).length, 1 << 30)
+            var bytes = [UInt8](repeating: 0, count: Int(length))
+            let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
+                try System.read(descriptor, at: 0, into: buffer)
+            }
+            let (cids, sequence) = bytes.withBytes { decode(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            listed = (listed.cids + cids, max(listed.sequence, sequence))
+        }
+        return listed
     }
 
     /// A list that was cut short announced nothing that was begun.
-    private func announced() throws(StoreError) -> [CID] {
-        let length = min(try System.status(lock.descriptor).length, 1 << 30)
-        var bytes = [UInt8](repeating: 0, count: Int(length))
-        let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
-            try System.read(lock.descriptor, at: 0, into: buffer)
+    private static func decode(_ bytes: UnsafeRawBufferPointer) -> (cids: [CID], sequence: UInt64) {
+        guard bytes.count >= 16, bytes.integer(at: 0, as: UInt64.self) == magic else { return ([], 0) }
+        var cids: [CID] = []
+        var offset = 16
+        while offset < bytes.count {
+            let end = offset + 1 + Int(bytes[offset])
+            guard end <= bytes.count,
+                let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: bytes[(offset + 1)..<end]))
+            else { break }
+            cids.append(cid)
+            offset = end
         }
-        return bytes.withBytes { bytes in
-            guard count >= 8, bytes.integer(at: 0, as: UInt64.self) == Self.magic else { return [] }
-            var cids: [CID] = []
-            var offset = 8
-            while offset < count {
-                let end = offset + 1 + Int(bytes[offset])
-                guard end <= count,
-                    let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: bytes[(offset + 1)..<end]))
-                else { break }
-                cids.append(cid)
-                offset = end
-            }
-            return cids
-        }
+        // The next ones stay countable, whatever a damaged list says.
+        return (cids, min(bytes.integer(at: 8, as: UInt64.self), 1 << 62))
     }
 }
 
@@ -264,8 +331,8 @@ final class FileAppender: PayloadAppender {
     private var lane: Lane?
     private var tail: UInt64 = 0
     private var staged: [CID] = []
-    /// Whether files may have been moved in that no commit is known to name.
-    private var isEntering = false
+    /// Of the last list.
+    private var sequence: UInt64 = 0
 
     init(files: BlockFiles, index: IndexPlace) {
         self.files = files
@@ -290,7 +357,7 @@ final class FileAppender: PayloadAppender {
         for number in 1...Place.maximumPack {
             guard let lane = try Lane(files, number) else { continue }
             do throws(StoreError) {
-                try lane.recover(index)
+                sequence = try lane.takeOver(index)
                 let row = try index.read { (snapshot) throws(StoreError) in try snapshot.pack(number) }
                 tail = row?.watermark ?? UInt64(PackFormat.headerLength)
             } catch {
@@ -317,14 +384,14 @@ final class FileAppender: PayloadAppender {
 
     func flush() throws(StoreError) {
         guard let lane, !staged.isEmpty else { return }
-        try lane.announce(staged)
+        sequence += 1
+        try lane.announce(staged, sequence: sequence)
         // Without the index's lock: most of the work. The names follow under it.
         try files.flush()
     }
 
     func enter(_ transaction: StoreTransaction) throws(StoreError) {
         guard let lane, !staged.isEmpty else { return }
-        isEntering = true
         for cid in staged {
             if let location = try transaction.index.location(of: cid), !location.flags.contains(.damaged) {
                 try? System.remove(lane.path(cid))
@@ -336,24 +403,15 @@ final class FileAppender: PayloadAppender {
         try transaction.setWatermark(tail, pack: lane.number)
     }
 
-    func didCommit() {
-        staged = []
-        isEntering = false
-        // If this fails, the list names what has rows.
-        try? lane?.retract()
-    }
+    func didCommit() { staged = [] }
 
+    /// What may have been moved in is for who takes the lane, or collects, to find by the list.
     func release() {
         guard let lane else { return }
-        if lane.isOurs {
-            for cid in staged { try? System.remove(lane.path(cid)) }
-            // What may have been moved in is for who takes the lane, or collects, to find by the list.
-            if !isEntering { try? lane.retract() }
-        }
+        if lane.isOurs { for cid in staged { try? System.remove(lane.path(cid)) } }
         lane.close()
         self.lane = nil
         staged = []
-        isEntering = false
     }
 
     func abandon() {

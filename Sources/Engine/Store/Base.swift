@@ -23,6 +23,10 @@ struct Base: Sendable {
     /// What the owners' names begin with under which layers hold.
     static let ownerPrefix = "fork:"
     static func owner(_ fork: StoreIdentity) -> String { ownerPrefix + fork.text }
+    static func fork(ofOwner owner: String) -> StoreIdentity? {
+        guard owner.hasPrefix(ownerPrefix) else { return nil }
+        return StoreIdentity(text: String(owner.dropFirst(ownerPrefix.count)))
+    }
 
     private init(_ core: StoreCore, _ path: String) {
         self.core = core
@@ -103,7 +107,7 @@ struct Base: Sendable {
         let place = forks + "/" + fork.text
         do { try System.link(file, place) } catch  where error.code == .unsupported {
             let inode = try System.status(ofPath: file).identity.inode
-            try ForkFile.write(place, "external \(inode)\n")
+            try ForkFile.write(place, "external \(inode)\n", flushing: true)
         }
         try ForkFile.write(place + ForkFile.pathSuffix, try System.absolutePath(layer, mayBeMissing: true))
         try System.flushDirectory(forks)
@@ -138,14 +142,16 @@ enum ForkFile {
     static let name = "fork"
     static let pathSuffix = ".path"
 
-    static func create(_ path: String, _ fork: StoreIdentity) throws(StoreError) {
-        try write(path, "fork \(fork.text)\n")
+    /// `flushing`: when nobody flushes it later.
+    static func create(_ path: String, _ fork: StoreIdentity, flushing: Bool = false) throws(StoreError) {
+        try write(path, text(fork), flushing: flushing)
     }
 
-    /// Durable when the directory is flushed next, on file systems that order a rename behind its data; an
-    /// empty file says as little as none.
-    static func write(_ path: String, _ text: String) throws(StoreError) {
-        try Journal.replace(path, flushing: false) { (_) in Array(text.utf8) }
+    static func text(_ fork: StoreIdentity) -> String { "fork \(fork.text)\n" }
+
+    /// Durable when it is flushed, here or by the caller; an empty file says as little as none.
+    static func write(_ path: String, _ text: String, flushing: Bool = false) throws(StoreError) {
+        try Journal.replace(path, flushing: flushing) { (_) in Array(text.utf8) }
     }
 
     static func read(_ path: String) -> String? {

@@ -5,8 +5,11 @@
 ///   with the layer's counts looked at again.
 /// - A row of `absent` that names a lender has its hold there. A hold without such a row is surplus: a layer
 ///   that died between its base's commit and its own leaves one, and the next collection drops it.
-/// - Base and layer keep the number of the last loan that the layer committed; where they differ there may
-///   be surplus, and nowhere else.
+/// - Base and layer keep the number of the last change of loans. Where the numbers are equal, the holds are
+///   those of the rows; where they differ one of the two did not commit, or lost its last commit, and the next
+///   collection compares. Whoever finds them different leaves them so.
+/// - A hold that a base committed and lost again is in its journal behind what is committed, and comes back
+///   before anything else is written there.
 extension StoreCore {
     // MARK: Borrowing
 
@@ -22,6 +25,7 @@ extension StoreCore {
                 if row.count > 0, row.lender == nil { loans.append((cid, row.count)) }
             }
             guard !loans.isEmpty else { continue }
+            let isSettled = try isSettled(number, base, fork, transaction.index)
             let loan = try Self.randomNumber()
             let gone: CID?
             do { gone = try base.core.lend(loans.map(\.cid), to: fork, loan: loan) } catch
@@ -36,8 +40,17 @@ extension StoreCore {
             for (cid, count) in loans {
                 try transaction.index.setAbsent(AbsentRow(count: count, lender: UInt8(number)), of: cid)
             }
-            try transaction.index.setLoan(loan, fromBase: number)
+            if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
         }
+    }
+
+    /// Whether a base and this store agree on what is lent. Both numbers change under this store's write lock
+    /// only, or where the base finds that it has lost a commit.
+    private func isSettled(_ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot)
+        throws(StoreError) -> Bool
+    {
+        try snapshot.loan(fromBase: number)
+            == base.core.read { (there) throws(StoreError) in try there.loan(toFork: fork) }
     }
 
     static func randomNumber() throws(StoreError) -> UInt64 {
@@ -65,16 +78,47 @@ extension StoreCore {
         return gone
     }
 
+    /// Holds again what this store had lent in a commit that its index has lost, or never saw. Where that was
+    /// for nothing, the fork finds a surplus.
+    func recoverLoans(_ transaction: StoreTransaction) throws(StoreError) {
+        var forks: Set<StoreIdentity> = []
+        for hold in try lostLoans(transaction.committed) {
+            guard let fork = Base.fork(ofOwner: hold.owner),
+                try transaction.index.hold(hold.owner, hold.cid) == 0, try transaction.isHere(hold.cid)
+            else { continue }
+            try transaction.retain(hold.cid, owner: hold.owner)
+            forks.insert(fork)
+        }
+        for fork in forks { try transaction.index.setLoan(try Self.randomNumber(), toFork: fork) }
+    }
+
+    private func lostLoans(_ committed: IndexState) throws(StoreError) -> [Hold] {
+        guard let journal = files?.journal else { return [] }
+        return try journal.uncommitted(committed).compactMap { entry in
+            guard case .hold(let hold) = entry, hold.count > 0, Base.fork(ofOwner: hold.owner) != nil else {
+                return nil
+            }
+            return hold
+        }
+    }
+
+    /// The same when the store is opened.
+    func recoverLoans() throws(StoreError) {
+        guard let files, (try? System.status(ofPath: files.path + "/forks")) != nil else { return }
+        let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
+        if try !lostLoans(state).isEmpty { try write(.releasing) { (_) throws(StoreError) in } }
+    }
+
     // MARK: Giving back
 
     /// Drops a fork's holds on blocks. None that it does not have.
-    private func takeBack(_ cids: [CID], from fork: StoreIdentity) throws(StoreError) {
-        guard !cids.isEmpty else { return }
+    private func takeBack(_ cids: [CID], from fork: StoreIdentity, loan: UInt64) throws(StoreError) {
         try write(.releasing) { (transaction) throws(StoreError) in
             let owner = Base.owner(fork)
             for cid in cids where try transaction.index.hold(owner, cid) > 0 {
                 try transaction.dereference(cid, owner: owner)
             }
+            try transaction.index.setLoan(loan, toFork: fork)
         }
     }
 
@@ -103,37 +147,71 @@ extension StoreCore {
                         cids.append(loan.cid)
                     }
                 }
-                try base.core.takeBack(cids, from: fork)
+                guard !cids.isEmpty else { continue }
+                let isSettled = try isSettled(number, base, fork, transaction.index)
+                let loan = try Self.randomNumber()
+                try base.core.takeBack(cids, from: fork, loan: loan)
+                if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
             }
             for loan in due { try transaction.index.removePunch(loan.key) }
             return !due.isEmpty
         }
     }
 
-    /// Drops holds in bases that no row of this store accounts for, where a loan was not committed.
-    func dropSurplus() throws(StoreError) {
+    /// Where a change of loans was not committed by both: has bases hold again what rows say is lent, and drops
+    /// what no row accounts for.
+    func settleLoans() throws(StoreError) {
         for (number, base) in bases.enumerated() where base.isHolding {
-            guard let fork = try read({ (snapshot) throws(StoreError) in try snapshot.recorded().fork })
-            else {
-                return
+            func fork(_ snapshot: IndexSnapshot) throws(StoreError) -> StoreIdentity? {
+                guard let fork = try snapshot.recorded().fork,
+                    try !isSettled(number, base, fork, snapshot)
+                else { return nil }
+                return fork
             }
-            func isSettled(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
-                try snapshot.loan(fromBase: number)
-                    == base.core.read { (there) throws(StoreError) in try there.loan(toFork: fork) }
-            }
-            if try read(isSettled) { continue }
+            guard try read(fork) != nil else { continue }
             try write(.releasing) { (transaction) throws(StoreError) in
-                if try isSettled(transaction.index) { return }
-                let surplus = try surplus(number, base, fork, transaction.index)
-                var rest = surplus[...]
+                guard let fork = try fork(transaction.index) else { return }
+                try lendAgain(number, base, fork, transaction.index)
+                let loan = try Self.randomNumber()
+                var rest = try surplus(number, base, fork, transaction.index)[...]
                 while !rest.isEmpty {
-                    try base.core.takeBack(Array(rest.prefix(4096)), from: fork)
+                    try base.core.takeBack(Array(rest.prefix(4096)), from: fork, loan: loan)
                     rest = rest.dropFirst(4096)
                 }
-                let loan = try Self.randomNumber()
                 _ = try base.core.lend([], to: fork, loan: loan)
                 try transaction.index.setLoan(loan, fromBase: number)
             }
+        }
+    }
+
+    /// Has a base hold what rows say it lends and it does not hold. What it holds and a row says that nobody
+    /// lends is lent by it.
+    private func lendAgain(
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot
+    ) throws(StoreError) {
+        var lost: [CID] = []
+        var held: [(cid: CID, count: UInt32)] = []
+        try base.core.read { (there) throws(StoreError) in
+            let owner = Base.owner(fork)
+            try snapshot.scanAbsent { (cid, row) throws(StoreError) in
+                guard row.lender == nil || row.lender.map(Int.init) == number else { return true }
+                let isHeld = try there.hold(owner, cid) > 0
+                if row.lender != nil, !isHeld { lost.append(cid) }
+                if row.lender == nil, isHeld { held.append((cid, row.count)) }
+                return true
+            }
+        }
+        var rest = lost[...]
+        while !rest.isEmpty {
+            let slice = rest.prefix(4096)
+            if try base.core.lend(Array(slice), to: fork, loan: nil) != nil {
+                // What is gone is told by verify.
+                for cid in slice { _ = try base.core.lend([cid], to: fork, loan: nil) }
+            }
+            rest = rest.dropFirst(4096)
+        }
+        for (cid, count) in held {
+            try snapshot.setAbsent(AbsentRow(count: count, lender: UInt8(number)), of: cid)
         }
     }
 
@@ -149,11 +227,10 @@ extension StoreCore {
         return try base.core.read { (there) throws(StoreError) in
             var surplus: [CID] = []
             try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
-                if try snapshot.absent(of: hold.cid).lender.map(Int.init) != number,
-                    !pending.contains(hold.cid)
-                {
-                    surplus.append(hold.cid)
-                }
+                // A link whose row says of no lender yet needs it, too.
+                let row = try snapshot.absent(of: hold.cid)
+                let isNeeded = row.count > 0 && (row.lender == nil || row.lender.map(Int.init) == number)
+                if !isNeeded, !pending.contains(hold.cid) { surplus.append(hold.cid) }
                 return true
             }
             return surplus
@@ -180,7 +257,7 @@ extension StoreCore {
             var recorded = try transaction.index.recorded()
             if let now = recorded.fork, now != fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
-            try ForkFile.create(file + ".new", renewed)
+            try ForkFile.create(file + ".new", renewed, flushing: true)
             for base in holding { try base.register(renewed, file + ".new", at: path) }
             for (number, base) in bases.enumerated() where base.isHolding {
                 try holdAnew(number, base, renewed, transaction)

@@ -58,6 +58,8 @@ public class ContentStore: @unchecked Sendable {
     public final var configuration: StoreConfiguration { core.configuration }
     /// The store's random name, 32 hexadecimal digits.
     public final var identity: String { core.identity.text }
+    /// Whether it goes with its handles.
+    public final var isInMemory: Bool { core.files == nil }
     /// Whether nothing of it changes any more.
     public final var isSealed: Bool { core.isSealed }
 
@@ -108,8 +110,10 @@ public final class MemoryStore: ContentStore, @unchecked Sendable {
             throw StoreError(.invalid, "a store has at most \(RecordedConfiguration.mostBases) bases")
         }
         let configuration = configuration ?? bases.first?.configuration ?? StoreConfiguration()
-        super.init(
-            try StoreCore(inMemory: configuration, over: bases.map(\.core)), owner: owner)
+        let core = try StoreCore(inMemory: configuration, over: bases.map(\.core))
+        // Until here they must not be closed.
+        withExtendedLifetime(bases) {}
+        super.init(core, owner: owner)
     }
 }
 

@@ -65,8 +65,10 @@ extension StoreCore {
         guard let files else { return .unknown }
         let place = files.path + "/forks/" + fork.text
         guard let status = try? System.status(ofPath: place) else { return .unknown }
-        if ForkFile.externalInode(place) != nil { return .external }
-        return status.links > 1 ? .present : .gone
+        if status.links > 1 { return .present }
+        // Only a file that says so itself has, or had, a name in the layer: one that cannot be read does not.
+        guard let text = ForkFile.read(place) else { return .unknown }
+        return text == ForkFile.text(fork) ? .gone : .external
     }
 
     /// Releases what is held for forks that are gone.
@@ -211,7 +213,7 @@ extension ContentStore {
             let file = files.path + "/" + ForkFile.name
             var fork = try StoreIdentity.random()
             if let known = recorded.fork { fork = known }
-            if recorded.fork == nil { try ForkFile.create(file, fork) }
+            if recorded.fork == nil { try ForkFile.create(file, fork, flushing: true) }
             try added.register(fork, file, at: path)
             recorded.fork = fork
             recorded.bases.append(added.recorded)
@@ -229,19 +231,26 @@ extension ContentStore {
         var report = CopyReport()
         var left: (bases: [Base], fork: StoreIdentity)?
         let store = try ContentStore.open(at: path)
+        defer { withExtendedLifetime(store) {} }
         let core = store.core
         guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
         try core.reconfigure { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
+            // Whoever opens the store next removes a file of that name, and bases see that it is gone.
+            if let files = core.files {
+                let file = files.path + "/" + ForkFile.name
+                do throws(StoreError) { try System.rename(file, file + ".new") } catch
+                    where error.code == .notFound
+                {}
+            }
             recorded.bases = []
             recorded.fork = nil
         }
         if let left {
             for base in left.bases where base.isHolding { try base.core.forget(left.fork) }
-            if let files = core.files { try? System.remove(files.path + "/" + ForkFile.name) }
+            if let files = core.files { try? System.remove(files.path + "/" + ForkFile.name + ".new") }
         }
-        withExtendedLifetime(store) {}
         return report
     }
 }

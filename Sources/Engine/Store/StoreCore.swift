@@ -89,6 +89,7 @@ final class StoreCore: @unchecked Sendable {
                 let core = try StoreCore(
                     path, files, index, recorded, leases, bases, guardian, lacksBases: !withBases)
                 if withBases, !core.isReadOnly {
+                    try core.recoverLoans()
                     try core.renewForkIfCopied()
                     try core.settle()
                 }
@@ -239,6 +240,7 @@ final class StoreCore: @unchecked Sendable {
                     try files?.keepReserve(index, committed, blocks: blocks)
                 }
                 let transaction = StoreTransaction(snapshot, committed, self)
+                try recoverLoans(transaction)
                 let result = try body(transaction)
                 try borrow(transaction)
                 try transaction.finish()
@@ -273,7 +275,8 @@ final class StoreCore: @unchecked Sendable {
         let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
         guard journal.shouldRewrite(state) else { return }
         try write(.releasing) { (transaction) throws(StoreError) in
-            guard journal.shouldRewrite(transaction.committed) else { return }
+            // Entries that the transaction has by now were recovered, and are not committed yet.
+            guard journal.shouldRewrite(transaction.committed), transaction.entries.isEmpty else { return }
             var entries: [Journal.Entry] = [.configuration(try transaction.index.configurationText())]
             try transaction.index.scanRoots { (name, cid) throws(StoreError) in
                 entries.append(.root(name: name, cid))

@@ -25,7 +25,7 @@ final class StoreFiles: @unchecked Sendable {
 
         static let ofStore = Reserve(index: 768 << 10, journal: 64 << 10)
         /// There are hundreds of them, and each holds little.
-        static let ofLayer = Reserve(index: 48 << 10, journal: 16 << 10)
+        static let ofLayer = Reserve(index: 128 << 10, journal: 16 << 10)
     }
 
     /// Bytes of the index that the rows of a new block take, about.

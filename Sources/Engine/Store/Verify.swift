@@ -378,6 +378,8 @@ struct Verification {
             if case .payload(let cid) = freed { leaving.insert(cid) }
             return true
         }
+        // Of a writer that died, for the next collection.
+        leaving.formUnion(try files.announced())
         var strays: [String] = []
         try files.forEachFile { (path, cid) throws(StoreError) in
             if let cid, leaving.contains(cid) { return }
