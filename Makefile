@@ -42,7 +42,7 @@ demo: build/bin/ipldstore
 # The run of the tests comes last: its closing line says how many passed.
 test: packages
 	scripts/test-c
-	@$(MAKE) test-install
+	@$(MAKE) test-install test-swift
 	$(SWIFT) build $(TEST_FLAGS) --build-tests
 	$(SWIFT) test $(TEST_FLAGS)
 

@@ -1,5 +1,5 @@
 # Installing, and what is given to other machines; part of the Makefile.
-.PHONY: install uninstall dist test-install test-dist
+.PHONY: install uninstall dist test-install test-dist test-swift
 
 PREFIX ?= /usr/local
 export PREFIX DESTDIR LIBDIR
@@ -24,3 +24,7 @@ test-install: build/bin/ipldstore
 # The tarball on a fresh Debian 12 that has only the packages which INSTALL names. As root, with debootstrap.
 test-dist: dist
 	scripts/test-dist
+
+# A Swift package outside the tree that imports the engine: compiles it once more, into build/swift-sample.
+test-swift: packages
+	scripts/test-swift

@@ -7,7 +7,7 @@ from abi_header import Function, Interface, Type, wrapped
 
 # Texts are made by what the parameter is for.
 TEXTS = {
-    "base": "PATH", "name": "NAME", "from": "NAME", "owner": "NAME", "text": "CID_TEXT", "path": "VALUE_PATH",
+    "base": "PATH", "was": "PATH", "is_now": "PATH", "path": "VALUE_PATH", "text": "CID_TEXT",
 }
 NUMBERS = {
     "budget": "BUDGET", "offset": "OFFSET", "size": "OFFSET", "length": "LENGTH", "codec": "CODEC",
@@ -54,6 +54,8 @@ def call(interface: Interface, function: Function) -> list[str]:
             text = f"{c(type_)}{name} = any_handle(caller, {kind(base)})"
             if function.result.base == "void" and not pointers[0]:
                 gives_back = (kind(base), name)
+        elif base in interface.opaque and pointers[0]:
+            text = f"{c(type_)}{name} = any_handles(caller, {kind(base)})"
         elif base in interface.opaque:
             text = f"{c(type_)}{name} = place(caller, sizeof(void *), sizeof(void *))"
             after.append(f"if (status == IPS_OK) keep_handle(caller, {kind(base)}, {name});")
@@ -75,7 +77,8 @@ def call(interface: Interface, function: Function) -> list[str]:
             use = "PATH" if name == "path" and index == 0 else TEXTS.get(name, "NAME")
             text = f"const char *{name} = any_text(caller, TEXT_{use})"
         elif base == "char" and pointers == (True, True):
-            text = f"const char *const *{name} = any_texts(caller)"
+            use = "PATH" if name == "bases" else "NAME"
+            text = f"const char *const *{name} = any_texts(caller, TEXT_{use})"
         elif follower.endswith("capacity"):
             text = f"{c(type_)}{name} = any_buffer(caller)"
         elif name.endswith("capacity"):
@@ -101,9 +104,10 @@ def call(interface: Interface, function: Function) -> list[str]:
         return wrapped(before + function.name + "(", names, ")" + after, "    ").replace(",\n    )", ")")
 
     lines = [f"static void call_{function.name}(struct caller *caller) {{", *before]
-    if function.name.endswith(("_commit", "_abort")):
+    rarity = {"commit": 4, "abort": 4, "seal": 100}.get(function.name.rpartition("_")[2])
+    if rarity:
         # What has ended is of little use to the other calls.
-        lines.insert(1, "if (!one_in(caller, 4)) return;")
+        lines.insert(1, f"if (!one_in(caller, {rarity})) return;")
     result = function.result
     if result.base == "ips_status" and not result.pointers:
         lines.append(calling("ips_status status = ", ";"))

@@ -113,6 +113,14 @@ static void *any_handle(struct caller *caller, int kind) {
 
 static void give_back(int kind, void *handle);
 
+/* Some of them, one after another. */
+static void *any_handles(struct caller *caller, int kind) {
+    void **handles = (void *)caller->places[below(caller, PLACES)];
+    if (one_in(caller, 16)) return NULL;
+    for (int i = 0; i < 4; i++) handles[i] = any_handle(caller, kind);
+    return one_in(caller, 16) ? (void *)((char *)handles + 1) : (void *)handles;
+}
+
 static void keep_handle(struct caller *caller, int kind, void *place) {
     struct pool *pool = caller->pool;
     void *handle;
@@ -376,11 +384,15 @@ static const char *any_text(struct caller *caller, enum text kind) {
     return names[below(caller, sizeof names / sizeof *names)];
 }
 
-static const char *const *any_texts(struct caller *caller) {
+static const char *const *any_texts(struct caller *caller, enum text kind) {
     if (one_in(caller, 16))
         return NULL;
     for (unsigned i = 0; i < 4; i++)
-        caller->texts[i] = any_text(caller, TEXT_NAME);
+        {
+        const char *text = any_text(caller, kind);
+        /* Each in a place of its own. */
+        caller->texts[i] = text == NULL ? NULL : strcpy(caller->places[i] + PLACE - sizeof caller->text, text);
+    }
     return caller->texts;
 }
 

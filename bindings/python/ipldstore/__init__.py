@@ -39,11 +39,10 @@ from .streams import Change, Hold, Problem, Reader, Root, View, Writer
 
 __all__ = [
     "ALL", "BLAKE3", "Batch", "Busy", "Cancelled", "Change", "Cid", "Conflict", "Corrupt", "DAG_CBOR",
-    "DAG_PB", "DEFAULT_BUDGET", "Data", "Element", "Elements", "Error", "Exists", "Forked", "Full", "Hold", "Invalid", "NO_LIMIT",
-    "NotAStore", "NodeChange", "NotFound", "PermissionRefused", "Problem", "Progress", "RAW", "ReadOnly", "Reader",
-    "Remove", "Replace", "Root",
-    "SHA2_256", "Set", "Store", "SystemCallFailed", "TooLarge", "Unsupported", "View", "Writer", "library",
-    "library_version",
+    "DAG_PB", "DEFAULT_BUDGET", "Data", "Element", "Elements", "Error", "Exists", "Forked", "Full",
+    "Hold", "Invalid", "NO_LIMIT", "NodeChange", "NotAStore", "NotFound", "PermissionRefused", "Problem",
+    "Progress", "RAW", "ReadOnly", "Reader", "Remove", "Replace", "Root", "SHA2_256", "Set", "Store",
+    "SystemCallFailed", "TooLarge", "Unsupported", "View", "Writer", "library", "library_version",
 ]
 
 

@@ -50,6 +50,9 @@ IPS_LAYOUT_BALANCED = 0
 IPS_LAYOUT_FLAT = 1
 IPS_COMPRESSION_ZSTD = 0
 IPS_COMPRESSION_NONE = 1
+IPS_KIND_LMDB = 0
+IPS_KIND_FLATFS = 1
+IPS_KIND_MEMORY = 2
 IPS_OPEN_READ_ONLY = 1
 IPS_NODE_SET = 1
 IPS_NODE_REMOVE = 2
@@ -70,6 +73,10 @@ IPS_PROBLEM_DAMAGED_INDEX = 10
 IPS_PROBLEM_UNKNOWN_LEASE_TABLE = 11
 IPS_PROBLEM_WRONG_LOAN = 12
 IPS_PROBLEM_SURPLUS_HOLD = 13
+IPS_FORK_PRESENT = 1
+IPS_FORK_GONE = 2
+IPS_FORK_EXTERNAL = 3
+IPS_FORK_UNKNOWN = 4
 
 
 class ips_error(ctypes.Structure):
@@ -126,6 +133,8 @@ class ips_create_options(ctypes.Structure):
     hash: int
     compression: int
     compression_level: int
+    kind: int
+    flatfs_levels: int
 
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -141,6 +150,8 @@ class ips_create_options(ctypes.Structure):
         ("hash", ctypes.c_uint64),
         ("compression", ctypes.c_uint32),
         ("compression_level", ctypes.c_uint32),
+        ("kind", ctypes.c_uint32),
+        ("flatfs_levels", ctypes.c_uint32),
     ]
 
 
@@ -163,6 +174,10 @@ class ips_store_information(ctypes.Structure):
     layout: bytes
     compression: bytes
     warning: bytes
+    kind: int
+    is_sealed: int
+    bases: int
+    reserved: int
 
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -171,6 +186,10 @@ class ips_store_information(ctypes.Structure):
         ("layout", ctypes.c_char * 168),
         ("compression", ctypes.c_char * 32),
         ("warning", ctypes.c_char * 256),
+        ("kind", ctypes.c_uint32),
+        ("is_sealed", ctypes.c_uint32),
+        ("bases", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
     ]
 
 
@@ -370,6 +389,62 @@ class ips_repair_report(ctypes.Structure):
     ]
 
 
+class ips_heal_report(ctypes.Structure):
+    struct_size: int
+    reserved: int
+    healed: int
+    missing: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("healed", ctypes.c_uint64),
+        ("missing", ctypes.c_uint64),
+    ]
+
+
+class ips_copy_report(ctypes.Structure):
+    struct_size: int
+    reserved: int
+    visited: int
+    blocks: int
+    bytes: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("visited", ctypes.c_uint64),
+        ("blocks", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+    ]
+
+
+class ips_base(ctypes.Structure):
+    identity: bytes
+    path: bytes
+
+    _fields_ = [
+        ("identity", ctypes.c_char * 40),
+        ("path", ctypes.c_char * 4096),
+    ]
+
+
+class ips_fork(ctypes.Structure):
+    identity: bytes
+    state: int
+    reserved: int
+    holds: int
+    path: bytes
+
+    _fields_ = [
+        ("identity", ctypes.c_char * 40),
+        ("state", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("holds", ctypes.c_uint64),
+        ("path", ctypes.c_char * 4096),
+    ]
+
+
 ips_progress = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.c_uint64)
 ips_read_callback = ctypes.CFUNCTYPE(
     ips_status, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
@@ -381,9 +456,9 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_error": (512, [0, 4, 8]),
     "ips_bytes": (16, [0, 8]),
     "ips_cid": (88, [0, 8, 16, 17, 18, 24]),
-    "ips_create_options": (56, [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 52]),
+    "ips_create_options": (64, [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 52, 56, 60]),
     "ips_open_options": (16, [0, 4, 8]),
-    "ips_store_information": (504, [0, 4, 8, 48, 216, 248]),
+    "ips_store_information": (520, [0, 4, 8, 48, 216, 248, 504, 508, 512, 516]),
     "ips_node_change": (56, [0, 4, 8, 24, 32, 40]),
     "ips_block_information": (32, [0, 4, 8, 16, 24]),
     "ips_gc_report": (48, [0, 4, 8, 16, 24, 32, 40]),
@@ -395,6 +470,10 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_stat": (104, [0, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96]),
     "ips_verify_report": (32, [0, 4, 8, 16, 24]),
     "ips_repair_report": (64, [0, 4, 8, 16, 24, 32, 40, 48, 56]),
+    "ips_heal_report": (24, [0, 4, 8, 16]),
+    "ips_copy_report": (32, [0, 4, 8, 16, 24]),
+    "ips_base": (4136, [0, 40]),
+    "ips_fork": (4152, [0, 40, 44, 48, 56]),
 }
 
 # Name: result, parameters.
@@ -663,4 +742,49 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_repair_report),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_store_repair_from": (ips_status, [
+        ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_repair_report), ctypes.POINTER(ips_heal_report), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_heal": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_heal_report), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_create_layer": (ips_status, [
+        ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_size_t,
+        ctypes.POINTER(ips_create_options), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_create_memory": (ips_status, [
+        ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.POINTER(ips_create_options),
+        ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_copy": (ips_status, [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ips_copy_report), ctypes.POINTER(ips_error),
+    ]),
+    "ips_root_find": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_bases": (ips_status, [
+        ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_base": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_base), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_add_base": (ips_status, [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_store_set_base": (ips_status, [
+        ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_flatten": (ips_status, [
+        ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_copy_report),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_seal": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_error)]),
+    "ips_store_forks": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_fork": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_fork), ctypes.POINTER(ips_error),
+    ]),
+    "ips_store_forget_fork": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
 }

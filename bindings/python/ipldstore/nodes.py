@@ -26,7 +26,7 @@ class Remove(NamedTuple):
 
 
 class Replace(NamedTuple):
-    """Puts values, strict DAG-CBOR one after another, in the place of `length` elements from `position` on."""
+    """Puts values, strict DAG-CBOR one after another, in the place of `length` elements from `position`."""
 
     position: int
     length: int
@@ -61,7 +61,7 @@ def edited(function: str, handle: Any, cid: Any, path: bytes | None, changes: Se
 
 
 class Elements(Handle):
-    """The elements of a map or a list, in order. What is not deleted yet stays readable until it is closed."""
+    """The elements of a map or a list, in order. What is not deleted stays readable until it is closed."""
 
     _close = "ips_iter_close"
 

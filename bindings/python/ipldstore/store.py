@@ -57,7 +57,7 @@ class Storing(Handle):
         return written(self._prefix + "put_node", self._handle, given(dag_cbor))
 
     def edit_node(self, cid: Cid, path: str, changes: Sequence[NodeChange]) -> Cid:
-        """Changes the map or list at a path inside a value ("": the value itself): the changed value's CID."""
+        """Changes the map or list at a path inside a value ("": the value itself); the changed one."""
         function = self._prefix + "edit_node"
         return nodes.edited(function, self._handle, optional(cid), text(path), changes)
 

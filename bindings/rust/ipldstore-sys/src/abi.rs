@@ -43,6 +43,9 @@ pub const IPS_LAYOUT_BALANCED: i32 = 0;
 pub const IPS_LAYOUT_FLAT: i32 = 1;
 pub const IPS_COMPRESSION_ZSTD: i32 = 0;
 pub const IPS_COMPRESSION_NONE: i32 = 1;
+pub const IPS_KIND_LMDB: i32 = 0;
+pub const IPS_KIND_FLATFS: i32 = 1;
+pub const IPS_KIND_MEMORY: i32 = 2;
 pub const IPS_OPEN_READ_ONLY: i32 = 1;
 pub const IPS_NODE_SET: i32 = 1;
 pub const IPS_NODE_REMOVE: i32 = 2;
@@ -63,6 +66,10 @@ pub const IPS_PROBLEM_DAMAGED_INDEX: i32 = 10;
 pub const IPS_PROBLEM_UNKNOWN_LEASE_TABLE: i32 = 11;
 pub const IPS_PROBLEM_WRONG_LOAN: i32 = 12;
 pub const IPS_PROBLEM_SURPLUS_HOLD: i32 = 13;
+pub const IPS_FORK_PRESENT: i32 = 1;
+pub const IPS_FORK_GONE: i32 = 2;
+pub const IPS_FORK_EXTERNAL: i32 = 3;
+pub const IPS_FORK_UNKNOWN: i32 = 4;
 
 pub type ips_status = i32;
 
@@ -110,6 +117,8 @@ pub struct ips_create_options {
     pub hash: u64,
     pub compression: u32,
     pub compression_level: u32,
+    pub kind: u32,
+    pub flatfs_levels: u32,
 }
 
 #[repr(C)]
@@ -129,6 +138,10 @@ pub struct ips_store_information {
     pub layout: [c_char; 168],
     pub compression: [c_char; 32],
     pub warning: [c_char; 256],
+    pub kind: u32,
+    pub is_sealed: u32,
+    pub bases: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -249,6 +262,42 @@ pub struct ips_repair_report {
     pub lost_names: u64,
     pub missing_blocks: u64,
     pub recovered_roots: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_heal_report {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub healed: u64,
+    pub missing: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_copy_report {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub visited: u64,
+    pub blocks: u64,
+    pub bytes: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_base {
+    pub identity: [c_char; 40],
+    pub path: [c_char; 4096],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fork {
+    pub identity: [c_char; 40],
+    pub state: i32,
+    pub reserved: u32,
+    pub holds: u64,
+    pub path: [c_char; 4096],
 }
 
 pub type ips_progress = Option<unsafe extern "C" fn(context: *mut c_void, done: u64) -> ips_status>;
@@ -513,20 +562,65 @@ extern "C" {
         path: *const c_char, progress: ips_progress, context: *mut c_void, report: *mut ips_repair_report,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_store_repair_from(
+        path: *const c_char, donors: *const *const ips_store, count: usize, progress: ips_progress,
+        context: *mut c_void, report: *mut ips_repair_report, healing: *mut ips_heal_report,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_heal(
+        store: *mut ips_store, donors: *const *const ips_store, count: usize, progress: ips_progress,
+        context: *mut c_void, report: *mut ips_heal_report, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_create_layer(
+        path: *const c_char, bases: *const *const c_char, count: usize, options: *const ips_create_options,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_create_memory(
+        bases: *const *const ips_store, count: usize, options: *const ips_create_options,
+        owner: *const c_char, store: *mut *mut ips_store, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_copy(
+        store: *mut ips_store, from: *const ips_store, cid: *const ips_cid, root: *const c_char,
+        progress: ips_progress, context: *mut c_void, report: *mut ips_copy_report, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_root_find(
+        store: *const ips_store, name: *const c_char, cid: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_bases(
+        path: *const c_char, bases: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_base(iter: *mut ips_iter, base: *mut ips_base, error: *mut ips_error) -> ips_status;
+    pub fn ips_store_add_base(path: *const c_char, base: *const c_char, error: *mut ips_error) -> ips_status;
+    pub fn ips_store_set_base(
+        path: *const c_char, was: *const c_char, is_now: *const c_char, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_flatten(
+        path: *const c_char, progress: ips_progress, context: *mut c_void, report: *mut ips_copy_report,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_store_seal(store: *mut ips_store, error: *mut ips_error) -> ips_status;
+    pub fn ips_store_forks(
+        store: *const ips_store, forks: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_fork(iter: *mut ips_iter, fork: *mut ips_fork, error: *mut ips_error) -> ips_status;
+    pub fn ips_store_forget_fork(
+        store: *mut ips_store, identity: *const c_char, error: *mut ips_error,
+    ) -> ips_status;
 }
 
 // Sizes and offsets as a C compiler sees them.
 layout! { ips_error: 512, code: 0, os_errno: 4, message: 8 }
 layout! { ips_bytes: 16, data: 0, len: 8 }
 layout! { ips_cid: 88, codec: 0, hash: 8, version: 16, digest_length: 17, reserved: 18, digest: 24 }
-layout! { ips_create_options: 56,
+layout! { ips_create_options: 64,
     struct_size: 0, chunker: 4, chunk_average: 8, chunk_minimum: 12, chunk_maximum: 16,
     chunk_normalization: 20, layout: 24, node_minimum: 28, node_expected: 32, node_maximum: 36, hash: 40,
-    compression: 48, compression_level: 52,
+    compression: 48, compression_level: 52, kind: 56, flatfs_levels: 60,
 }
 layout! { ips_open_options: 16, struct_size: 0, flags: 4, owner: 8 }
-layout! { ips_store_information: 504,
-    struct_size: 0, is_read_only: 4, identity: 8, layout: 48, compression: 216, warning: 248,
+layout! { ips_store_information: 520,
+    struct_size: 0, is_read_only: 4, identity: 8, layout: 48, compression: 216, warning: 248, kind: 504,
+    is_sealed: 508, bases: 512, reserved: 516,
 }
 layout! { ips_node_change: 56, kind: 0, reserved: 4, key: 8, position: 24, count: 32, values: 40 }
 layout! { ips_block_information: 32,
@@ -553,3 +647,7 @@ layout! { ips_repair_report: 64,
     struct_size: 0, reserved: 4, blocks: 8, damaged_records: 16, roots: 24, holds: 32, lost_names: 40,
     missing_blocks: 48, recovered_roots: 56,
 }
+layout! { ips_heal_report: 24, struct_size: 0, reserved: 4, healed: 8, missing: 16 }
+layout! { ips_copy_report: 32, struct_size: 0, reserved: 4, visited: 8, blocks: 16, bytes: 24 }
+layout! { ips_base: 4136, identity: 0, path: 40 }
+layout! { ips_fork: 4152, identity: 0, state: 40, reserved: 44, holds: 48, path: 56 }
