@@ -138,8 +138,8 @@ struct Base: Sendable {
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
 /// in the base, where both are on one file system. With one left, the layer is gone.
 enum ForkFile {
-    /// In the layer.
-    static let name = "fork"
+    /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
+    static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
     static let pathSuffix = ".path"
 
     /// `flushing`: when nobody flushes it later.

@@ -239,32 +239,40 @@ extension StoreCore {
 
     // MARK: A fork's name
 
+    /// The files by which bases know this store, in their order.
+    var forkFiles: [String] {
+        guard let files else { return [] }
+        return bases.indices.map { files.path + "/" + ForkFile.name(forBase: $0) }
+    }
+
     /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
     /// has its bases hold under that what it links to.
     func renewForkIfCopied() throws(StoreError) {
         guard let files, let fork, bases.contains(where: \.isHolding) else { return }
-        let file = files.path + "/" + ForkFile.name
-        let holding = bases.filter(\.isHolding)
+        let holding = zip(bases, forkFiles).filter(\.0.isHolding)
         func isKnown(_ fork: StoreIdentity) -> Bool {
-            let identity = (try? System.status(ofPath: file))?.identity
-            return holding.allSatisfy { $0.knows(fork, identity) }
+            holding.allSatisfy { (base, file) in
+                base.knows(fork, (try? System.status(ofPath: file))?.identity)
+            }
         }
         if isKnown(fork) {
-            for base in holding { base.notePath(fork, path) }
+            for (base, _) in holding { base.notePath(fork, path) }
             return
         }
         try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             if let now = recorded.fork, now != fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
-            try ForkFile.create(file + ".new", renewed, flushing: true)
-            for base in holding { try base.register(renewed, file + ".new", at: path) }
+            for (base, file) in holding {
+                try ForkFile.create(file + ".new", renewed, flushing: true)
+                try base.register(renewed, file + ".new", at: path)
+            }
             for (number, base) in bases.enumerated() where base.isHolding {
                 try holdAnew(number, base, renewed, transaction)
             }
             // Before the commit: whichever of the two names this store then has, its blocks are held under
             // one that is known to be alive.
-            try System.rename(file + ".new", file)
+            for (_, file) in holding { try System.rename(file + ".new", file) }
             try System.flushDirectory(files.path)
             recorded.fork = renewed
             try transaction.setConfiguration(try recorded.checkedText())

@@ -55,7 +55,7 @@ final class StoreFiles: @unchecked Sendable {
             directory.close()
             throw error
         }
-        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name)) != nil
+        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name(forBase: 0))) != nil
         reserve = isLayer ? .ofLayer : .ofStore
         journal = Journal(path: path + "/journal", reserve: reserve.journal)
     }
@@ -119,10 +119,8 @@ final class StoreFiles: @unchecked Sendable {
     /// Removes what a repair or a rewrite that died left behind, when nobody else has the store open who
     /// may be at it.
     private static func removeLeftovers(_ path: String, _ presence: LockingDescriptor) throws(StoreError) {
-        let leftovers = ["index.new", "journal.new", "leases.new", ForkFile.name + ".new"].map {
-            path + "/" + $0
-        }
-        guard leftovers.contains(where: { (try? System.status(ofPath: $0)) != nil }),
+        let leftovers = try System.list(path).filter { $0.hasSuffix(".new") }.map { path + "/" + $0 }
+        guard !leftovers.isEmpty,
             try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
         else { return }
         for leftover in leftovers { StoreCreation.removeTree(leftover) }
