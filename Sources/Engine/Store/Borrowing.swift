@@ -15,9 +15,13 @@ extension StoreCore {
 
     /// Has bases hold what a transaction has come to link to there.
     func borrow(_ transaction: StoreTransaction) throws(StoreError) {
-        guard !transaction.wanted.isEmpty, bases.contains(where: \.isHolding),
-            let fork = try transaction.index.recorded().fork
-        else { return }
+        guard !transaction.wanted.isEmpty else { return }
+        if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
+            try transaction.index.setUnsettled(true)
+        }
+        guard bases.contains(where: \.isHolding), let fork = try transaction.index.recorded().fork else {
+            return
+        }
         for (number, base) in bases.enumerated() where base.isHolding {
             var loans: [(cid: CID, count: UInt32)] = []
             for (cid, lender) in transaction.wanted where lender == number {
@@ -150,8 +154,17 @@ extension StoreCore {
                 guard !cids.isEmpty else { continue }
                 let isSettled = try isSettled(number, base, fork, transaction.index)
                 let loan = try Self.randomNumber()
-                try base.core.takeBack(cids, from: fork, loan: loan)
+                do throws(StoreError) { try base.core.takeBack(cids, from: fork, loan: loan) } catch
+                    where base.core.isSealed
+                {
+                    continue
+                }
                 if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
+            }
+            for (number, base) in bases.enumerated() where base.promisesNothing {
+                // It may not be written to now; when it may be again, this is to be found.
+                guard due.contains(where: { Int($0.lender) == number }) else { continue }
+                try transaction.index.setLoan(try Self.randomNumber(), fromBase: number)
             }
             for loan in due { try transaction.index.removePunch(loan.key) }
             return !due.isEmpty
@@ -280,9 +293,11 @@ extension StoreCore {
     }
 
     /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
-    /// links without looking at bases, and when a store is given one.
+    /// links without looking at bases, when a store is given one, and while one may not be written to.
     func settle() throws(StoreError) {
-        guard try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() }) else { return }
+        guard bases.contains(where: \.isHolding),
+            try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() })
+        else { return }
         try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             var linked: [CID] = []
             try transaction.index.scanAbsent { (cid, row) throws(StoreError) in

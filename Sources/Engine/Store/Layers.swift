@@ -85,8 +85,7 @@ extension StoreCore {
             try transaction.index.removeLoan(toFork: fork)
         }
         guard let files else { return }
-        try? System.remove(files.path + "/forks/" + fork.text)
-        try? System.remove(files.path + "/forks/" + fork.text + ForkFile.pathSuffix)
+        ForkFile.remove(files.path + "/forks/" + fork.text)
     }
 
     /// Changes what the store is made of, while nobody else has it open.

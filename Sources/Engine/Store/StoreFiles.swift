@@ -32,6 +32,7 @@ final class StoreFiles: @unchecked Sendable {
     private static let indexBytesPerBlock: UInt64 = 200
     /// The byte of the index file on which everybody who has the store open holds a shared lock.
     private static let presenceOffset: UInt64 = 1 << 60
+    private static let patienceMilliseconds = 500
 
     var path: String { directory.path }
 
@@ -106,10 +107,12 @@ final class StoreFiles: @unchecked Sendable {
         }
         let presence = try LockingDescriptor(adopting: descriptor)
         do throws(StoreError) {
-            guard try System.lock(descriptor, .shared, at: presenceOffset) else {
-                throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
+            // Whoever opens the store may be alone in it for a moment, to put right what it finds.
+            for _ in 0..<patienceMilliseconds {
+                if try System.lock(descriptor, .shared, at: presenceOffset) { return presence }
+                System.sleep(milliseconds: 1)
             }
-            return presence
+            throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
         } catch {
             presence.close()
             throw error
