@@ -121,7 +121,7 @@ struct Inspection {
             }
             if statistics.blocks == 0, !packs.isEmpty { throw Violation("\(packs) hold nothing and remain") }
         }
-        if !store.bases.isEmpty { expected.insert("fork") }
+        for number in store.bases.indices { expected.insert(number == 0 ? "fork" : "fork.\(number)") }
         let stray = Set(Files.names(path)).subtracting(expected)
         guard stray.isEmpty else { throw Violation("left behind: \(stray.sorted())") }
     }

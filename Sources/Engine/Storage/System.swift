@@ -427,6 +427,11 @@ package enum System {
         return bytes
     }
 
+    static func sleep(milliseconds: Int) {
+        var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+        nanosleep(&time, nil)
+    }
+
     /// Nanoseconds of a clock that never goes back; for budgets, not for dates.
     static func monotonicNanoseconds() -> UInt64 {
         var time = timespec()

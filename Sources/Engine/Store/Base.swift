@@ -115,8 +115,7 @@ struct Base: Sendable {
 
     func unregister(_ fork: StoreIdentity) {
         guard let forks else { return }
-        try? System.remove(forks + "/" + fork.text)
-        try? System.remove(forks + "/" + fork.text + ForkFile.pathSuffix)
+        ForkFile.remove(forks + "/" + fork.text)
     }
 
     /// Whether a layer's fork file is the one that the base knows.
@@ -138,8 +137,8 @@ struct Base: Sendable {
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
 /// in the base, where both are on one file system. With one left, the layer is gone.
 enum ForkFile {
-    /// In the layer.
-    static let name = "fork"
+    /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
+    static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
     static let pathSuffix = ".path"
 
     /// `flushing`: when nobody flushes it later.
@@ -152,6 +151,11 @@ enum ForkFile {
     /// Durable when it is flushed, here or by the caller; an empty file says as little as none.
     static func write(_ path: String, _ text: String, flushing: Bool = false) throws(StoreError) {
         try Journal.replace(path, flushing: flushing) { (_) in Array(text.utf8) }
+    }
+
+    /// Removes a base's files of a fork: last the one that says that there are others.
+    static func remove(_ place: String) {
+        for name in [place + pathSuffix + ".new", place + pathSuffix, place] { try? System.remove(name) }
     }
 
     static func read(_ path: String) -> String? {

@@ -15,9 +15,13 @@ extension StoreCore {
 
     /// Has bases hold what a transaction has come to link to there.
     func borrow(_ transaction: StoreTransaction) throws(StoreError) {
-        guard !transaction.wanted.isEmpty, bases.contains(where: \.isHolding),
-            let fork = try transaction.index.recorded().fork
-        else { return }
+        guard !transaction.wanted.isEmpty else { return }
+        if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
+            try transaction.index.setUnsettled(true)
+        }
+        guard bases.contains(where: \.isHolding), let fork = try transaction.index.recorded().fork else {
+            return
+        }
         for (number, base) in bases.enumerated() where base.isHolding {
             var loans: [(cid: CID, count: UInt32)] = []
             for (cid, lender) in transaction.wanted where lender == number {
@@ -150,8 +154,17 @@ extension StoreCore {
                 guard !cids.isEmpty else { continue }
                 let isSettled = try isSettled(number, base, fork, transaction.index)
                 let loan = try Self.randomNumber()
-                try base.core.takeBack(cids, from: fork, loan: loan)
+                do throws(StoreError) { try base.core.takeBack(cids, from: fork, loan: loan) } catch
+                    where base.core.isSealed
+                {
+                    continue
+                }
                 if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
+            }
+            for (number, base) in bases.enumerated() where base.promisesNothing {
+                // It may not be written to now; when it may be again, this is to be found.
+                guard due.contains(where: { Int($0.lender) == number }) else { continue }
+                try transaction.index.setLoan(try Self.randomNumber(), fromBase: number)
             }
             for loan in due { try transaction.index.removePunch(loan.key) }
             return !due.isEmpty
@@ -239,32 +252,40 @@ extension StoreCore {
 
     // MARK: A fork's name
 
+    /// The files by which bases know this store, in their order.
+    var forkFiles: [String] {
+        guard let files else { return [] }
+        return bases.indices.map { files.path + "/" + ForkFile.name(forBase: $0) }
+    }
+
     /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
     /// has its bases hold under that what it links to.
     func renewForkIfCopied() throws(StoreError) {
         guard let files, let fork, bases.contains(where: \.isHolding) else { return }
-        let file = files.path + "/" + ForkFile.name
-        let holding = bases.filter(\.isHolding)
+        let holding = zip(bases, forkFiles).filter(\.0.isHolding)
         func isKnown(_ fork: StoreIdentity) -> Bool {
-            let identity = (try? System.status(ofPath: file))?.identity
-            return holding.allSatisfy { $0.knows(fork, identity) }
+            holding.allSatisfy { (base, file) in
+                base.knows(fork, (try? System.status(ofPath: file))?.identity)
+            }
         }
         if isKnown(fork) {
-            for base in holding { base.notePath(fork, path) }
+            for (base, _) in holding { base.notePath(fork, path) }
             return
         }
         try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             if let now = recorded.fork, now != fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
-            try ForkFile.create(file + ".new", renewed, flushing: true)
-            for base in holding { try base.register(renewed, file + ".new", at: path) }
+            for (base, file) in holding {
+                try ForkFile.create(file + ".new", renewed, flushing: true)
+                try base.register(renewed, file + ".new", at: path)
+            }
             for (number, base) in bases.enumerated() where base.isHolding {
                 try holdAnew(number, base, renewed, transaction)
             }
             // Before the commit: whichever of the two names this store then has, its blocks are held under
             // one that is known to be alive.
-            try System.rename(file + ".new", file)
+            for (_, file) in holding { try System.rename(file + ".new", file) }
             try System.flushDirectory(files.path)
             recorded.fork = renewed
             try transaction.setConfiguration(try recorded.checkedText())
@@ -272,9 +293,11 @@ extension StoreCore {
     }
 
     /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
-    /// links without looking at bases, and when a store is given one.
+    /// links without looking at bases, when a store is given one, and while one may not be written to.
     func settle() throws(StoreError) {
-        guard try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() }) else { return }
+        guard bases.contains(where: \.isHolding),
+            try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() })
+        else { return }
         try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             var linked: [CID] = []
             try transaction.index.scanAbsent { (cid, row) throws(StoreError) in

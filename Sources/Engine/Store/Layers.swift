@@ -85,8 +85,7 @@ extension StoreCore {
             try transaction.index.removeLoan(toFork: fork)
         }
         guard let files else { return }
-        try? System.remove(files.path + "/forks/" + fork.text)
-        try? System.remove(files.path + "/forks/" + fork.text + ForkFile.pathSuffix)
+        ForkFile.remove(files.path + "/forks/" + fork.text)
     }
 
     /// Changes what the store is made of, while nobody else has it open.
@@ -210,10 +209,10 @@ extension ContentStore {
             guard !recorded.bases.contains(where: { $0.identity == added.recorded.identity }) else {
                 throw StoreError(.exists, "\(base) is a base of \(path) already")
             }
-            let file = files.path + "/" + ForkFile.name
+            let file = files.path + "/" + ForkFile.name(forBase: recorded.bases.count)
             var fork = try StoreIdentity.random()
             if let known = recorded.fork { fork = known }
-            if recorded.fork == nil { try ForkFile.create(file, fork, flushing: true) }
+            try ForkFile.create(file, fork, flushing: true)
             try added.register(fork, file, at: path)
             recorded.fork = fork
             recorded.bases.append(added.recorded)
@@ -237,9 +236,8 @@ extension ContentStore {
         try core.reconfigure { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
-            // Whoever opens the store next removes a file of that name, and bases see that it is gone.
-            if let files = core.files {
-                let file = files.path + "/" + ForkFile.name
+            // Whoever opens the store next removes files of such names, and bases see that it is gone.
+            for file in core.forkFiles {
                 do throws(StoreError) { try System.rename(file, file + ".new") } catch
                     where error.code == .notFound
                 {}
@@ -249,7 +247,7 @@ extension ContentStore {
         }
         if let left {
             for base in left.bases where base.isHolding { try base.core.forget(left.fork) }
-            if let files = core.files { try? System.remove(files.path + "/" + ForkFile.name + ".new") }
+            for file in core.forkFiles { try? System.remove(file + ".new") }
         }
         return report
     }

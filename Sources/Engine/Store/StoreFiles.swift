@@ -32,6 +32,7 @@ final class StoreFiles: @unchecked Sendable {
     private static let indexBytesPerBlock: UInt64 = 200
     /// The byte of the index file on which everybody who has the store open holds a shared lock.
     private static let presenceOffset: UInt64 = 1 << 60
+    private static let patienceMilliseconds = 500
 
     var path: String { directory.path }
 
@@ -55,7 +56,7 @@ final class StoreFiles: @unchecked Sendable {
             directory.close()
             throw error
         }
-        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name)) != nil
+        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name(forBase: 0))) != nil
         reserve = isLayer ? .ofLayer : .ofStore
         journal = Journal(path: path + "/journal", reserve: reserve.journal)
     }
@@ -106,10 +107,12 @@ final class StoreFiles: @unchecked Sendable {
         }
         let presence = try LockingDescriptor(adopting: descriptor)
         do throws(StoreError) {
-            guard try System.lock(descriptor, .shared, at: presenceOffset) else {
-                throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
+            // Whoever opens the store may be alone in it for a moment, to put right what it finds.
+            for _ in 0..<patienceMilliseconds {
+                if try System.lock(descriptor, .shared, at: presenceOffset) { return presence }
+                System.sleep(milliseconds: 1)
             }
-            return presence
+            throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
         } catch {
             presence.close()
             throw error
@@ -119,10 +122,8 @@ final class StoreFiles: @unchecked Sendable {
     /// Removes what a repair or a rewrite that died left behind, when nobody else has the store open who
     /// may be at it.
     private static func removeLeftovers(_ path: String, _ presence: LockingDescriptor) throws(StoreError) {
-        let leftovers = ["index.new", "journal.new", "leases.new", ForkFile.name + ".new"].map {
-            path + "/" + $0
-        }
-        guard leftovers.contains(where: { (try? System.status(ofPath: $0)) != nil }),
+        let leftovers = try System.list(path).filter { $0.hasSuffix(".new") }.map { path + "/" + $0 }
+        guard !leftovers.isEmpty,
             try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
         else { return }
         for leftover in leftovers { StoreCreation.removeTree(leftover) }
