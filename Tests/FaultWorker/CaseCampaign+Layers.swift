@@ -266,7 +266,8 @@ extension CaseCampaign {
                 _exit(try ContentStore.open(at: layer).root("mine") == nil ? 3 : 0)
             }
             let isNamed = Processes.reap(child) == .exited(0)
-            try expect(isNamed == (number == 0), "after \(number) calls it \(isNamed ? "is" : "is not") named")
+            try expect(
+                isNamed == (number == 0), "after \(number) calls it \(isNamed ? "is" : "is not") named")
             try expectLayer(layer, pool, holds: isNamed ? 1 : 0, isNamed ? [15] : [])
             Files.removeTree(layer)
             try expectEmpty(base)
