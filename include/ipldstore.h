@@ -1340,19 +1340,6 @@ typedef struct ips_repair_report {
 IPS_API IPS_CHECKED ips_status ips_store_repair(const char *path, ips_progress progress, void *context,
                                                 ips_repair_report *report, ips_error *error);
 
-/*
- * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots and
- * holds of blocks that are lost meanwhile stay.
- *
- * donors   `count` open stores
- * healing  may be NULL
- */
-struct ips_heal_report;
-IPS_API IPS_CHECKED ips_status ips_store_repair_from(const char *path, const ips_store *const *donors,
-                                                     size_t count, ips_progress progress, void *context,
-                                                     ips_repair_report *report,
-                                                     struct ips_heal_report *healing, ips_error *error);
-
 /* What healing did. May grow at its end. */
 typedef struct ips_heal_report {
     /* sizeof(ips_heal_report), set by the caller. */
@@ -1365,6 +1352,18 @@ typedef struct ips_heal_report {
 } ips_heal_report;
 
 #define IPS_HEAL_REPORT_INIT { (uint32_t)sizeof(ips_heal_report), 0, 0, 0 }
+
+/*
+ * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots and
+ * holds of blocks that are lost meanwhile stay.
+ *
+ * donors   `count` open stores
+ * healing  may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_store_repair_from(const char *path, const ips_store *const *donors,
+                                                     size_t count, ips_progress progress, void *context,
+                                                     ips_repair_report *report,
+                                                     ips_heal_report *healing, ips_error *error);
 
 /*
  * Puts back blocks that are damaged, and such that are linked to and not here, from stores that have them.

@@ -90,7 +90,8 @@ struct FullDiskCampaign {
                 var information = stat()
                 guard stat(store + "/" + name, &information) == 0 else { continue }
                 longest = max(longest, Int(information.st_size))
-                // Where there are no packs, the index is the longest file: with what is kept free for deletion.
+                // Where there are no packs, the index is the longest file: with what is kept free for
+                // deletion.
                 if kind.hasFiles { longest = max(longest, Int(information.st_blocks) * 512) }
             }
         }

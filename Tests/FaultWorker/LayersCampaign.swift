@@ -1,8 +1,9 @@
 import Glibc
 import IpldEngine
 
-/// A base, stores over it and over these, and processes that use, copy, move and remove them all and die at any
-/// moment: nothing that a store reads is ever lost, whatever is collected below it, and nothing is held for ever.
+/// A base, stores over it and over these, and processes that use, copy, move and remove them all and die at
+/// any moment: nothing that a store reads is ever lost, whatever is collected below it, and nothing is held
+/// for ever.
 struct LayersCampaign {
     static func run(_ arguments: Arguments) throws -> Int32 {
         let scratch = try Files.makeScratch()

@@ -1,8 +1,8 @@
 import Glibc
 import IpldEngine
 
-/// One process of the layers campaign. It shares the stores that stand below, and `shared`, with all others; its
-/// own layers are its own. Its roots have names that nobody else uses.
+/// One process of the layers campaign. It shares the stores that stand below, and `shared`, with all
+/// others; its own layers are its own. Its roots have names that nobody else uses.
 final class LayersWorker {
     private let directory: String
     private let pool: Pool

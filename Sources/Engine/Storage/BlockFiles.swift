@@ -157,8 +157,8 @@ final class BlockFiles: Sendable {
         }.sorted()
     }
 
-    /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument in an
-    /// index transaction of its own, which commits.
+    /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument
+    /// in an index transaction of its own, which commits.
     func recoverLanes(_ write: ((IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -177,7 +177,8 @@ final class BlockFiles: Sendable {
         for (lane, listed) in lanes where !listed.isEmpty { lane.retract() }
     }
 
-    /// Unlinks files that no row names, and none that is about to be given back. Under the index's write lock.
+    /// Unlinks files that no row names, and none that is about to be given back. Under the index's write
+    /// lock.
     fileprivate func removeStrays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) {
         let strays = try strays(listed, snapshot)
         guard !strays.isEmpty else { return }
@@ -265,8 +266,8 @@ struct Lane {
     /// Another commit has followed those that entered what is listed.
     func retract() { for sequence: UInt64 in 0...1 { try? System.remove(Self.list(folder, sequence)) } }
 
-    /// Goes on where another writer ended: unlinks what it moved in without entering it. The number of the last
-    /// list.
+    /// Goes on where another writer ended: unlinks what it moved in without entering it. The number of the
+    /// last list.
     func takeOver(_ index: IndexPlace) throws(StoreError) -> UInt64 {
         let (listed, sequence) = try announced()
         let strays = try index.read { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }

@@ -3,11 +3,11 @@
 /// What always holds:
 /// - Bases are changed inside the layer's write transaction, so in the order layer, base, base's base, and
 ///   with the layer's counts looked at again.
-/// - A row of `absent` that names a lender has its hold there. A hold without such a row is surplus: a layer
-///   that died between its base's commit and its own leaves one, and the next collection drops it.
+/// - A row of `absent` that names a lender has its hold there. A hold without such a row is surplus: a
+///   layer that died between its base's commit and its own leaves one, and the next collection drops it.
 /// - Base and layer keep the number of the last change of loans. Where the numbers are equal, the holds are
-///   those of the rows; where they differ one of the two did not commit, or lost its last commit, and the next
-///   collection compares. Whoever finds them different leaves them so.
+///   those of the rows; where they differ one of the two did not commit, or lost its last commit, and the
+///   next collection compares. Whoever finds them different leaves them so.
 /// - A hold that a base committed and lost again is in its journal behind what is committed, and comes back
 ///   before anything else is written there.
 extension StoreCore {
@@ -171,8 +171,8 @@ extension StoreCore {
         }
     }
 
-    /// Where a change of loans was not committed by both: has bases hold again what rows say is lent, and drops
-    /// what no row accounts for.
+    /// Where a change of loans was not committed by both: has bases hold again what rows say is lent, and
+    /// drops what no row accounts for.
     func settleLoans() throws(StoreError) {
         for (number, base) in bases.enumerated() where base.isHolding {
             func fork(_ snapshot: IndexSnapshot) throws(StoreError) -> StoreIdentity? {

@@ -71,7 +71,7 @@ public class ContentStore: @unchecked Sendable {
         for base in core.bases {
             guard base.promisesNothing, !core.isReadOnly else { continue }
             return
-                "the base \(base.recorded.path) can be neither held nor is it sealed: what is deleted there is"
+                "the base \(base.recorded.path) may not be written to, and is not sealed: what is deleted is"
                 + " gone here, too"
         }
         return nil
