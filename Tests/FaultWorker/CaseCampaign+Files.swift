@@ -3,8 +3,8 @@ import IpldEngine
 
 /// Payloads in files of their own, in the states between two calls.
 extension CaseCampaign {
-    /// A stage whose commit was lost, and one whose writer died at each of its calls: its files are no problem to
-    /// verification, and gone after collection; the same bytes are stored again as ever.
+    /// A stage whose commit was lost, and one whose writer died at each of its calls: its files are no
+    /// problem to verification, and gone after collection; the same bytes are stored again as ever.
     @Sendable static func filesOfLostStage(_ scratch: String, _ pool: Pool) throws {
         for number in 0... {
             let path = scratch + "/store-\(number)"

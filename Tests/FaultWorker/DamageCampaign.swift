@@ -207,7 +207,8 @@ struct DamageCampaign {
                     tally.count(fields[1])
                 } else {
                     tally.point(
-                        "--kind \(kind.rawValue) --seed \(seed) --only \(line.split(separator: " ").first ?? "")"
+                        "--kind \(kind.rawValue) --seed \(seed) --only "
+                            + "\(line.split(separator: " ").first ?? "")"
                     ) {
                         throw Violation(line)
                     }
