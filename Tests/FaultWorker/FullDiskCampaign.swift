@@ -25,9 +25,10 @@ struct FullDiskCampaign {
             if let only = arguments.optional("only"), only != index { continue }
             // Every fourth point by a limit on files, whose lengths are those of packs and index.
             let byLimit = !isMounted || index % 4 == 3
-            let kind = kinds[index % kinds.count]
+            let kind = kinds[(index + index / 4) % kinds.count]
             tally.point(
-                "--kind \(arguments.text("kind") ?? "lmdb") --seed \(arguments.seed) --points \(points) --step-bytes \(stepBytes) --only \(index)"
+                "--kind \(arguments.text("kind") ?? "lmdb") --seed \(arguments.seed) --points \(points)"
+                    + " --step-bytes \(stepBytes) --only \(index)"
             ) {
                 let seed = arguments.seed &+ UInt64(index)
                 if byLimit {

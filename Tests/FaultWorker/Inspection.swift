@@ -64,8 +64,8 @@ struct Inspection {
         let statistics = try store.stat()
         guard statistics.blocks == UInt64(own), statistics.deadBlocks == 0 else {
             throw Violation(
-                "\(store.path): \(statistics.blocks) blocks after collection, \(statistics.deadBlocks) of them "
-                    + "dead, and \(own) are named")
+                "\(store.path): \(statistics.blocks) blocks after collection, \(statistics.deadBlocks) of "
+                    + "them dead, and \(own) are named")
         }
         guard statistics.leases == 0 else { throw Violation("\(statistics.leases) leases remain") }
         if !store.path.isEmpty { try expectFiles(store, statistics) }

@@ -48,7 +48,10 @@ final class LayersWorld {
                 at: path(name), over: [path(base)], configuration: try kind.configuration())
         }
         for name in LayersWorker.common {
-            names[name] = try NameState(of: try ContentStore.open(at: path(name))).roots
+            let store = try ContentStore.open(at: path(name))
+            names[name] = try NameState(of: store).roots
+            // Commits, so that the last one is not that of a name.
+            try Inspection.expectClean(store)
         }
     }
 

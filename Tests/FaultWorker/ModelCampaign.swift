@@ -16,7 +16,8 @@ struct ModelCampaign {
             if let only = arguments.optional("only"), only != index { continue }
             let kind = kinds[index % kinds.count]
             let replay =
-                "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations) --points-per-store \(perStore) --only \(index)"
+                "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations)"
+                + " --points-per-store \(perStore) --only \(index)"
             tally.point("--seed \(arguments.seed) \(replay)") {
                 var run = try ModelRun(
                     path: scratch + "/store-\(index)", kind: kind,
