@@ -81,6 +81,10 @@ final class StoreFiles: @unchecked Sendable {
                 (try snapshot.configurationText(), try snapshot.state())
             }
             let recorded = try RecordedConfiguration(parsing: text)
+            // Empty folders get lost where files are copied one by one.
+            if case .files = recorded.configuration.payloads, index.access == .readWrite {
+                try BlockFiles.make(in: path)
+            }
             guard recorded.identity == store else {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
@@ -137,17 +141,26 @@ final class StoreFiles: @unchecked Sendable {
     ) throws(StoreError) -> LeaseTable? {
         let file = path + "/leases"
         guard index.access == .readWrite else { return nil }
-        var table: LeaseTable?
-        do { table = try LeaseTable(path: file, readOnly: false) } catch
-            where error.code == .notFound || error.code == .corrupt
-        {}
-        if let table, table.identity == state.leaseTable { return table }
-        guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
-            if let table { return table }
-            throw StoreError(
-                .busy, "the lease table is missing and others have the store open: close them first")
+        var state = state
+        var isOurs = false
+        for attempt in 0..<patienceMilliseconds where !isOurs {
+            var table: LeaseTable?
+            do { table = try LeaseTable(path: file, readOnly: false) } catch
+                where error.code == .notFound || error.code == .corrupt
+            {}
+            if let table, table.identity == state.leaseTable { return table }
+            isOurs = try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
+            if !isOurs, let table { return table }
+            table?.close()
+            guard !isOurs else { break }
+            guard attempt + 1 < patienceMilliseconds else {
+                throw StoreError(
+                    .busy, "the lease table is missing and others have the store open: close them first")
+            }
+            // Another who has just opened it may be replacing the table.
+            System.sleep(milliseconds: 1)
+            state = try index.read { (snapshot) throws(StoreError) in try snapshot.state() }
         }
-        table?.close()
         let identity = try LeaseTable.create(file)
         try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
             var state = try snapshot.state()
