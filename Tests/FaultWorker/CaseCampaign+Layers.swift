@@ -188,9 +188,19 @@ extension CaseCampaign {
         let copied = scratch + "/copied"
         try Files.copyTree(moved, copied)
         Files.removeTree(moved)
+        try inChild(copied) { store in
+            try store.gc()
+            try expect(try store.holds().count == 1, "a base that was copied took its layers for gone")
+        }
         try ContentStore.setBase(at: layer, moved, to: copied)
         try expectLayer(layer, pool, holds: 2)
-        try inChild(copied) { store in try store.gc() }
+        try inChild(copied) { store in
+            let forks = try store.forks()
+            let old = forks.filter { $0.state == .unknown }
+            try expect(old.count == 1, "\(forks)")
+            try store.forgetFork(old[0].identity)
+            try store.gc()
+        }
         try expectLayer(layer, pool)
         Files.removeTree(layer)
         try expectEmpty(copied)

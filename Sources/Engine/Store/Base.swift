@@ -135,7 +135,8 @@ struct Base: Sendable {
 }
 
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
-/// in the base, where both are on one file system. With one left, the layer is gone.
+/// in the base, where both are on one file system. With one left, the layer is gone; but in a base that was
+/// copied nothing has two names, so the file says which inode it is.
 enum ForkFile {
     /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
     static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
@@ -143,10 +144,12 @@ enum ForkFile {
 
     /// `flushing`: when nobody flushes it later.
     static func create(_ path: String, _ fork: StoreIdentity, flushing: Bool = false) throws(StoreError) {
-        try write(path, text(fork), flushing: flushing)
+        try Journal.replace(path, flushing: flushing) { (file) in Array(text(fork, file).utf8) }
     }
 
-    static func text(_ fork: StoreIdentity) -> String { "fork \(fork.text)\n" }
+    static func text(_ fork: StoreIdentity, _ file: FileIdentity) -> String {
+        "fork \(fork.text) \(file.inode)\n"
+    }
 
     /// Durable when it is flushed, here or by the caller; an empty file says as little as none.
     static func write(_ path: String, _ text: String, flushing: Bool = false) throws(StoreError) {

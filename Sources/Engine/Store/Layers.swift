@@ -17,7 +17,7 @@ public struct ForkInformation: Equatable, Sendable {
         case gone
         /// On another file system: only `forgetFork` releases what is held for it.
         case external
-        /// Nothing is known of it but what is held.
+        /// Nothing is known of it but what is held, as where the store was copied: again only `forgetFork`.
         case unknown
     }
 
@@ -66,9 +66,11 @@ extension StoreCore {
         let place = files.path + "/forks/" + fork.text
         guard let status = try? System.status(ofPath: place) else { return .unknown }
         if status.links > 1 { return .present }
-        // Only a file that says so itself has, or had, a name in the layer: one that cannot be read does not.
+        // Only a file that says so itself has had a name in the layer: a copy has not, nor is one that cannot
+        // be read known to.
         guard let text = ForkFile.read(place) else { return .unknown }
-        return text == ForkFile.text(fork) ? .gone : .external
+        if text == ForkFile.text(fork, status.identity) { return .gone }
+        return ForkFile.externalInode(place) != nil ? .external : .unknown
     }
 
     /// Releases what is held for forks that are gone.
