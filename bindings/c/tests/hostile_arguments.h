@@ -118,16 +118,8 @@ static void *any_handles(struct caller *caller, int kind) {
     void **handles = (void *)caller->places[below(caller, PLACES)];
     if (one_in(caller, 16))
         return NULL;
-    for (int i = 0; i < 4; i++) {
-        ips_store_information information = IPS_STORE_INFORMATION_INIT;
+    for (int i = 0; i < 4; i++)
         handles[i] = any_handle(caller, kind);
-        /* A store in memory under another one is given back twice by the engine: not lent until that is
-         * mended. */
-        if (ips_store_get_information(handles[i], &information, NULL) == IPS_OK &&
-            information.kind == IPS_KIND_MEMORY) {
-            handles[i] = NULL;
-        }
-    }
     return one_in(caller, 16) ? (void *)((char *)handles + 1) : (void *)handles;
 }
 
