@@ -14,139 +14,11 @@
 #ifndef IPLDSTORE_HPP
 #define IPLDSTORE_HPP
 
-#include "ipldstore_base.hpp"
+#include "ipldstore_streams.hpp"
 
-#include <algorithm>
 #include <vector>
 
 namespace ips {
-
-/* One block's bytes, in the library's memory for as long as the view lives. */
-class View : public Handle<ips_view, ips_view_close> {
-public:
-    View(const ips_store *store, const Cid &cid)
-        : Handle(result<ips_view *>(
-              [&](auto *view, auto *error) { return ips_store_view(store, &cid, view, error); })) {}
-    std::string_view bytes() const noexcept {
-        ips_bytes bytes = ips_view_bytes(get());
-        return {static_cast<const char *>(bytes.data), bytes.len};
-    }
-};
-
-/* A file open for reading; by any number of threads. */
-class Reader : public Handle<ips_reader, ips_reader_close> {
-public:
-    Reader(const ips_store *store, const Cid &cid)
-        : Handle(result<ips_reader *>(
-              [&](auto *reader, auto *error) { return ips_reader_open(store, &cid, reader, error); })) {}
-    std::size_t read_at(std::uint64_t offset, void *buffer, std::size_t capacity) const {
-        return result<std::size_t>([&](auto *got, auto *error) {
-            return ips_reader_read_at(get(), offset, buffer, capacity, got, error);
-        });
-    }
-    std::size_t read(void *buffer, std::size_t capacity) {
-        return result<std::size_t>(
-            [&](auto *got, auto *error) { return ips_reader_read(get(), buffer, capacity, got, error); });
-    }
-    /* IPS_SEEK_…; the new position. */
-    std::uint64_t seek(std::int64_t offset, int origin = IPS_SEEK_START) {
-        return result<std::uint64_t>([&](auto *position, auto *error) {
-            return ips_reader_seek(get(), offset, origin, position, error);
-        });
-    }
-    std::uint64_t size() const {
-        return result<std::uint64_t>(
-            [&](auto *size, auto *error) { return ips_reader_size(get(), size, error); });
-    }
-};
-
-/* The elements of a map or a list, in order. */
-class Elements : public Handle<ips_iter, ips_iter_close> {
-public:
-    /* `key` is empty in a list; `value` is DAG-CBOR. */
-    struct Element {
-        std::string key, value;
-    };
-    Elements(const ips_store *store, const Cid &cid, const std::string &path)
-        : Handle(result<ips_iter *>([&](auto *iter, auto *error) {
-              return ips_store_elements(store, &cid, path.c_str(), iter, error);
-          })) {}
-    /* The next one, or nothing at the end. */
-    std::optional<Element> next() {
-        Element found{std::string(256, '\0'), std::string(4096, '\0')};
-        for (;;) {
-            ips_error error;
-            std::size_t key = 0, value = 0;
-            ips_status status =
-                ips_iter_next_element(get(), found.key.data(), found.key.size(), &key, found.value.data(),
-                                      found.value.size(), &value, &error);
-            if (status == IPS_END)
-                return std::nullopt;
-            bool is_longer = key > found.key.size() || value > found.value.size();
-            if (status == IPS_BUFFER_TOO_SMALL && is_longer) {
-                found.key.resize(std::max(key, found.key.size()));
-                found.value.resize(std::max(value, found.value.size()));
-                continue;
-            }
-            if (status != IPS_OK)
-                throw Error(status, error);
-            found.key.resize(key);
-            found.value.resize(value);
-            return found;
-        }
-    }
-    std::uint64_t count() const {
-        return result<std::uint64_t>([&](auto *count, auto *error) {
-            return ips_iter_tell_element(get(), nullptr, count, nullptr, error);
-        });
-    }
-    void seek(std::uint64_t position) {
-        call([&](auto *error) { return ips_iter_seek_element(get(), position, error); });
-    }
-    void seek_key(Bytes key) {
-        call([&](auto *error) { return ips_iter_seek_key(get(), key, error); });
-    }
-};
-
-/* Changes of a map or a list, for edit_node; the bytes must outlive that call. */
-inline ips_node_change set_key(Bytes key, Bytes value) { return {IPS_NODE_SET, 0, key, 0, 0, value}; }
-inline ips_node_change remove_key(Bytes key) { return {IPS_NODE_REMOVE, 0, key, 0, 0, {nullptr, 0}}; }
-inline ips_node_change replace_elements(std::uint64_t position, std::uint64_t count, Bytes values) {
-    return {IPS_NODE_REPLACE, 0, {nullptr, 0}, position, count, values};
-}
-
-/* A file that is changed anywhere; `commit` gives the CID of what came out. */
-class Writer : public Handle<ips_writer, ips_writer_close> {
-public:
-    explicit Writer(ips_writer *writer) : Handle(writer) {}
-    void write_at(std::uint64_t offset, Bytes data) {
-        call([&](auto *error) { return ips_writer_write_at(get(), offset, data, error); });
-    }
-    void append(Bytes data) {
-        call([&](auto *error) { return ips_writer_append(get(), data, error); });
-    }
-    void truncate(std::uint64_t size) {
-        call([&](auto *error) { return ips_writer_truncate(get(), size, error); });
-    }
-    std::size_t read_at(std::uint64_t offset, void *buffer, std::size_t capacity) {
-        return result<std::size_t>([&](auto *got, auto *error) {
-            return ips_writer_read_at(get(), offset, buffer, capacity, got, error);
-        });
-    }
-    std::uint64_t size() const {
-        return result<std::uint64_t>(
-            [&](auto *size, auto *error) { return ips_writer_size(get(), size, error); });
-    }
-    Cid flush() {
-        return result<Cid>([&](auto *cid, auto *error) { return ips_writer_flush(get(), cid, error); });
-    }
-    Cid commit() {
-        return result<Cid>([&](auto *cid, auto *error) { return ips_writer_commit(get(), cid, error); });
-    }
-    void abort() {
-        call([&](auto *error) { return ips_writer_abort(get(), error); });
-    }
-};
 
 /* A unit of work; what is not committed is aborted. */
 class Batch : public Handle<ips_batch, ips_batch_free> {
@@ -219,6 +91,43 @@ public:
     static Store open(const std::string &path, const ips_open_options *options = nullptr) {
         return Store(result<ips_store *>(
             [&](auto *store, auto *error) { return ips_store_open(path.c_str(), options, store, error); }));
+    }
+    /* A store that reads through those at `bases` and writes only to itself. */
+    static void create_layer(const std::string &path, const std::vector<std::string> &bases,
+                             const ips_create_options *options = nullptr) {
+        std::vector<const char *> paths;
+        for (const std::string &base : bases)
+            paths.push_back(base.c_str());
+        call([&](auto *error) {
+            return ips_store_create_layer(path.c_str(), paths.data(), paths.size(), options, error);
+        });
+    }
+    /* A store that is gone with its handle; over others, a buffer. */
+    static Store in_memory(const std::vector<const ips_store *> &bases = {},
+                           const ips_create_options *options = nullptr) {
+        return Store(result<ips_store *>([&](auto *store, auto *error) {
+            return ips_store_create_memory(bases.data(), bases.size(), options, nullptr, store, error);
+        }));
+    }
+    static ips_copy_report flatten(const std::string &path, Progress progress = {}) {
+        return Callbacks(std::move(progress))
+            .result<ips_copy_report>(
+                [&](auto *report, auto *its, auto *error) {
+                    return ips_store_flatten(path.c_str(), its->hear(), its, report, error);
+                },
+                ips_copy_report IPS_COPY_REPORT_INIT);
+    }
+    static Bases bases(const std::string &path) {
+        return Bases(result<ips_iter *>(
+            [&](auto *iter, auto *error) { return ips_store_bases(path.c_str(), iter, error); }));
+    }
+    static void add_base(const std::string &path, const std::string &base) {
+        call([&](auto *error) { return ips_store_add_base(path.c_str(), base.c_str(), error); });
+    }
+    static void set_base(const std::string &path, const std::string &was, const std::string &is_now) {
+        call([&](auto *error) {
+            return ips_store_set_base(path.c_str(), was.c_str(), is_now.c_str(), error);
+        });
     }
     static ips_repair_report repair(const std::string &path, Progress progress = {}) {
         return Callbacks(std::move(progress))
@@ -325,6 +234,11 @@ public:
         return result<Cid>(
             [&](auto *cid, auto *error) { return ips_root_get(get(), name.c_str(), cid, error); });
     }
+    /* As root, and where the store has none, the first base's that has one. */
+    Cid find_root(const std::string &name) const {
+        return result<Cid>(
+            [&](auto *cid, auto *error) { return ips_root_find(get(), name.c_str(), cid, error); });
+    }
     void set_root(const std::string &name, const Cid &cid) {
         call([&](auto *error) { return ips_root_set(get(), name.c_str(), &cid, error); });
     }
@@ -358,6 +272,35 @@ public:
     Holds holds(const char *owner = nullptr) const {
         return Holds(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_store_holds(get(), owner, iter, error); }));
+    }
+    Forks forks() const {
+        return Forks(result<ips_iter *>(
+            [&](auto *iter, auto *error) { return ips_store_forks(get(), iter, error); }));
+    }
+    void forget_fork(const std::string &identity) {
+        call([&](auto *error) { return ips_store_forget_fork(get(), identity.c_str(), error); });
+    }
+    void seal() {
+        call([&](auto *error) { return ips_store_seal(get(), error); });
+    }
+    /* What a CID reaches in another store; a root names it, or the handle's owner holds it. */
+    ips_copy_report copy_from(const Store &from, const Cid &cid, const char *root = nullptr,
+                              Progress progress = {}) {
+        return Callbacks(std::move(progress))
+            .result<ips_copy_report>(
+                [&](auto *report, auto *its, auto *error) {
+                    return ips_store_copy(get(), from.get(), &cid, root, its->hear(), its, report, error);
+                },
+                ips_copy_report IPS_COPY_REPORT_INIT);
+    }
+    ips_heal_report heal(const std::vector<const ips_store *> &donors, Progress progress = {}) {
+        return Callbacks(std::move(progress))
+            .result<ips_heal_report>(
+                [&](auto *report, auto *its, auto *error) {
+                    return ips_store_heal(get(), donors.data(), donors.size(), its->hear(), its, report,
+                                          error);
+                },
+                ips_heal_report IPS_HEAL_REPORT_INIT);
     }
     Links links(const Cid &cid) const {
         return Links(result<ips_iter *>(

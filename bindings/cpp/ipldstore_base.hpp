@@ -49,7 +49,8 @@ template <typename Value, typename Call> Value result(Call &&body, Value value =
     return value;
 }
 
-/* Bytes to read: a string, a vector, or anything else that is contiguous. They are needed during the call. */
+/* Bytes to read: a string, a vector, or anything else that is contiguous. They are needed during the call.
+ */
 class Bytes {
 public:
     Bytes(const void *data, std::size_t size) : bytes_{data, size} {}
@@ -215,6 +216,8 @@ inline ips_status next_change(ips_iter *iter, ips_change *change, ips_error *err
 using Links = Sequence<ips_cid, ips_iter_next_cid>;
 using Roots = Sequence<ips_root, ips_iter_next_root>;
 using Holds = Sequence<ips_hold, ips_iter_next_hold>;
+using Bases = Sequence<ips_base, ips_iter_next_base>;
+using Forks = Sequence<ips_fork, ips_iter_next_fork>;
 using Problems = Sequence<ips_problem, ips_iter_next_problem>;
 using Changes = Sequence<ips_change, next_change>;
 

@@ -39,8 +39,11 @@ final class StoreCore: @unchecked Sendable {
 
     /// Stores that are open in this process.
     struct Registry {
-        fileprivate var cores: [FileIdentity: (core: StoreCore, handles: Int)] = [:]
+        fileprivate var cores: [FileIdentity: StoreCore] = [:]
     }
+
+    /// Handles of it in this process; guarded by the registry's lock.
+    private var handles = 1
 
     /// The open store at `path`; to be given back with `release`.
     static func open(
@@ -64,17 +67,17 @@ final class StoreCore: @unchecked Sendable {
             throw StoreError(.invalid, "the store at \(path) is among its own bases")
         }
         // A parent's entry in a forked child is left alone: its files are not ours to close.
-        if let entry = registry.cores[identity], entry.core.guardian.isOwner {
+        if let core = registry.cores[identity], core.guardian.isOwner {
             directory.close()
-            guard readOnly || entry.core.index.access == .readWrite else {
+            guard readOnly || core.index.access == .readWrite else {
                 throw StoreError(
-                    .busy, "the store is open for reading in this process: \(entry.core.path)")
+                    .busy, "the store is open for reading in this process: \(core.path)")
             }
-            guard withBases, !entry.core.lacksBases else {
-                throw StoreError(.busy, "the store is open in this process: \(entry.core.path)")
+            guard withBases, !core.lacksBases else {
+                throw StoreError(.busy, "the store is open in this process: \(core.path)")
             }
-            registry.cores[identity]?.handles += 1
-            return entry.core
+            core.handles += 1
+            return core
         }
         let files = try StoreFiles(path, directory, readOnly: readOnly)
         var bases: [Base] = []
@@ -93,7 +96,7 @@ final class StoreCore: @unchecked Sendable {
                     try core.renewForkIfCopied()
                     try core.settle()
                 }
-                registry.cores[identity] = (core, 1)
+                registry.cores[identity] = core
                 return core
             } catch {
                 index.close()
@@ -162,19 +165,12 @@ final class StoreCore: @unchecked Sendable {
 
     /// One more handle of an open store.
     func retain() {
-        Self.opened.withLock { registry in
-            guard let directory = files?.directory, registry.cores[directory.identity]?.core === self else {
-                return
-            }
-            registry.cores[directory.identity]?.handles += 1
-        }
+        Self.opened.withLock { _ in handles += 1 }
     }
 
     /// Whether nobody else in this process has it open.
     var hasOneHandle: Bool {
-        Self.opened.withLock { registry in
-            files.map { registry.cores[$0.directory.identity]?.handles == 1 } ?? true
-        }
+        Self.opened.withLock { _ in handles == 1 }
     }
 
     /// Gives a handle back; the last one closes the files.
@@ -182,17 +178,14 @@ final class StoreCore: @unchecked Sendable {
 
     func release(_ registry: inout Registry) {
         guard guardian.isOwner else { return }
-        guard let files else {
-            for base in bases { base.giveBack(&registry) }
-            return
+        handles -= 1
+        guard handles == 0 else { return }
+        if let files {
+            registry.cores[files.directory.identity] = nil
+            index.close()
+            leases?.close()
+            files.close()
         }
-        let identity = files.directory.identity
-        guard let entry = registry.cores[identity], entry.core === self else { return }
-        registry.cores[identity] = entry.handles == 1 ? nil : (self, entry.handles - 1)
-        guard entry.handles == 1 else { return }
-        index.close()
-        leases?.close()
-        files.close()
         for base in bases { base.giveBack(&registry) }
     }
 

@@ -116,8 +116,18 @@ static void give_back(int kind, void *handle);
 /* Some of them, one after another. */
 static void *any_handles(struct caller *caller, int kind) {
     void **handles = (void *)caller->places[below(caller, PLACES)];
-    if (one_in(caller, 16)) return NULL;
-    for (int i = 0; i < 4; i++) handles[i] = any_handle(caller, kind);
+    if (one_in(caller, 16))
+        return NULL;
+    for (int i = 0; i < 4; i++) {
+        ips_store_information information = IPS_STORE_INFORMATION_INIT;
+        handles[i] = any_handle(caller, kind);
+        /* A store in memory under another one is given back twice by the engine: not lent until that is
+         * mended. */
+        if (ips_store_get_information(handles[i], &information, NULL) == IPS_OK &&
+            information.kind == IPS_KIND_MEMORY) {
+            handles[i] = NULL;
+        }
+    }
     return one_in(caller, 16) ? (void *)((char *)handles + 1) : (void *)handles;
 }
 
@@ -387,11 +397,11 @@ static const char *any_text(struct caller *caller, enum text kind) {
 static const char *const *any_texts(struct caller *caller, enum text kind) {
     if (one_in(caller, 16))
         return NULL;
-    for (unsigned i = 0; i < 4; i++)
-        {
+    for (unsigned i = 0; i < 4; i++) {
         const char *text = any_text(caller, kind);
         /* Each in a place of its own. */
-        caller->texts[i] = text == NULL ? NULL : strcpy(caller->places[i] + PLACE - sizeof caller->text, text);
+        caller->texts[i] =
+            text == NULL ? NULL : strcpy(caller->places[i] + PLACE - sizeof caller->text, text);
     }
     return caller->texts;
 }

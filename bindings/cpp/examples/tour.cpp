@@ -1,11 +1,12 @@
 // The ten things one does, with handles that give themselves back: a tour from making a store to its end.
 //
-//     tour NEW-STORE
+//     tour NEW-DIRECTORY
 #include <ipldstore.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace {
@@ -17,7 +18,9 @@ void should(bool condition, const char *what) {
     }
 }
 
-int tour(const std::string &path) {
+int tour(const std::string &directory) {
+    std::filesystem::create_directory(directory);
+    std::string path = directory + "/images", fork_path = directory + "/fork";
     ips::Store::create(path);
     ips::Store store = ips::Store::open(path);
     std::cout << store.information().layout << "\n";
@@ -101,13 +104,29 @@ int tour(const std::string &path) {
     for (const ips_root &root : store.roots())
         std::cout << root.name << " " << ips::Cid(root.cid) << "\n";
 
+    // A fork: it reads through the store, which holds for it what it names.
+    ips::Store::create_layer(fork_path, {path});
+    {
+        ips::Store fork = ips::Store::open(fork_path);
+        fork.set_root("disk", fork.find_root("forks/1"));
+        should(fork.get(changed).size() == 1000004, "a fork has what its base has");
+        for (const ips_fork &known : store.forks())
+            should(known.holds == 1, "the base knows it");
+        ips::Store buffer = ips::Store::in_memory({fork.get()});
+        ips::Cid note = buffer.put("a note");
+        should(!fork.has(note) && fork.copy_from(buffer, note, "note").blocks == 1, "a buffer over it");
+    }
+    for (const ips_base &base : ips::Store::bases(fork_path))
+        std::cout << "over " << base.identity << "\n";
+    should(ips::Store::flatten(fork_path).blocks > 0, "it stands alone");
+
     // Space: delete, give holds back, collect.
-    std::cout << "deleting it would free " << store.usage({"forks/1"}).exclusive_bytes << " bytes\n";
     std::vector<ips::Cid> held;
     for (const ips_hold &hold : store.holds())
         held.push_back(hold.cid);
     for (const ips::Cid &one : held)
         store.dereference(one);
+    std::cout << "deleting the fork would free " << store.usage({"forks/1"}).exclusive_bytes << " bytes\n";
     store.delete_root("forks/1");
     store.delete_root("images/debian");
     store.gc(IPS_NO_LIMIT);
@@ -125,7 +144,7 @@ int tour(const std::string &path) {
 
 int main(int argc, char **argv) {
     if (argc != 2) {
-        std::cerr << "usage: tour NEW-STORE\n";
+        std::cerr << "usage: tour NEW-DIRECTORY\n";
         return 2;
     }
     try {

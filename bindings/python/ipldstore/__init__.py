@@ -35,11 +35,11 @@ from .errors import (
 )
 from .nodes import Element, Elements, NodeChange, Remove, Replace, Set
 from .store import ALL, DEFAULT_BUDGET, NO_LIMIT, Batch, Store
-from .streams import Change, Hold, Problem, Reader, Root, View, Writer
+from .streams import Base, Change, Fork, Hold, Problem, Reader, Root, View, Writer
 
 __all__ = [
-    "ALL", "BLAKE3", "Batch", "Busy", "Cancelled", "Change", "Cid", "Conflict", "Corrupt", "DAG_CBOR",
-    "DAG_PB", "DEFAULT_BUDGET", "Data", "Element", "Elements", "Error", "Exists", "Forked", "Full",
+    "ALL", "BLAKE3", "Base", "Batch", "Busy", "Cancelled", "Change", "Cid", "Conflict", "Corrupt", "DAG_CBOR",
+    "DAG_PB", "DEFAULT_BUDGET", "Data", "Element", "Elements", "Error", "Exists", "Fork", "Forked", "Full",
     "Hold", "Invalid", "NO_LIMIT", "NodeChange", "NotAStore", "NotFound", "PermissionRefused", "Problem",
     "Progress", "RAW", "ReadOnly", "Reader", "Remove", "Replace", "Root", "SHA2_256", "Set", "Store",
     "SystemCallFailed", "TooLarge", "Unsupported", "View", "Writer", "library", "library_version",

@@ -7,10 +7,23 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO, Sequence
 
 from . import _abi, nodes, streams
-from ._library import Callbacks, Data, Progress, call, given, made, number, read_into, sized, text, whole
+from ._library import (
+    Callbacks,
+    Data,
+    Progress,
+    call,
+    given,
+    library,
+    made,
+    number,
+    read_into,
+    sized,
+    text,
+    whole,
+)
 from .cid import RAW, Cid, optional, written
 from .nodes import Elements, NodeChange
-from .streams import Change, Handle, Hold, Items, Problem, Reader, Root, View, Writer
+from .streams import Base, Change, Fork, Handle, Hold, Items, Problem, Reader, Root, View, Writer
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -123,15 +136,30 @@ class Store(Storing):
 
         `options` are the fields of the C header's ips_create_options: chunk_average=16384, hash=SHA2_256 …
         """
-        chosen = sized(_abi.ips_create_options)
-        chosen.chunk_normalization = 2
-        known = [field[0] for field in _abi.ips_create_options._fields_[1:]]
-        for name, value in options.items():
-            if name not in known:
-                raise TypeError(f"{name} is no option; there are {', '.join(known)}")
-            setattr(chosen, name, value)
-        call("ips_store_create", text(os.fspath(path)), ctypes.byref(chosen))
+        call("ips_store_create", text(os.fspath(path)), _chosen(options))
         return Store(path)
+
+    @staticmethod
+    def create_layer(
+        path: str | os.PathLike[str], bases: Sequence[str | os.PathLike[str]], **options: int
+    ) -> Store:
+        """Makes a layer and opens it: it reads through the stores at `bases` and writes only to itself.
+
+        Without `options`, it has those of the first base.
+        """
+        texts = (ctypes.c_char_p * len(bases))(*(text(os.fspath(base)) for base in bases))
+        chosen = _chosen(options) if options else None
+        call("ips_store_create_layer", text(os.fspath(path)), texts, len(bases), chosen)
+        return Store(path)
+
+    @staticmethod
+    def in_memory(*bases: Store, **options: int) -> Store:
+        """Makes a store in memory, which is gone with its handle: over other stores, a buffer."""
+        chosen = _chosen(options) if options else None
+        store = Store.__new__(Store)
+        handle = made("ips_store_create_memory", _handles(bases), len(bases), chosen, None)
+        Handle.__init__(store, handle)
+        return store
 
     def batch(self) -> Batch:
         return Batch(made("ips_batch_begin", self._handle))
@@ -257,6 +285,63 @@ class Store(Storing):
         """The holds of an owner, or of all of them, in order of owner and CID."""
         return streams.holds(made("ips_store_holds", self._handle, text(owner)))
 
+    # ------------------------------------------------------------------------------------------ Layers
+
+    def find_root(self, name: str) -> Cid:
+        """As `root`, and where the store has no such root, the first base's that has one."""
+        return written("ips_root_find", self._handle, text(name))
+
+    def copy_from(
+        self, other: Store, cid: Cid, root: str | None = None, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Copies what a CID reaches from another store, as far as it is missing here. `root` names it;
+        without, it is held by the handle's owner."""
+        callbacks = Callbacks(progress)
+        arguments = (other._handle, optional(cid), text(root), callbacks.progress, None)
+        return self._report("ips_store_copy", sized(_abi.ips_copy_report), *arguments, callbacks=callbacks)
+
+    def heal(self, *donors: Store, progress: Progress | None = None) -> dict[str, Any]:
+        """Puts back blocks that are damaged, or linked to and not here, from stores that have them."""
+        callbacks = Callbacks(progress)
+        arguments = (_handles(donors), len(donors), callbacks.progress, None)
+        return self._report("ips_store_heal", sized(_abi.ips_heal_report), *arguments, callbacks=callbacks)
+
+    def seal(self) -> None:
+        """Ends all change of the store, for ever, in every process."""
+        call("ips_store_seal", self._handle)
+
+    def forks(self) -> Items[Fork]:
+        """The layers that the store is a base of."""
+        return streams.forks(made("ips_store_forks", self._handle))
+
+    def forget_fork(self, identity: str) -> None:
+        """Releases all that is held for a fork, which loses what it has here once that is collected."""
+        call("ips_store_forget_fork", self._handle, text(identity))
+
+    @staticmethod
+    def bases(path: str | os.PathLike[str]) -> Items[Base]:
+        """The bases that are recorded in a store, which is not open, whether or not they are there."""
+        return streams.bases(made("ips_store_bases", text(os.fspath(path))))
+
+    @staticmethod
+    def add_base(path: str | os.PathLike[str], base: str | os.PathLike[str]) -> None:
+        """Has a store, which is not open, read through another one, too."""
+        call("ips_store_add_base", text(os.fspath(path)), text(os.fspath(base)))
+
+    @staticmethod
+    def set_base(path: str | os.PathLike[str], was: str, is_now: str | os.PathLike[str]) -> None:
+        """Records where a base is now; `was` is its recorded path, or its identity."""
+        call("ips_store_set_base", text(os.fspath(path)), text(was), text(os.fspath(is_now)))
+
+    @staticmethod
+    def flatten(path: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
+        """Copies what a layer, which is not open, needs of its bases into it, and has it stand alone."""
+        callbacks = Callbacks(progress)
+        report = sized(_abi.ips_copy_report)
+        arguments = (callbacks.progress, None, ctypes.byref(report))
+        call("ips_store_flatten", text(os.fspath(path)), *arguments, callbacks=callbacks)
+        return _fields(report)
+
     # ------------------------------------------------------------------------------------------- Space
 
     def gc(self, budget: int = DEFAULT_BUDGET, progress: Progress | None = None) -> dict[str, Any]:
@@ -293,21 +378,40 @@ class Store(Storing):
         return _fields(report), list(streams.problems(found.value or 0))
 
     @staticmethod
-    def repair(path: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
-        """Builds the index of a store, which is open nowhere, anew from packs and journal."""
+    def repair(
+        path: str | os.PathLike[str], *donors: Store, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Builds the index of a store, which is open nowhere, anew from packs and journal, and heals it from
+        donors, if there are any."""
         callbacks = Callbacks(progress)
-        report = sized(_abi.ips_repair_report)
+        report, healing = sized(_abi.ips_repair_report), sized(_abi.ips_heal_report)
         call(
-            "ips_store_repair", text(os.fspath(path)), callbacks.progress, None, ctypes.byref(report),
-            callbacks=callbacks,
+            "ips_store_repair_from", text(os.fspath(path)), _handles(donors), len(donors),
+            callbacks.progress, None, ctypes.byref(report), ctypes.byref(healing), callbacks=callbacks,
         )
-        return _fields(report)
+        return _fields(report) | _fields(healing)
 
     def _report(
         self, function: str, report: ctypes.Structure, *arguments: Any, callbacks: Callbacks | None = None
     ) -> dict[str, Any]:
         call(function, self._handle, *arguments, ctypes.byref(report), callbacks=callbacks)
         return _fields(report)
+
+
+def _chosen(options: dict[str, int]) -> Any:
+    """The defaults with these fields changed, for a call."""
+    chosen = _abi.ips_create_options()
+    library.ips_create_options_init(ctypes.byref(chosen), ctypes.sizeof(chosen))
+    known = [field[0] for field in _abi.ips_create_options._fields_[1:]]
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"{name} is no option; there are {', '.join(known)}")
+        setattr(chosen, name, value)
+    return ctypes.byref(chosen)
+
+
+def _handles(stores: Sequence[Store]) -> Any:
+    return (ctypes.c_void_p * len(stores))(*(store._handle for store in stores))
 
 
 def _fields(report: ctypes.Structure) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import os
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, NamedTuple, TypeVar
 
 from . import _abi
@@ -45,6 +46,22 @@ class Change(NamedTuple):
     old_length: int
     new_offset: int
     new_length: int
+
+
+class Base(NamedTuple):
+    """A store that a layer reads through."""
+
+    identity: str
+    path: str
+
+
+class Fork(NamedTuple):
+    """A layer that a store is a base of; `state` is the C header's IPS_FORK_…."""
+
+    identity: str
+    state: int
+    holds: int
+    path: str
 
 
 class Handle:
@@ -134,6 +151,20 @@ def problems(handle: int) -> Items[Problem]:
         return Problem(raw.kind, cid, raw.message.decode("utf-8", "replace"))
 
     return Items(handle, _abi.ips_problem, "ips_iter_next_problem", make)
+
+
+def bases(handle: int) -> Items[Base]:
+    def make(raw: _abi.ips_base) -> Base:
+        return Base(raw.identity.decode(), os.fsdecode(raw.path))
+
+    return Items(handle, _abi.ips_base, "ips_iter_next_base", make)
+
+
+def forks(handle: int) -> Items[Fork]:
+    def make(raw: _abi.ips_fork) -> Fork:
+        return Fork(raw.identity.decode(), raw.state, raw.holds, os.fsdecode(raw.path))
+
+    return Items(handle, _abi.ips_fork, "ips_iter_next_fork", make)
 
 
 def changes(handle: int) -> Items[Change]:

@@ -245,6 +245,40 @@ class StoreTest(unittest.TestCase):
         self.store = Store(self.path, owner="somebody")
         self.assertEqual(self.store.root("kept"), cid)
 
+    def test_layers_read_through_their_bases(self) -> None:
+        data = self.noise(300_000, 10)
+        image = self.store.put(data)
+        self.store.set_root("image", image)
+        path = self.path + ".fork"
+        with Store.create_layer(path, [self.path]) as fork:
+            self.assertEqual(fork.find_root("image"), image)
+            self.assertEqual(fork.information["bases"], 1)
+            fork.set_root("disk", image)
+            self.store.dereference(image)
+            self.store.delete_root("image")
+            self.assertEqual(fork.get(image), data)
+            self.assertEqual([one.state for one in self.store.forks()], [_abi.IPS_FORK_PRESENT])
+            with Store.in_memory(fork) as buffer:
+                note = buffer.put(b"a note")
+                self.assertFalse(fork.has(note))
+                self.assertEqual(fork.copy_from(buffer, note, "note")["blocks"], 1)
+        bases = list(Store.bases(path))
+        self.assertEqual([base.identity for base in bases], [self.store.information["identity"]])
+        with self.assertRaises(ipldstore.Exists):
+            Store.add_base(path, self.path)
+        Store.set_base(path, bases[0].identity, self.path)
+        self.assertGreater(Store.flatten(path)["blocks"], 0)
+        with Store(path) as alone, Store.create(self.path + ".files", kind=_abi.IPS_KIND_FLATFS) as files:
+            self.assertEqual(alone.get(image), data)
+            self.assertEqual(self.store.heal(alone)["missing"], 0)
+            files.copy_from(alone, image, "image")
+            alone.close()
+            self.assertEqual(Store.repair(path, files)["missing"], 0)
+        with Store(path) as alone:
+            alone.seal()
+            with self.assertRaises(ipldstore.ReadOnly):
+                alone.put(b"x")
+
     def test_threads_share_a_store(self) -> None:
         data = self.noise(300_000, 7)
         cid = self.store.put(data)

@@ -172,6 +172,13 @@ pub(crate) fn status_of(
     Err(Error::new(Failure { code: status, errno: error.os_errno, message }))
 }
 
+/// A path that ends with NUL, in a field of the library's.
+pub(crate) fn path(field: &[std::ffi::c_char]) -> std::path::PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = field.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8).collect();
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
 /// Text that ends with NUL, in a field of the library's.
 pub(crate) fn text(field: &[std::ffi::c_char]) -> String {
     // SAFETY: c_char and u8 have the same layout.

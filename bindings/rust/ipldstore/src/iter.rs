@@ -9,8 +9,8 @@ use std::ptr::NonNull;
 use ipldstore_sys as sys;
 
 use crate::callback::{self, Callbacks};
-use crate::error::{call_for_next, text, Result};
-use crate::{raw, Cid};
+use crate::error::{call_for_next, path, text, Result};
+use crate::{raw, Base, Cid, Fork};
 
 /// A root: a name that keeps a CID alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,17 @@ item!(Problem, ips_problem, ips_iter_next_problem, |problem| Problem {
     message: text(&problem.message)
 });
 
+item!(Base, ips_base, ips_iter_next_base, |base| Base {
+    identity: text(&base.identity),
+    path: path(&base.path)
+});
+item!(Fork, ips_fork, ips_iter_next_fork, |fork| Fork {
+    identity: text(&fork.identity),
+    state: fork.state,
+    holds: fork.holds,
+    path: path(&fork.path)
+});
+
 impl From<&sys::ips_change> for Change {
     fn from(raw: &sys::ips_change) -> Self {
         Change {
@@ -136,6 +147,8 @@ pub type Links = Iter<Cid>;
 pub type Roots = Iter<Root>;
 pub type Holds = Iter<Hold>;
 pub type Problems = Iter<Problem>;
+pub type Bases = Iter<Base>;
+pub type Forks = Iter<Fork>;
 
 impl<T> fmt::Debug for Iter<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -96,6 +96,12 @@ impl CreateOptions {
         self
     }
 
+    /// Each block is a plain file named by its CID, below so many folders: 0 to 2. Uncompressed.
+    pub fn block_files(mut self, levels: u32) -> Self {
+        (self.0.kind, self.0.flatfs_levels) = (sys::IPS_KIND_FLATFS as u32, levels);
+        self
+    }
+
     pub fn chunk_average(&self) -> u32 {
         self.0.chunk_average
     }
@@ -139,6 +145,8 @@ impl fmt::Debug for CreateOptions {
             .field("hash", &options.hash)
             .field("compression", &options.compression)
             .field("compression_level", &options.compression_level)
+            .field("kind", &options.kind)
+            .field("flatfs_levels", &options.flatfs_levels)
             .finish()
     }
 }

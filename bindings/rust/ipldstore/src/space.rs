@@ -92,6 +92,8 @@ impl GcReport {
     }
 }
 
+pub(crate) use report;
+
 report! {
     /// What some roots use, and use alone.
     Usage, ips_usage {

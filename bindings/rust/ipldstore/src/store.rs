@@ -48,6 +48,12 @@ pub struct Information {
     pub compression: String,
     /// What a user of this handle should hear; empty: nothing.
     pub warning: String,
+    /// `IPS_KIND_…` of the C header: where its own blocks are.
+    pub kind: u32,
+    /// Whether nothing of the store changes any more.
+    pub is_sealed: bool,
+    /// Stores that it reads through.
+    pub bases: u32,
 }
 
 impl Store {
@@ -76,6 +82,9 @@ impl Store {
             layout: text(&found.layout),
             compression: text(&found.compression),
             warning: text(&found.warning),
+            kind: found.kind,
+            is_sealed: found.is_sealed != 0,
+            bases: found.bases,
         })
     }
 

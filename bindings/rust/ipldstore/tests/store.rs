@@ -389,6 +389,61 @@ fn threads_share_a_store() {
 }
 
 #[test]
+fn layers_read_through_their_bases() {
+    let base = Place::new();
+    let data = noise(300_000, 10);
+    let image = base.put(&data).unwrap();
+    base.set_root("image", &image).unwrap();
+    let fork_path = base.path.with_extension("fork");
+    Store::create_layer(&fork_path, &[&base.path]).unwrap();
+    {
+        let fork = Store::open(&fork_path).unwrap();
+        assert_eq!((fork.find_root("image").unwrap(), fork.information().unwrap().bases), (image, 1));
+        fork.set_root("disk", &image).unwrap();
+        base.dereference(&image, None, Budget::NoLimit).unwrap();
+        base.delete_root("image", None, Budget::NoLimit).unwrap();
+        assert!(fork.get(&image).unwrap() == data);
+        let forks: Vec<_> = base.forks().unwrap().map(|fork| fork.unwrap()).collect();
+        assert_eq!((forks.len(), forks[0].state), (1, ipldstore::sys::IPS_FORK_PRESENT));
+
+        let buffer = Store::in_memory(&[&fork]).unwrap();
+        let note = buffer.put(b"a note").unwrap();
+        assert!(!fork.has(&note).unwrap());
+        assert_eq!(fork.copy_from(&buffer, &note, Some("note")).unwrap().blocks, 1);
+        assert_eq!(fork.root("note").unwrap(), note);
+    }
+    let bases: Vec<_> = Store::bases(&fork_path).unwrap().map(|base| base.unwrap()).collect();
+    assert_eq!(bases[0].identity, base.information().unwrap().identity);
+    assert!(matches!(Store::add_base(&fork_path, &base.path), Err(Error::Exists(_))));
+    Store::set_base(&fork_path, &bases[0].identity, &base.path).unwrap();
+    assert!(Store::flatten(&fork_path).unwrap().blocks > 0);
+    base.gc(Budget::NoLimit).unwrap();
+    assert_eq!(base.stat().unwrap().blocks, 0);
+    let alone = Store::open(&fork_path).unwrap();
+    assert!(alone.get(&image).unwrap() == data);
+    assert_eq!(base.heal(&[&alone]).unwrap().missing, 0);
+    assert!(matches!(base.forget_fork("0123"), Err(Error::Invalid(_) | Error::NotFound(_))));
+
+    let files = base.path.with_extension("files");
+    CreateOptions::new().block_files(1).create(&files).unwrap();
+    let donor = Store::open(&files).unwrap();
+    assert_eq!(
+        donor.copy_from(&alone, &image, Some("image")).unwrap().bytes,
+        alone.stat().unwrap().raw_bytes - 6
+    );
+    drop(alone);
+    let (repair, heal) = Store::repair_from(&fork_path, &[&donor]).unwrap();
+    assert_eq!((repair.roots, heal.missing), (2, 0));
+    let alone = Store::open(&fork_path).unwrap();
+    alone.seal().unwrap();
+    assert!(matches!(alone.put(b"x"), Err(Error::ReadOnly(_))));
+    assert!(alone.information().unwrap().is_sealed);
+    drop(alone);
+    std::fs::remove_dir_all(&fork_path).unwrap();
+    std::fs::remove_dir_all(&files).unwrap();
+}
+
+#[test]
 fn options_and_repair() {
     let path = fresh_path();
     let options =
