@@ -58,10 +58,24 @@ final class StoreCore: @unchecked Sendable {
     static func open(
         _ path: String, readOnly: Bool, withBases: Bool = true, above: [FileIdentity] = []
     ) throws(StoreError) -> StoreCore {
-        try opened.withLock { (registry) throws(StoreError) in
-            try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
+        for _ in 0..<patience {
+            do throws(StoreError) {
+                return try opened.withLock { (registry) throws(StoreError) in
+                    try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
+                }
+            } catch {
+                guard error.code == .busy, error.message == StoreFiles.lacksLeases.message else {
+                    throw error
+                }
+                // Of several who open a copied store at once, one puts its lease table right, once it is alone.
+                System.sleep(milliseconds: 1 + Int(try System.random(1)[0] % 8))
+            }
         }
+        throw StoreFiles.lacksLeases
     }
+
+    /// Times that opening is tried while others are in the way who will not be for long.
+    private static let patience = 100
 
     /// `above`: the stores that read through this one, which must not be among its bases.
     static func open(

@@ -134,6 +134,9 @@ final class StoreFiles: @unchecked Sendable {
         _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
     }
 
+    static let lacksLeases = StoreError(
+        .busy, "the lease table is missing and others have the store open: close them first")
+
     /// The lease table; one that the index does not know is replaced when nobody else has the store
     /// open, and stops collection until then.
     private static func openLeases(
@@ -141,26 +144,16 @@ final class StoreFiles: @unchecked Sendable {
     ) throws(StoreError) -> LeaseTable? {
         let file = path + "/leases"
         guard index.access == .readWrite else { return nil }
-        var state = state
-        var isOurs = false
-        for attempt in 0..<patienceMilliseconds where !isOurs {
-            var table: LeaseTable?
-            do { table = try LeaseTable(path: file, readOnly: false) } catch
-                where error.code == .notFound || error.code == .corrupt
-            {}
-            if let table, table.identity == state.leaseTable { return table }
-            isOurs = try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
-            if !isOurs, let table { return table }
-            table?.close()
-            guard !isOurs else { break }
-            guard attempt + 1 < patienceMilliseconds else {
-                throw StoreError(
-                    .busy, "the lease table is missing and others have the store open: close them first")
-            }
-            // Another who has just opened it may be replacing the table.
-            System.sleep(milliseconds: 1)
-            state = try index.read { (snapshot) throws(StoreError) in try snapshot.state() }
+        var table: LeaseTable?
+        do { table = try LeaseTable(path: file, readOnly: false) } catch
+            where error.code == .notFound || error.code == .corrupt
+        {}
+        if let table, table.identity == state.leaseTable { return table }
+        guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
+            if let table { return table }
+            throw lacksLeases
         }
+        table?.close()
         let identity = try LeaseTable.create(file)
         try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
             var state = try snapshot.state()
