@@ -67,7 +67,8 @@ final class StoreCore: @unchecked Sendable {
                 guard error.code == .busy, error.message == StoreFiles.lacksLeases.message else {
                     throw error
                 }
-                // Of several who open a copied store at once, one puts its lease table right, once it is alone.
+                // Of several who open a copied store at once, one puts its lease table right, when it is
+                // alone.
                 System.sleep(milliseconds: 1 + Int(try System.random(1)[0] % 8))
             }
         }
