@@ -3,6 +3,8 @@
 # make test       builds everything with testing enabled and runs every test
 # make libs       the C libraries and their header, into build/lib and build/include
 # make test-c     the C libraries, from outside (part of make test)
+# make install    into PREFIX (/usr/local) under DESTDIR: libraries, header, command line; make uninstall
+# make dist       the same as a tarball for machines without Swift; make test-dist tries it on one
 # make bench      measures; build/bin/bench --help says more
 # make torture-edits  2,000 random edit scripts on files to 64 MiB (EDIT_SCRIPTS=n)
 # make lint       quick checks of the sources
@@ -40,6 +42,7 @@ demo: build/bin/ipldstore
 # The run of the tests comes last: its closing line says how many passed.
 test: packages
 	scripts/test-c
+	@$(MAKE) test-install test-swift
 	$(SWIFT) build $(TEST_FLAGS) --build-tests
 	$(SWIFT) test $(TEST_FLAGS)
 

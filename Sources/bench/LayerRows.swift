@@ -1,5 +1,5 @@
-/// Forks of a store: what one costs, what a hundred take, and what is left of those that go; and the same file
-/// in stores of every kind.
+/// Forks of a store: what one costs, what a hundred take, what is left of those that go; and one file in
+/// stores of every kind.
 import Glibc
 import IpldEngine
 
@@ -26,7 +26,9 @@ struct LayerRows {
             try LmdbStore.create(at: base, configuration: StoreConfiguration(compression: .none))
             try Population(base).grow(to: 100_000)
             let opened = try ContentStore.open(at: base)
-            guard let root = try opened.root(Population.rootName(7)) else { throw BenchError("a root is gone") }
+            guard let root = try opened.root(Population.rootName(7)) else {
+                throw BenchError("a root is gone")
+            }
             var made = Samples()
             var bytes = Samples()
             for _ in 0..<21 {

@@ -260,6 +260,17 @@ import Testing
         try fixture.expectSound()
     }
 
+    @Test func aBaseInMemoryLivesAsLongAsItsLayers() throws {
+        let fixture = try Fixture()
+        var below: ContentStore? = try MemoryStore(over: [fixture.base])
+        let above = try MemoryStore(over: [#require(below)])
+        below = nil
+        try fixture.base.removeRoot("image")
+        try fixture.base.gc()
+        #expect(try above.get(fixture.image) == fixture.bytes)
+        #expect(try above.put(fixture.bytes) == fixture.image)
+    }
+
     /// What is found in a base while the layer links to it already is borrowed from then on.
     @Test func aLinkIsBorrowedWhenItsBlockAppears() throws {
         let fixture = try Fixture()

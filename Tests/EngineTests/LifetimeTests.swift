@@ -208,6 +208,20 @@ import Testing
         try Self.expectSound(store)
     }
 
+    /// They were counted as one, and `verify` found wrong counts where there were none.
+    @Test func verifyTellsCIDsApartThatDifferInTheHashFunctionOnly() throws {
+        let test = try TestStore()
+        let here = try test.store.putNode(.integer(1))
+        let digest = here.withDigest { Array($0) }
+        let elsewhere = try #require(
+            digest.withUnsafeBytes {
+                CID(version: 1, codec: here.codec, hash: CID.HashFunction(rawValue: 0xC100_001E), digest: $0)
+            })
+        #expect(here.hashValue != elsewhere.hashValue)
+        _ = try test.store.putNode(.list([.link(here), .link(elsewhere)]))
+        #expect(try test.store.verify().problems.isEmpty)
+    }
+
     @Test func manySmallBlocksAreCompacted() throws {
         let test = try TestStore(StoreConfiguration(compression: .none))
         let store = test.store

@@ -6,14 +6,38 @@ import Testing
 /// IPLDSTORE_FAULTS_SEED for others.
 @Suite(.serialized) struct CampaignTests {
     @Test func storesSurviveKills() throws { try run("kill", "points", "KILL", 210) }
+    @Test func storesOfAllKindsSurviveKills() throws {
+        try run("kill", "points", "KILL_KINDS", 112, ["--points-per-seed", "14"] + kinds)
+    }
     @Test func storesSurviveFailingCalls() throws { try run("failing-calls", "points", "FAILING_CALLS", 504) }
+    @Test func storesOfAllKindsSurviveFailingCalls() throws {
+        try run("failing-calls", "points", "FAILING_CALLS_KINDS", 112, ["--points-per-seed", "14"] + kinds)
+    }
     @Test func storesSurviveFullDisks() throws { try run("full-disk", "points", "FULL_DISK", 120) }
+    @Test func storesOfAllKindsSurviveFullDisks() throws {
+        try run("full-disk", "points", "FULL_DISK_KINDS", 40, ["--step-bytes", "8192"] + kinds)
+    }
     @Test func damageIsToldAndMended() throws { try run("damage", "points", "DAMAGE", 24_000) }
-    @Test func storesEqualTheirModel() throws { try run("model", "points", "MODEL", 20_000) }
-    @Test func manyProcessesShareAStore() throws { try run("race", "seconds", "RACE_SECONDS", 10) }
+    @Test func damageToFilesIsToldAndMended() throws {
+        try run("damage", "points", "DAMAGE_FILES", 2_000, ["--kind", "flatfs0,flatfs2"])
+    }
+    @Test func storesEqualTheirModel() throws { try run("model", "points", "MODEL", 15_000) }
+    @Test func storesOfAllKindsEqualTheirModel() throws {
+        try run("model", "points", "MODEL_KINDS", 5_000, ["--points-per-store", "500"] + kinds)
+    }
+    @Test func manyProcessesShareAStore() throws { try run("race", "seconds", "RACE_SECONDS", 5) }
+    @Test(arguments: ["flatfs1", "layer-over-layer", "memory", "memory-over-lmdb"])
+    func manyShareAStore(ofKind kind: String) throws {
+        try run("race", "seconds", "RACE_KINDS_SECONDS", 1, ["--kind", kind])
+    }
+    @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 
-    private func run(_ campaign: String, _ unit: String, _ variable: String, _ usual: Int) throws {
+    private let kinds = ["--kind", "all"]
+
+    private func run(
+        _ campaign: String, _ unit: String, _ variable: String, _ usual: Int, _ more: [String] = []
+    ) throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["IPLDSTORE_FAULTS_\(variable)"] ?? "\(usual)"
         let seed = environment["IPLDSTORE_FAULTS_SEED"] ?? "1"
@@ -23,7 +47,7 @@ import Testing
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
         process.arguments =
             ["--kill-after=10", limit, try worker(environment).path]
-            + [campaign, "--\(unit)", count, "--seed", seed]
+            + [campaign, "--\(unit)", count, "--seed", seed] + more
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()

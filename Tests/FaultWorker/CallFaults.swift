@@ -21,7 +21,20 @@ final class CallFaults: Sendable {
     private let plan: Plan
     private let calls = Atomic<Int>(0)
     private let hits = Atomic<Int>(0)
-    private let unflushed = Mutex<[UInt64: [(offset: UInt64, length: Int)]]>([:])
+    private let unflushed = Mutex<[UInt64: Written]>([:])
+
+    /// What a file has been given since its last flush, and a way to it when the writer has closed it.
+    private struct Written {
+        let descriptor: Int32
+        var ranges: [(offset: UInt64, length: Int)] = []
+
+        func lose() {
+            for (offset, length) in ranges {
+                let zeros = [UInt8](repeating: 0, count: length)
+                pwrite(descriptor, zeros, length, off_t(offset))
+            }
+        }
+    }
 
     /// Calls seen.
     var count: Int { calls.load(ordering: .relaxed) }
@@ -75,19 +88,31 @@ final class CallFaults: Sendable {
         unflushed.withLock { unflushed in
             switch call {
             case .write(let descriptor, let offset, let bytes):
-                unflushed[Self.identity(descriptor), default: []].append((offset, bytes.count))
-            case .flush(let descriptor):
-                let lost = unflushed.removeValue(forKey: Self.identity(descriptor)) ?? []
-                guard isTime, hitCount == 0 else { return .none }
-                for (offset, length) in lost {
-                    let zeros = [UInt8](repeating: 0, count: length)
-                    pwrite(descriptor, zeros, length, off_t(offset))
+                let file = Self.identity(descriptor)
+                if unflushed[file] == nil {
+                    // A description of its own: the writer's carries locks.
+                    unflushed[file] = Written(descriptor: open("/proc/self/fd/\(descriptor)", O_WRONLY))
                 }
-                return .fail(EIO)
-            default: break
+                unflushed[file]?.ranges.append((offset, bytes.count))
+                return .none
+            case .flush(let descriptor):
+                guard let lost = unflushed.removeValue(forKey: Self.identity(descriptor)) else {
+                    return .none
+                }
+                return lose([lost], isTime)
+            case .flushFileSystem:
+                defer { unflushed = [:] }
+                return lose(Array(unflushed.values), isTime)
+            default: return .none
             }
-            return .none
         }
+    }
+
+    private func lose(_ files: [Written], _ isTime: Bool) -> Fault {
+        defer { for file in files { close(file.descriptor) } }
+        guard isTime, hitCount == 0 else { return .none }
+        for file in files { file.lose() }
+        return .fail(EIO)
     }
 
     private static func identity(_ descriptor: Int32) -> UInt64 {

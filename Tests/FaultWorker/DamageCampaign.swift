@@ -10,20 +10,32 @@ struct DamageCampaign {
         defer { Files.removeTree(scratch) }
         let pool = try Pool(scratch: scratch)
         let tally = Tally("damage", seed: arguments.seed)
-        let store = try DamagedStore(making: scratch + "/store", pool: pool, seed: arguments.seed)
-        let campaign = DamageCampaign(
-            scratch: scratch, store: store, tally: tally, seed: arguments.seed,
-            only: arguments.text("only"))
-        let points = arguments.number("points", 20_000)
-        try campaign.damagePacks(points: points)
-        try campaign.damageJournal(points: points / 40)
-        try campaign.damageLeases(points: points / 100)
-        try campaign.damageIndex(points: arguments.number("index-points", points / 20))
+        let kinds = try StoreKind.asked(arguments, of: [.lmdb, .flatfs0, .flatfs1, .flatfs2])
+        let points = arguments.number("points", 20_000) / kinds.count
+        let indexPoints = arguments.number("index-points", arguments.number("points", 20_000) / 20)
+        for kind in kinds {
+            let place = scratch + "/" + kind.rawValue
+            mkdir(place, 0o777)
+            let campaign = DamageCampaign(
+                scratch: place,
+                store: try DamagedStore(
+                    making: place + "/store", kind: kind, pool: pool, seed: arguments.seed),
+                kind: kind, tally: tally, seed: arguments.seed, only: arguments.text("only"))
+            if kind.hasFiles {
+                try campaign.damageFiles(points: points)
+            } else {
+                try campaign.damagePacks(points: points)
+            }
+            try campaign.damageJournal(points: points / 40)
+            try campaign.damageLeases(points: points / 100)
+            try campaign.damageIndex(points: indexPoints / kinds.count)
+        }
         return tally.finish()
     }
 
     let scratch: String
     let store: DamagedStore
+    let kind: StoreKind
     let tally: Tally
     let seed: UInt64
     /// The one point to replay, FILE:OFFSET:KIND.
@@ -42,7 +54,7 @@ struct DamageCampaign {
             let kind = kinds[(index + Int(seed)) % kinds.count]
             let label = "\(file):\(offset):\(kind)"
             if let only, only != label { continue }
-            tally.point("--seed \(seed) --only \(label)") {
+            tally.point("--kind \(kind.rawValue) --seed \(seed) --only \(label)") {
                 let spoiling = Spoiling(store.path + "/" + file, whole, at: offset, kind)
                 guard try spoiling.apply(whole) else { return tally.count("unchanged") }
                 defer { do { try spoiling.undo() } catch { say("cannot undo: \(error)") } }
@@ -79,7 +91,7 @@ struct DamageCampaign {
 
     /// Repairs a copy: all blocks but the damaged ones are there, and all names of those. `losing`: what is
     /// removed from the copy first.
-    private func repair(without damaged: Set<CID>, losing: String?, mayLoseNames: Bool = false) throws {
+    func repair(without damaged: Set<CID>, losing: String?, mayLoseNames: Bool = false) throws {
         let copy = scratch + "/copy"
         Files.removeTree(copy)
         try Files.copyTree(store.path, copy)
@@ -194,7 +206,10 @@ struct DamageCampaign {
                 } else if fields.first == "count", fields.count >= 2 {
                     tally.count(fields[1])
                 } else {
-                    tally.point("--seed \(seed) --only \(line.split(separator: " ").first ?? "")") {
+                    tally.point(
+                        "--kind \(kind.rawValue) --seed \(seed) --only "
+                            + "\(line.split(separator: " ").first ?? "")"
+                    ) {
                         throw Violation(line)
                     }
                 }
@@ -208,7 +223,9 @@ struct DamageCampaign {
                 let ending = "\(signal == SIGALRM ? "hang" : "crash") during \(during)"
                 tally.count("index-" + ending.split(separator: " ").joined(separator: "-"))
                 if during != "reading" {
-                    tally.point("--seed \(seed) --only \(label)") { throw Violation("\(label): a \(ending)") }
+                    tally.point("--kind \(kind.rawValue) --seed \(seed) --only \(label)") {
+                        throw Violation("\(label): a \(ending)")
+                    }
                 }
                 index = reached + 1
             default: throw Violation("the child ended: \(end) \(lines.suffix(1))")

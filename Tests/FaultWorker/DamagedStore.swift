@@ -9,11 +9,11 @@ struct DamagedStore {
     private(set) var names = NameState()
 
     /// Makes it: files, trees, nodes and holds in several packs, and a journal with some history.
-    init(making path: String, pool: Pool, seed: UInt64) throws {
+    init(making path: String, kind: StoreKind, pool: Pool, seed: UInt64) throws {
         self.path = path
         Bounds.fullPackBytes = 60_000
         var random = Random(seed: seed)
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try kind.create(path)
         let store = try ContentStore.open(at: path)
         for step in 0..<12 {
             let content = 3 + random.below(12)

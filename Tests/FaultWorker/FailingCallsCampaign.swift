@@ -13,16 +13,21 @@ struct FailingCallsCampaign {
         let points = arguments.number("points", 504)
         let perSeed = arguments.number("points-per-seed", 84)
         let tally = Tally("failing-calls", seed: arguments.seed)
+        let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
         var seed = arguments.seed
         var done = 0
         while done < points {
-            let golden = try GoldenRun(scratch: scratch, pool: pool, seed: seed, steps: steps)
+            let kind = kinds[done / perSeed % kinds.count]
+            let golden = try GoldenRun(
+                scratch: scratch, kind: kind, pool: pool, seed: seed, steps: steps)
             tally.count("calls", golden.calls)
             for index in 0..<min(perSeed, points - done) {
                 if let only = arguments.optional("only"), only != index { continue }
-                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)")
-                {
-                    try point(scratch, pool, golden, seed, index, perSeed, tally)
+                tally.point(
+                    "--kind \(kind.rawValue) --seed \(seed) --points \(perSeed) --points-per-seed \(perSeed)"
+                        + " --only \(index)"
+                ) {
+                    try point(scratch, kind, pool, golden, seed, index, perSeed, tally)
                 }
                 CallFaults.disarm()
             }
@@ -45,16 +50,15 @@ struct FailingCallsCampaign {
     }
 
     private static func point(
-        _ scratch: String, _ pool: Pool, _ golden: GoldenRun, _ seed: UInt64, _ index: Int, _ perSeed: Int,
-        _ tally: Tally
+        _ scratch: String, _ kind: StoreKind, _ pool: Pool, _ golden: GoldenRun, _ seed: UInt64, _ index: Int,
+        _ perSeed: Int, _ tally: Tally
     ) throws {
         let path = scratch + "/store"
-        for name in Files.names(scratch) where name.hasPrefix("store") {
-            Files.removeTree(scratch + "/" + name)
-        }
+        StoreKind.remove(path)
+        try kind.prepare(path)
         let call = 1 + index * golden.calls / perSeed
         let (plan, mayFail) = plan(index, at: call)
-        let workload = Workload(path: path, pool: pool, seed: seed)
+        let workload = Workload(path: path, kind: kind, pool: pool, seed: seed)
         let faults = CallFaults.arm(plan)
         var allowed = [NameState()]
         var where_ = ""

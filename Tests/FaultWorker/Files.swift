@@ -25,6 +25,11 @@ enum Files {
         return names.sorted()
     }
 
+    /// Files in a directory and below it.
+    static func count(_ path: String) -> Int {
+        isDirectory(path) ? names(path).reduce(0) { $0 + count(path + "/" + $1) } : 1
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func isDirectory(_ path: String) -> Bool {

@@ -14,6 +14,7 @@ struct FullDiskCampaign {
         let pool = try Pool(scratch: scratch)
         let points = arguments.number("points", 120)
         let stepBytes = arguments.number("step-bytes", 4096)
+        let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
         let tally = Tally("full-disk", seed: arguments.seed)
         let disk = scratch + "/disk"
         mkdir(disk, 0o777)
@@ -24,14 +25,16 @@ struct FullDiskCampaign {
             if let only = arguments.optional("only"), only != index { continue }
             // Every fourth point by a limit on files, whose lengths are those of packs and index.
             let byLimit = !isMounted || index % 4 == 3
+            let kind = kinds[(index + index / 4) % kinds.count]
             tally.point(
-                "--seed \(arguments.seed) --points \(points) --step-bytes \(stepBytes) --only \(index)"
+                "--kind \(arguments.text("kind") ?? "lmdb") --seed \(arguments.seed) --points \(points)"
+                    + " --step-bytes \(stepBytes) --only \(index)"
             ) {
                 let seed = arguments.seed &+ UInt64(index)
                 if byLimit {
-                    try limitPoint(scratch, pool, seed, index * 2 * stepBytes, tally)
+                    try limitPoint(scratch, kind, pool, seed, index * 2 * stepBytes, tally)
                 } else {
-                    try diskPoint(disk, pool, seed, freeBytes: index * stepBytes, tally)
+                    try diskPoint(disk, kind, pool, seed, freeBytes: index * stepBytes, tally)
                 }
             }
         }
@@ -41,11 +44,11 @@ struct FullDiskCampaign {
     // MARK: A full file system
 
     private static func diskPoint(
-        _ disk: String, _ pool: Pool, _ seed: UInt64, freeBytes: Int, _ tally: Tally
+        _ disk: String, _ kind: StoreKind, _ pool: Pool, _ seed: UInt64, freeBytes: Int, _ tally: Tally
     ) throws {
         for name in Files.names(disk) { Files.removeTree(disk + "/" + name) }
         let path = disk + "/store"
-        var point = try Point(path: path, pool: pool, seed: seed)
+        var point = try Point(path: path, kind: kind, pool: pool, seed: seed)
         try fill(disk, leaving: freeBytes)
         try point.useFullDisk(tally)
         let full = try space(disk)
@@ -76,15 +79,22 @@ struct FullDiskCampaign {
     // MARK: A limit on files
 
     private static func limitPoint(
-        _ scratch: String, _ pool: Pool, _ seed: UInt64, _ extraBytes: Int, _ tally: Tally
+        _ scratch: String, _ kind: StoreKind, _ pool: Pool, _ seed: UInt64, _ extraBytes: Int, _ tally: Tally
     ) throws {
         let path = scratch + "/limited"
-        Files.removeTree(path)
-        var point = try Point(path: path, pool: pool, seed: seed)
+        StoreKind.remove(path)
+        var point = try Point(path: path, kind: kind, pool: pool, seed: seed)
         var longest = 0
-        for name in Files.names(path + "/packs").map({ "packs/" + $0 }) + ["index/data.mdb", "journal"] {
-            var information = stat()
-            if stat(path + "/" + name, &information) == 0 { longest = max(longest, Int(information.st_size)) }
+        for store in [path, StoreKind.basePath(path), StoreKind.basePath(StoreKind.basePath(path))] {
+            let packs = Files.names(store + "/packs").map { "packs/" + $0 }
+            for name in packs + ["index/data.mdb", "journal"] {
+                var information = stat()
+                guard stat(store + "/" + name, &information) == 0 else { continue }
+                longest = max(longest, Int(information.st_size))
+                // Where there are no packs, the index is the longest file: with what is kept free for
+                // deletion.
+                if kind.hasFiles { longest = max(longest, Int(information.st_blocks) * 512) }
+            }
         }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
@@ -110,11 +120,13 @@ struct FullDiskCampaign {
         var names = NameState()
 
         /// A store with two files, made while there was room.
-        init(path: String, pool: Pool, seed: UInt64) throws {
+        init(path: String, kind: StoreKind, pool: Pool, seed: UInt64) throws {
             self.path = path
             self.pool = pool
             random = Random(seed: seed)
-            try LmdbStore.create(at: path, configuration: try Pool.configuration())
+            // What is below has nothing of the big file.
+            try kind.prepare(path, [3, 6, 9, 12, 15])
+            try kind.create(path)
             let store = try ContentStore.open(at: path)
             self.store = store
             for (name, content) in [("big", 21), ("small", 12)] {
@@ -167,8 +179,8 @@ struct FullDiskCampaign {
                         "names after attempt \(attempt): \(try NameState(of: store).difference(from: names))")
                 }
             }
-            _ = try Inspection(pool: pool).readAll(store, names)
-            try Inspection(pool: pool).expectClean(store)
+            try Inspection(pool: pool).readAll(store, names)
+            try Inspection.expectClean(store)
         }
 
         /// On the full disk: names go, and what they kept.
@@ -186,7 +198,7 @@ struct FullDiskCampaign {
             }
             try store.gc()
             guard try store.stat().blocks + 50 < before else { throw Violation("collection took nothing") }
-            _ = try Inspection(pool: pool).readAll(store, names)
+            try Inspection(pool: pool).readAll(store, names)
         }
 
         /// There is room again.

@@ -8,10 +8,11 @@ struct GoldenRun {
     /// After step i + 1.
     var states: [NameState] = []
 
-    init(scratch: String, pool: Pool, seed: UInt64, steps: Int) throws {
+    init(scratch: String, kind: StoreKind, pool: Pool, seed: UInt64, steps: Int) throws {
         let path = scratch + "/golden"
-        Files.removeTree(path)
-        let workload = Workload(path: path, pool: pool, seed: seed)
+        StoreKind.remove(path)
+        try kind.prepare(path)
+        let workload = Workload(path: path, kind: kind, pool: pool, seed: seed)
         let counter = CallFaults.arm(.count)
         defer { CallFaults.disarm() }
         let start = Clock.now()
@@ -33,7 +34,7 @@ struct GoldenRun {
         workload.close()
         CallFaults.disarm()
         try Inspection(pool: pool).inspect(path, allowed: [states[states.count - 1]], empties: true)
-        Files.removeTree(path)
+        StoreKind.remove(path)
     }
 }
 
@@ -50,16 +51,21 @@ struct KillCampaign {
         let points = arguments.number("points", 210)
         let perSeed = arguments.number("points-per-seed", 42)
         let tally = Tally("kill", seed: arguments.seed)
+        let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
         var seed = arguments.seed
         var done = 0
         while done < points {
-            let golden = try GoldenRun(scratch: scratch, pool: pool, seed: seed, steps: steps)
+            let kind = kinds[done / perSeed % kinds.count]
+            let golden = try GoldenRun(
+                scratch: scratch, kind: kind, pool: pool, seed: seed, steps: steps)
             tally.count("calls", golden.calls)
             for index in 0..<min(perSeed, points - done) {
                 if let only = arguments.optional("only"), only != index { continue }
-                tally.point("--seed \(seed) --points \(perSeed) --points-per-seed \(perSeed) --only \(index)")
-                {
-                    try point(scratch, pool, golden, seed, index, perSeed, tally)
+                tally.point(
+                    "--kind \(kind.rawValue) --seed \(seed) --points \(perSeed) --points-per-seed \(perSeed)"
+                        + " --only \(index)"
+                ) {
+                    try point(scratch, kind, pool, golden, seed, index, perSeed, tally)
                 }
             }
             done += perSeed
@@ -69,17 +75,15 @@ struct KillCampaign {
     }
 
     private static func point(
-        _ scratch: String, _ pool: Pool, _ golden: GoldenRun, _ seed: UInt64, _ index: Int, _ perSeed: Int,
-        _ tally: Tally
+        _ scratch: String, _ kind: StoreKind, _ pool: Pool, _ golden: GoldenRun, _ seed: UInt64, _ index: Int,
+        _ perSeed: Int, _ tally: Tally
     ) throws {
         let path = scratch + "/store"
-        Files.removeTree(path)
-        for name in Files.names(scratch) where name.hasPrefix("store.new-") {
-            Files.removeTree(scratch + "/" + name)
-        }
+        StoreKind.remove(path)
+        try kind.prepare(path)
         var words = [
             "work", "--seed", "\(seed)", "--steps", "\(steps)", "--path", path, "--pool",
-            scratch + "/pool.cids",
+            scratch + "/pool.cids", "--kind", kind.rawValue,
         ]
         // Sampled evenly, each third of the points in its own way.
         let call = 1 + (index * golden.calls + Int(seed) * 7 % max(1, golden.calls / perSeed)) / perSeed
@@ -112,7 +116,9 @@ struct KillCampaign {
         if acknowledged < golden.states.count { allowed.append(golden.states[acknowledged]) }
         if losesCommit {
             guard acknowledged > 0 else { return }
-            try IndexFile.rollBack(path)
+            // The store's own, or that of the store below it.
+            let isBelow = kind.isLayer && index % 12 == 3
+            try IndexFile.rollBack(isBelow ? StoreKind.basePath(path) : path)
             // Steps that change nothing commit nothing: the last commit is that of the names before these.
             let now = golden.states[acknowledged - 1]
             if let before = golden.states[..<acknowledged].last(where: { $0 != now }) {
@@ -132,8 +138,9 @@ struct KillCampaign {
         let pool = try Pool(file: try arguments.required("pool"))
         let path = try arguments.required("path")
         let hasReader = arguments.optional("reader") != nil
+        let kind = try StoreKind.asked(arguments, of: StoreKind.inFiles)[0]
         let workload = Workload(
-            path: path, pool: pool, seed: arguments.seed,
+            path: path, kind: kind, pool: pool, seed: arguments.seed,
             repairs: !hasReader)
         if let call = arguments.optional("die-at") { _ = CallFaults.arm(.die(at: call)) }
         if let call = arguments.optional("die-short-at") { _ = CallFaults.arm(.dieShort(at: call)) }

@@ -11,12 +11,17 @@ struct ModelCampaign {
         let tally = Tally("model", seed: arguments.seed)
         // Several stores, so that each begins empty and grows differently.
         let perStore = arguments.number("points-per-store", 4_000)
+        let kinds = try StoreKind.asked(arguments, of: StoreKind.allCases)
         for index in 0..<max(1, (operations + perStore - 1) / perStore) {
             if let only = arguments.optional("only"), only != index { continue }
-            let replay = "--points \(operations) --points-per-store \(perStore) --only \(index)"
+            let kind = kinds[index % kinds.count]
+            let replay =
+                "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations)"
+                + " --points-per-store \(perStore) --only \(index)"
             tally.point("--seed \(arguments.seed) \(replay)") {
                 var run = try ModelRun(
-                    path: scratch + "/store-\(index)", seed: arguments.seed &+ UInt64(index) &* 7919)
+                    path: scratch + "/store-\(index)", kind: kind,
+                    seed: arguments.seed &+ UInt64(index) &* 7919)
                 for step in 0..<min(perStore, operations - index * perStore) {
                     do {
                         try run.operation()
@@ -28,7 +33,7 @@ struct ModelCampaign {
                 try run.compareAll()
                 tally.count("collected", run.collected)
             }
-            Files.removeTree(scratch + "/store-\(index)")
+            StoreKind.remove(scratch + "/store-\(index)")
         }
         return tally.finish()
     }
@@ -47,15 +52,39 @@ private struct ModelRun {
     private var stored: Set<CID> = []
     private var names = NameState()
 
-    init(path: String, seed: UInt64) throws {
+    /// Leaves that a base has, under a root.
+    private var lent: Set<CID> = []
+    private let bases: [ContentStore]
+
+    init(path: String, kind: StoreKind, seed: UInt64) throws {
         random = Random(seed: seed)
         Bounds.stageBlocks = 7
         Bounds.fullPackBytes = 60_000
         Bounds.compactionBytes = 16 << 10
         Bounds.journalBytes = 4096
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
-        store = try ContentStore.open(at: path)
+        try kind.prepare(path, [])
+        if kind.base != nil { lent = try Self.lend(StoreKind.basePath(path)) }
+        if !kind.isInMemory { try kind.create(path) }
+        store = try kind.open(path)
+        bases = try store.bases.map { try ContentStore.open(at: $0.path) }
     }
+
+    /// Every third leaf that the operations may make.
+    private static func lend(_ path: String) throws -> Set<CID> {
+        let store = try ContentStore.open(at: path)
+        let batch = try store.makeBatch()
+        var lent: Set<CID> = []
+        for seed in stride(from: 0, to: 400, by: 3) {
+            var leaf = Random(seed: UInt64(seed))
+            lent.insert(
+                try leaf.bytes(leaf.below(600)).withUnsafeBytes { try batch.putBlock($0, codec: .raw) })
+        }
+        try batch.setRoot("lent", to: try batch.putNode(.list(lent.map { .link($0) })))
+        try batch.commit()
+        return lent
+    }
+
+    private func isHere(_ cid: CID) -> Bool { stored.contains(cid) || lent.contains(cid) }
 
     // MARK: Operations
 
@@ -140,7 +169,7 @@ private struct ModelRun {
             after.roots[name] = cid
         }
         try batch.commit()
-        stored.formUnion(entered)
+        stored.formUnion(entered.filter { !lent.contains($0) })
         names = after
     }
 
@@ -150,10 +179,10 @@ private struct ModelRun {
         last = "set \(name) to \(cid)"
         do {
             try store.setRoot(name, to: cid)
-            guard stored.contains(cid) else { throw Violation("a root points to a block that is not here") }
+            guard isHere(cid) else { throw Violation("a root points to a block that is not here") }
             names.roots[name] = cid
         } catch let error as StoreError where error.code == .notFound {
-            guard !stored.contains(cid) else { throw Violation("\(cid) is here, and was not found") }
+            guard !isHere(cid) else { throw Violation("\(cid) is here, and was not found") }
         }
     }
 
@@ -177,10 +206,10 @@ private struct ModelRun {
         last = "retain \(cid) for \(owner)"
         do {
             try store.retain(cid, owner: owner)
-            guard stored.contains(cid) else { throw Violation("a block that is not here was retained") }
+            guard isHere(cid) else { throw Violation("a block that is not here was retained") }
             names.holds[.init(owner: owner, cid: cid), default: 0] += 1
         } catch let error as StoreError where error.code == .notFound {
-            guard !stored.contains(cid) else { throw Violation("\(cid) is here, and was not found") }
+            guard !isHere(cid) else { throw Violation("\(cid) is here, and was not found") }
         }
     }
 
@@ -207,11 +236,11 @@ private struct ModelRun {
     private mutating func lookUp() throws {
         guard let cid = random.element(of: order), let block = known[cid] else { return }
         last = "look up \(cid)"
-        guard try store.has(cid) == stored.contains(cid) else { throw Violation("has \(cid) is wrong") }
+        guard try store.has(cid) == isHere(cid) else { throw Violation("has \(cid) is wrong") }
         do {
             guard try store.block(cid) == block.bytes else { throw Violation("wrong bytes") }
         } catch let error as StoreError where error.code == .notFound {
-            guard !stored.contains(cid) else { throw Violation("\(cid) is here, and was not found") }
+            guard !isHere(cid) else { throw Violation("\(cid) is here, and was not found") }
         }
     }
 
@@ -239,7 +268,7 @@ private struct ModelRun {
         else { throw Violation("counters of names or leases are wrong: \(statistics)") }
     }
 
-    func compareAll() throws {
+    mutating func compareAll() throws {
         try compareCounts()
         guard try NameState(of: store) == names else { throw Violation("names differ") }
         var counts: [CID: UInt64] = [:]
@@ -253,10 +282,26 @@ private struct ModelRun {
             }
             guard try store.block(cid) == known[cid]?.bytes else { throw Violation("wrong bytes of \(cid)") }
         }
-        for cid in order where !stored.contains(cid) {
+        for cid in order where !isHere(cid) {
             if try store.has(cid) { throw Violation("\(cid) is gone, and is here") }
         }
         let report = try store.verify()
         guard report.isClean else { throw Violation("verify: \(report.problems.prefix(3).map(\.message))") }
+        try compareLoans()
+    }
+
+    /// After collection, bases hold exactly what is linked to, or named, and theirs.
+    private mutating func compareLoans() throws {
+        guard !bases.isEmpty, !store.path.isEmpty else { return }
+        try store.gc()
+        sweep()
+        let linked = stored.reduce(into: names.named) { $0.formUnion(known[$1]?.links ?? []) }
+        for base in bases {
+            let held = Set(try base.holds().filter { $0.owner.hasPrefix("fork:") }.map(\.cid))
+            guard held == linked.intersection(lent) else {
+                throw Violation("\(held.count) blocks are held, \(linked.intersection(lent).count) linked to")
+            }
+            try Inspection.expectClean(base)
+        }
     }
 }

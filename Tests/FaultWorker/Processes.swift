@@ -83,13 +83,14 @@ enum Processes {
         withoutActuallyEscaping(body) { body in
             nonisolated(unsafe) let body = body
             do {
-                Threads.join(try Threads.start {
-                    do { try body() } catch {
-                        say("in a fork: \(error)")
-                        _exit(1)
-                    }
-                    _exit(0)
-                })
+                Threads.join(
+                    try Threads.start {
+                        do { try body() } catch {
+                            say("in a fork: \(error)")
+                            _exit(1)
+                        }
+                        _exit(0)
+                    })
             } catch { _exit(1) }
         }
         _exit(1)

@@ -11,7 +11,10 @@ struct RaceCampaign {
         let pool = try Pool(scratch: scratch)
         try pool.write(to: scratch + "/pool.cids")
         let path = scratch + "/store"
-        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        let kind = try StoreKind.asked(arguments, of: StoreKind.allCases)[0]
+        try kind.prepare(path)
+        if kind.isInMemory { return try inThisProcess(kind, path, pool, arguments) }
+        try kind.create(path)
         let tally = Tally("race", seed: arguments.seed)
         let seconds = arguments.number("seconds", 10)
         let processes = arguments.number("processes", 3)
@@ -26,7 +29,8 @@ struct RaceCampaign {
                 "--seed", "\(arguments.seed &* 100 &+ UInt64(started))",
             ])
         }
-        tally.point("--seed \(arguments.seed) --seconds \(seconds) --processes \(processes)") {
+        let replay = "--kind \(kind.rawValue) --seed \(arguments.seed) --seconds \(seconds)"
+        tally.point("\(replay) --processes \(processes)") {
             var children = try (0..<processes).map { _ in try start() }
             // The last one dies again and again.
             while Clock.now() + 800_000_000 < end {
@@ -46,10 +50,35 @@ struct RaceCampaign {
             }
             let store = try ContentStore.open(at: path)
             let names = try NameState(of: store)
-            _ = try Inspection(pool: pool).readAll(store, names)
+            try Inspection(pool: pool).readAll(store, names)
             try Inspection(pool: pool).inspect(path, allowed: [names], empties: true)
         }
         return tally.finish()
+    }
+
+    /// A store that no other process can see: threads alone.
+    private static func inThisProcess(
+        _ kind: StoreKind, _ path: String, _ pool: Pool, _ arguments: Arguments
+    ) throws -> Int32 {
+        let tally = Tally("race", seed: arguments.seed)
+        let seconds = arguments.number("seconds", 10)
+        tally.point("--kind \(kind.rawValue) --seed \(arguments.seed) --seconds \(seconds)") {
+            let lines = Lines()
+            let store = try kind.open(path)
+            let end = Clock.now() + UInt64(seconds) * 1_000_000_000
+            try work(store, pool, arguments.seed, until: end) { lines.add($0) }
+            try note((lines.all, .exited(0)), tally)
+            let names = try NameState(of: store)
+            try Inspection(pool: pool).inspect(store, allowed: [names], empties: true)
+        }
+        return tally.finish()
+    }
+
+    /// What threads say.
+    private final class Lines: Sendable {
+        private let lines = Mutex<[String]>([])
+        func add(_ line: String) { lines.withLock { $0.append(line) } }
+        var all: [String] { lines.withLock { $0 } }
     }
 
     private static func note(_ result: (lines: [String], end: Processes.End), _ tally: Tally) throws {
@@ -67,18 +96,25 @@ struct RaceCampaign {
         let pool = try Pool(file: try arguments.required("pool"))
         let path = try arguments.required("path")
         let end = Clock.now() + UInt64(arguments.number("milliseconds", 1000)) * 1_000_000
+        try work(try ContentStore.open(at: path), pool, arguments.seed, until: end, say)
+        return 0
+    }
+
+    private static func work(
+        _ store: ContentStore, _ pool: Pool, _ seed: UInt64, until end: UInt64,
+        _ say: @escaping @Sendable (String) -> Void
+    ) throws {
         Bounds.stageBlocks = 40
         Bounds.fullPackBytes = 400_000
         Bounds.compactionBytes = 32 << 10
         Bounds.journalBytes = 2048
-        let store = try ContentStore.open(at: path)
         let parts: [(name: String, body: @Sendable (ContentStore, Pool, inout Random) throws -> Void)] = [
             ("writes", write), ("writes", write), ("reads", read), ("names", rename),
             ("collections", collect),
         ]
         var threads: [pthread_t] = []
         for (index, part) in parts.enumerated() {
-            let seed = arguments.seed &* 10 &+ UInt64(index)
+            let seed = seed &* 10 &+ UInt64(index)
             threads.append(
                 try Threads.start {
                     var random = Random(seed: seed)
@@ -96,7 +132,6 @@ struct RaceCampaign {
                 })
         }
         for thread in threads { Threads.join(thread) }
-        return 0
     }
 
     @Sendable private static func write(_ store: ContentStore, _ pool: Pool, _ random: inout Random) throws {

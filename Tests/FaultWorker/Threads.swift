@@ -12,10 +12,12 @@ enum Threads {
         }
         var thread = pthread_t()
         let start = Unmanaged.passRetained(Start(body))
-        let code = pthread_create(&thread, nil, { argument in
-            if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        }, start.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, start.toOpaque())
         guard code == 0 else { throw Violation("no thread") }
         return thread
     }

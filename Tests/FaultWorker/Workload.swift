@@ -29,6 +29,7 @@ struct NameState: Equatable {
 /// A sequence of operations that a seed decides, and what they must have done. Step 0 makes the store.
 final class Workload {
     let path: String
+    private let kind: StoreKind
     private let pool: Pool
     private var random: Random
     private(set) var store: ContentStore?
@@ -47,8 +48,10 @@ final class Workload {
     /// Whether a repair is done when it is its turn; others who have the store open are in its way.
     private let repairs: Bool
 
-    init(path: String, pool: Pool, seed: UInt64, repairs: Bool = true) {
+    /// What is below the store must have been prepared.
+    init(path: String, kind: StoreKind, pool: Pool, seed: UInt64, repairs: Bool = true) {
         self.path = path
+        self.kind = kind
         self.repairs = repairs
         self.pool = pool
         random = Random(seed: seed)
@@ -79,7 +82,7 @@ final class Workload {
         steps += 1
         if steps == 1 {
             last = "create"
-            try LmdbStore.create(at: path, configuration: try Pool.configuration())
+            try kind.create(path)
             return
         }
         // The choice must not depend on outcomes more than the names do.

@@ -22,6 +22,8 @@ do {
     case "damage-index": exit(try DamageCampaign.indexChild(arguments))
     case "race": exit(try RaceCampaign.run(arguments))
     case "race-child": exit(try RaceCampaign.child(arguments))
+    case "layers": exit(try LayersCampaign.run(arguments))
+    case "layers-child": exit(try LayersCampaign.child(arguments))
     case "cases": exit(try CaseCampaign.run(arguments))
     case "case": exit(try CaseCampaign.child(arguments))
     case "case-collect": exit(try CaseCampaign.collectChild(arguments))

@@ -81,10 +81,13 @@ extension CID: Hashable {
     }
 
     /// All of the digest: whoever writes a node chooses what it links to, and could otherwise choose a
-    /// thousand CIDs that begin alike and cost a set of them the square of that.
+    /// thousand CIDs that begin alike and cost a set of them the square of that. And all else that tells CIDs
+    /// apart, but the version: `verify` counts by this.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         hasher.combine(codec)
+        hasher.combine(hash)
+        hasher.combine(digestLength)
         for index in 0..<(Int(digestLength) + 7) / 8 { hasher.combine(words[index]) }
     }
 }

@@ -1,15 +1,17 @@
 /// Payloads in files of their own: plain bytes, named by the block's full CID.
 ///
 ///     STORE/blocks/[XY/[VW/]]CID     XY: the last two characters of the CID, VW: the two before them
-///     STORE/lanes/NNNNNNNN.lane      a writer's: its lock, and what the stage that it enters consists of
+///     STORE/lanes/NNNNNNNN.lane      a writer's lock
+///     STORE/lanes/NNNNNNNN.list0, 1  what its last two stages consist of, in turns
 ///     STORE/lanes/NNNNNNNN/CID       what it has written and not entered yet
 ///
 /// What always holds:
 /// - A file in `blocks` comes by rename and goes by unlink, both under the index's write lock: the rename in
 ///   the transaction that enters its row, before that commits; the unlink two commits after the row's end,
 ///   when no row names it again.
-/// - The list in a lane is durable before the first rename of its stage, and emptied after the commit: files
-///   of a writer that died between the two are found through it, and unlinked where no row names them.
+/// - The list of a stage is durable before its first rename, and stays until another commit has followed its
+///   own: files of a writer that died between the two, or whose commit was lost, are found through it, and
+///   unlinked where no row names them, and none that waits to give them back.
 import Glibc
 
 final class BlockFiles: Sendable {
@@ -25,8 +27,9 @@ final class BlockFiles: Sendable {
     }
 
     static func make(in path: String) throws(StoreError) {
-        try System.makeDirectory(path + "/blocks")
-        try System.makeDirectory(path + "/lanes")
+        for name in ["/blocks", "/lanes"] {
+            do { try System.makeDirectory(path + name) } catch  where error.code == .exists {}
+        }
     }
 
     /// How many folders files are below, as far as they show; nil where there are none.
@@ -73,6 +76,11 @@ final class BlockFiles: Sendable {
         do { try System.rename(temporary, path(cid)) } catch  where error.code == .notFound {
             try makeFolders(cid)
             try System.rename(temporary, path(cid))
+        } catch  where error.systemError == EISDIR {
+            // A folder in its place is no block, and is put aside for verify to name.
+            try System.rename(
+                path(cid), path(cid) + ".stray-" + String(try StoreCore.randomNumber(), radix: 36))
+            try System.rename(temporary, path(cid))
         }
     }
 
@@ -83,7 +91,7 @@ final class BlockFiles: Sendable {
             let bytes = try System.status(ofPath: path).allocated
             try System.remove(path)
             return bytes
-        } catch  where error.code == .notFound { return 0 }
+        } catch  where error.code == .notFound || error.systemError == EISDIR { return 0 }
     }
 
     /// Makes everything that was written to the file system, names included, durable.
@@ -98,7 +106,7 @@ final class BlockFiles: Sendable {
         try Self.block(at: path(cid), cid, location, scratch, room: room)
     }
 
-    fileprivate static func block(
+    static func block(
         at path: String, _ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch,
         room: UnsafeMutableRawBufferPointer?
     ) throws(StoreError) -> UnsafeRawBufferPointer {
@@ -155,210 +163,51 @@ final class BlockFiles: Sendable {
         }.sorted()
     }
 
-    /// Takes back what dead writers left. Lanes that are in use are left alone.
-    func recoverLanes(_ index: IndexPlace) throws(StoreError) {
+    /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument
+    /// in an index transaction of its own, which commits.
+    func recoverLanes(_ write: ((IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        var lanes: [(lane: Lane, listed: [CID])] = []
+        defer { for (lane, _) in lanes { lane.close() } }
         for number in try laneNumbers() {
             guard let lane = try Lane(self, number) else { continue }
-            defer { lane.close() }
-            try lane.recover(index)
+            lanes.append((lane, []))
+            try lane.clear()
+            lanes[lanes.count - 1].listed = try lane.announced().cids
         }
+        let listed = lanes.flatMap(\.listed)
+        guard !listed.isEmpty else { return }
+        // After this commit, those that entered what is listed are not the last any more.
+        try write { (snapshot) throws(StoreError) in try removeStrays(listed, snapshot) }
+        for (lane, listed) in lanes where !listed.isEmpty { lane.retract() }
     }
-}
 
-/// A lane that is ours.
-struct Lane {
-    let number: UInt32
-    let folder: String
-    private let files: BlockFiles
-    private let lock: LockingDescriptor
-
-    private static let magic: UInt64 = 0x3145_4e41_4c53_5049  // "IPSLANE1"
-
-    /// Nil when somebody has it.
-    init?(_ files: BlockFiles, _ number: UInt32) throws(StoreError) {
-        self.number = number
-        self.files = files
-        folder = files.lanes + "/" + BlockFiles.name(ofLane: number)
-        lock = try LockingDescriptor(adopting: System.openOrMake(folder + ".lane"))
-        do throws(StoreError) {
-            guard try System.lock(lock.descriptor, .exclusive, at: 0) else {
-                lock.close()
-                return nil
-            }
-            do { try System.makeDirectory(folder) } catch  where error.code == .exists {}
-        } catch {
-            lock.close()
-            throw error
+    /// Unlinks files that no row names, and none that is about to be given back. Under the index's write
+    /// lock.
+    func removeStrays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) {
+        let strays = try strays(listed, snapshot)
+        guard !strays.isEmpty else { return }
+        var leaving: Set<CID> = []
+        try snapshot.scanPunches { (_, freed) throws(StoreError) in
+            if case .payload(let cid) = freed { leaving.insert(cid) }
+            return true
         }
+        for cid in strays where !leaving.contains(cid) { _ = try remove(cid) }
     }
 
-    var isOurs: Bool { lock.isOurs }
-
-    func close() { lock.close() }
-
-    func path(_ cid: CID) -> String { folder + "/" + cid.description }
-
-    func write(_ cid: CID, _ payload: UnsafeRawBufferPointer) throws(StoreError) {
-        let descriptor = try System.openOrMake(path(cid), O_TRUNC)
-        defer { System.close(descriptor) }
-        try System.write(descriptor, at: 0, payload)
+    func strays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {
+        var strays: [CID] = []
+        for cid in listed where try snapshot.location(of: cid) == nil { strays.append(cid) }
+        return strays
     }
 
-    /// Says which files the stage has.
-    func announce(_ cids: [CID]) throws(StoreError) {
-        var bytes: [UInt8] = []
-        withUnsafeBytes(of: Self.magic.littleEndian) { bytes.append(contentsOf: $0) }
-        for cid in cids {
-            bytes.append(UInt8(cid.binaryLength))
-            cid.appendBinary(to: &bytes)
+    /// What all lanes list.
+    func announced() throws(StoreError) -> Set<CID> {
+        var listed: Set<CID> = []
+        for number in try laneNumbers() {
+            listed.formUnion(try Lane.announced(lanes + "/" + Self.name(ofLane: number)).cids)
         }
-        try System.truncate(lock.descriptor, to: 0)
-        try bytes.withBytes { (bytes) throws(StoreError) in
-            try System.write(lock.descriptor, at: 0, bytes)
-        }
-    }
-
-    /// The stage is entered, or was never begun.
-    func retract() throws(StoreError) { try System.truncate(lock.descriptor, to: 0) }
-
-    /// Unlinks what a dead writer of this lane moved in without entering it, and what it never moved.
-    func recover(_ index: IndexPlace) throws(StoreError) {
-        let listed = try announced()
-        if !listed.isEmpty {
-            try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
-                for cid in listed where try snapshot.location(of: cid) == nil { _ = try files.remove(cid) }
-            }
-        }
-        for name in try System.list(folder) { try? System.remove(folder + "/" + name) }
-        if try System.status(lock.descriptor).length > 0 { try retract() }
-    }
-
-    /// A list that was cut short announced nothing that was begun.
-    private func announced() throws(StoreError) -> [CID] {
-        let length = min(try System.status(lock.descriptor).length, 1 << 30)
-        var bytes = [UInt8](repeating: 0, count: Int(length))
-        let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
-            try System.read(lock.descriptor, at: 0, into: buffer)
-        }
-        return bytes.withBytes { bytes in
-            guard count >= 8, bytes.integer(at: 0, as: UInt64.self) == Self.magic else { return [] }
-            var cids: [CID] = []
-            var offset = 8
-            while offset < count {
-                let end = offset + 1 + Int(bytes[offset])
-                guard end <= count,
-                    let cid = try? CID(binary: UnsafeRawBufferPointer(rebasing: bytes[(offset + 1)..<end]))
-                else { break }
-                cids.append(cid)
-                offset = end
-            }
-            return cids
-        }
-    }
-}
-
-/// Writes blocks' files in a lane of its own, and moves them in.
-final class FileAppender: PayloadAppender {
-    private let files: BlockFiles
-    private let index: IndexPlace
-    private var lane: Lane?
-    private var tail: UInt64 = 0
-    private var staged: [CID] = []
-    /// Whether files may have been moved in that no commit is known to name.
-    private var isEntering = false
-
-    init(files: BlockFiles, index: IndexPlace) {
-        self.files = files
-        self.index = index
-    }
-
-    deinit { release() }
-
-    func append(_ records: RecordBuffer) throws(StoreError) -> Place {
-        let lane = try openLane()
-        let place = Place(pack: lane.number, offset: tail)
-        for entry in records.entries {
-            try lane.write(entry.cid, records.payload(of: entry))
-            staged.append(entry.cid)
-        }
-        tail += UInt64(records.length)
-        return place
-    }
-
-    private func openLane() throws(StoreError) -> Lane {
-        if let lane { return lane }
-        for number in 1...Place.maximumPack {
-            guard let lane = try Lane(files, number) else { continue }
-            do throws(StoreError) {
-                try lane.recover(index)
-                let row = try index.read { (snapshot) throws(StoreError) in try snapshot.pack(number) }
-                tail = row?.watermark ?? UInt64(PackFormat.headerLength)
-            } catch {
-                lane.close()
-                throw error
-            }
-            // As of a pack, there are places up to an end.
-            guard tail < 1 << (Place.offsetBits - 1) else {
-                lane.close()
-                continue
-            }
-            self.lane = lane
-            return lane
-        }
-        throw StoreError(.full, "the store has used all its lanes")
-    }
-
-    func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
-        -> UnsafeRawBufferPointer
-    {
-        guard let lane else { throw StoreError(.internal, "nothing was appended") }
-        return try BlockFiles.block(at: lane.path(cid), cid, location, scratch, room: nil)
-    }
-
-    func flush() throws(StoreError) {
-        guard let lane, !staged.isEmpty else { return }
-        try lane.announce(staged)
-        // Without the index's lock: most of the work. The names follow under it.
-        try files.flush()
-    }
-
-    func enter(_ transaction: StoreTransaction) throws(StoreError) {
-        guard let lane, !staged.isEmpty else { return }
-        isEntering = true
-        for cid in staged {
-            if let location = try transaction.index.location(of: cid), !location.flags.contains(.damaged) {
-                try? System.remove(lane.path(cid))
-            } else {
-                try files.moveIn(lane.path(cid), cid)
-            }
-        }
-        try files.flush()
-        try transaction.setWatermark(tail, pack: lane.number)
-    }
-
-    func didCommit() {
-        staged = []
-        isEntering = false
-        // If this fails, the list names what has rows.
-        try? lane?.retract()
-    }
-
-    func release() {
-        guard let lane else { return }
-        if lane.isOurs {
-            for cid in staged { try? System.remove(lane.path(cid)) }
-            // What may have been moved in is for who takes the lane, or collects, to find by the list.
-            if !isEntering { try? lane.retract() }
-        }
-        lane.close()
-        self.lane = nil
-        staged = []
-        isEntering = false
-    }
-
-    func abandon() {
-        lane?.close()
-        lane = nil
-        staged = []
+        return listed
     }
 }

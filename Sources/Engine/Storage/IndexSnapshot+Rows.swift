@@ -338,14 +338,22 @@ extension IndexSnapshot {
         try withKey(Self.punchKey(punch)) { (key) throws(StoreError) in _ = try delete(.punch, key) }
     }
 
-    func scanPunches(_ body: (PunchKey, Freed) throws(StoreError) -> Bool) throws(StoreError) {
-        try scan(.punch) { (key, value) throws(StoreError) in
+    /// In order of epoch, from one on.
+    func scanPunches(from epoch: UInt64 = 0, _ body: (PunchKey, Freed) throws(StoreError) -> Bool)
+        throws(StoreError)
+    {
+        func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(StoreError) -> Bool
+        {
             guard key.count == 16 else { throw UnsafeRawBufferPointer.damaged(.punch) }
             let punch = PunchKey(
                 epoch: UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)),
                 place: Place(
                     rawValue: UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
             return try body(punch, try Self.freed(punch, try value.sealed(key: key, length: nil, .punch)))
+        }
+        try withKey(Self.punchKey(PunchKey(epoch: epoch, place: Place(rawValue: 0)))) {
+            (key) throws(StoreError) in
+            try scan(.punch, from: key, visit)
         }
     }
 

@@ -111,6 +111,30 @@ final class Journal {
         reservedEnd = committed + reserveLength
     }
 
+    /// What stands behind the committed bytes: of a transaction whose commit did not happen, or was lost.
+    func uncommitted(_ state: IndexState) throws(StoreError) -> [Entry] {
+        let committed: UInt64
+        // One that is gone, or another's, is for who appends to it to tell.
+        do { committed = try openForWriting(state) } catch
+            where [.corrupt, .notAStore, .unsupported].contains(error.code)
+        { return [] }
+        let end = try System.status(descriptor).length
+        guard end > committed else { return [] }
+        var bytes = [UInt8](repeating: 0, count: Int(min(end - committed, 1 << 30)))
+        let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
+            try System.read(descriptor, at: committed, into: buffer)
+        }
+        return bytes.withBytes { bytes in
+            var entries: [Entry] = []
+            var offset = 0
+            while let (_, entry, next) = Self.decode(bytes, at: offset, end: count) {
+                entries.append(entry)
+                offset = next
+            }
+            return entries
+        }
+    }
+
     func shouldRewrite(_ state: IndexState) -> Bool {
         state.journalLength > Bounds.journalBytes
             && state.journalLength > 4 * max(rewrittenLength, Bounds.journalBytes / 256)

@@ -108,7 +108,7 @@ struct RecordHeader {
 }
 
 /// A store's random name, in every file that belongs to it.
-struct StoreIdentity: Equatable, Sendable {
+struct StoreIdentity: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
 

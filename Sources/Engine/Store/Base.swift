@@ -4,7 +4,8 @@
 /// - A layer never touches a base's payloads. What it links to there is held in the base under the layer's
 ///   name, from before the layer's commit until two commits after the layer dropped it.
 /// - A layer in memory holds nothing: a lease that lives as long as it does keeps all that it may link to.
-/// - A sealed base keeps everything. One that can neither be written to nor is sealed promises nothing.
+/// - A sealed base keeps everything, when all that it reads through does. One that can neither be written to
+///   nor keeps everything promises nothing.
 import Glibc
 
 struct Base: Sendable {
@@ -18,11 +19,15 @@ struct Base: Sendable {
     var isHolding: Bool { !isLeasing && !core.isReadOnly }
 
     /// Whether it may lose what its layer links to.
-    var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.isSealed }
+    var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.keepsEverything }
 
     /// What the owners' names begin with under which layers hold.
     static let ownerPrefix = "fork:"
     static func owner(_ fork: StoreIdentity) -> String { ownerPrefix + fork.text }
+    static func fork(ofOwner owner: String) -> StoreIdentity? {
+        guard owner.hasPrefix(ownerPrefix) else { return nil }
+        return StoreIdentity(text: String(owner.dropFirst(ownerPrefix.count)))
+    }
 
     private init(_ core: StoreCore, _ path: String) {
         self.core = core
@@ -34,6 +39,10 @@ struct Base: Sendable {
     /// For a layer in memory. Another handle of the base, for `giveBack`.
     init(leasing core: StoreCore) throws(StoreError) {
         lease = try core.lease()
+        guard core.leases != nil || core.keepsEverything else {
+            throw StoreError(
+                .readOnly, "\(core.path) is open for reading only, and cannot be asked to keep what it has")
+        }
         isLeasing = true
         core.retain()
         self.core = core
@@ -101,9 +110,14 @@ struct Base: Sendable {
         guard isHolding, let forks else { return }
         do { try System.makeDirectory(forks) } catch  where error.code == .exists {}
         let place = forks + "/" + fork.text
-        do { try System.link(file, place) } catch  where error.code == .unsupported {
-            let inode = try System.status(ofPath: file).identity.inode
-            try ForkFile.write(place, "external \(inode)\n")
+        do {
+            do { try System.link(file, place) } catch  where error.code == .exists {
+                // Of a registration that did not come to its end. Without it nothing is taken for gone.
+                try System.remove(place)
+                try System.link(file, place)
+            }
+        } catch  where error.code == .unsupported {
+            try ForkFile.write(place, ForkFile.external(file), flushing: true)
         }
         try ForkFile.write(place + ForkFile.pathSuffix, try System.absolutePath(layer, mayBeMissing: true))
         try System.flushDirectory(forks)
@@ -111,16 +125,15 @@ struct Base: Sendable {
 
     func unregister(_ fork: StoreIdentity) {
         guard let forks else { return }
-        try? System.remove(forks + "/" + fork.text)
-        try? System.remove(forks + "/" + fork.text + ForkFile.pathSuffix)
+        ForkFile.remove(forks + "/" + fork.text)
     }
 
     /// Whether a layer's fork file is the one that the base knows.
-    func knows(_ fork: StoreIdentity, _ file: FileIdentity?) -> Bool {
-        guard let forks, let file else { return false }
+    func knows(_ fork: StoreIdentity, _ file: String) -> Bool {
+        guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return false }
         let place = forks + "/" + fork.text
         guard let there = try? System.status(ofPath: place) else { return false }
-        return there.identity == file || ForkFile.externalInode(place) == file.inode
+        return there.identity == identity || ForkFile.read(place) == (try? ForkFile.external(file))
     }
 
     /// Notes where a layer is now.
@@ -132,20 +145,30 @@ struct Base: Sendable {
 }
 
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
-/// in the base, where both are on one file system. With one left, the layer is gone.
+/// in the base, where both are on one file system. With one left, the layer is gone; but in a base that was
+/// copied nothing has two names, so the file says which inode it is.
 enum ForkFile {
-    /// In the layer.
-    static let name = "fork"
+    /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
+    static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
     static let pathSuffix = ".path"
 
-    static func create(_ path: String, _ fork: StoreIdentity) throws(StoreError) {
-        try write(path, "fork \(fork.text)\n")
+    /// `flushing`: when nobody flushes it later.
+    static func create(_ path: String, _ fork: StoreIdentity, flushing: Bool = false) throws(StoreError) {
+        try Journal.replace(path, flushing: flushing) { (file) in Array(text(fork, file).utf8) }
     }
 
-    /// Durable when the directory is flushed next, on file systems that order a rename behind its data; an
-    /// empty file says as little as none.
-    static func write(_ path: String, _ text: String) throws(StoreError) {
-        try Journal.replace(path, flushing: false) { (_) in Array(text.utf8) }
+    static func text(_ fork: StoreIdentity, _ file: FileIdentity) -> String {
+        "fork \(fork.text) \(file.inode)\n"
+    }
+
+    /// Durable when it is flushed, here or by the caller; an empty file says as little as none.
+    static func write(_ path: String, _ text: String, flushing: Bool = false) throws(StoreError) {
+        try Journal.replace(path, flushing: flushing) { (_) in Array(text.utf8) }
+    }
+
+    /// Removes a base's files of a fork: last the one that says that there are others.
+    static func remove(_ place: String) {
+        for name in [place + pathSuffix + ".new", place + pathSuffix, place] { try? System.remove(name) }
     }
 
     static func read(_ path: String) -> String? {
@@ -156,6 +179,12 @@ enum ForkFile {
             try System.read(descriptor, at: 0, into: buffer)
         }
         return count.map { String(decoding: bytes[..<$0], as: UTF8.self) }
+    }
+
+    /// What a base says of a fork file of another file system: its inode number, and when it was made, since
+    /// copies on a fresh file system get the same numbers.
+    static func external(_ file: String) throws(StoreError) -> String {
+        "external \(try System.status(ofPath: file).identity.inode) \(System.birthTime(ofPath: file))\n"
     }
 
     /// The inode of a fork file of another file system.

@@ -3,18 +3,25 @@
 /// What always holds:
 /// - Bases are changed inside the layer's write transaction, so in the order layer, base, base's base, and
 ///   with the layer's counts looked at again.
-/// - A row of `absent` that names a lender has its hold there. A hold without such a row is surplus: a layer
-///   that died between its base's commit and its own leaves one, and the next collection drops it.
-/// - Base and layer keep the number of the last loan that the layer committed; where they differ there may
-///   be surplus, and nowhere else.
+/// - A row of `absent` that names a lender has its hold there. A hold without such a row is surplus: a
+///   layer that died between its base's commit and its own leaves one, and the next collection drops it.
+/// - Base and layer keep the number of the last change of loans. Where the numbers are equal, the holds are
+///   those of the rows; where they differ one of the two did not commit, or lost its last commit, and the
+///   next collection compares. Whoever finds them different leaves them so.
+/// - A hold that a base committed and lost again is in its journal behind what is committed, and comes back
+///   before anything else is written there.
 extension StoreCore {
     // MARK: Borrowing
 
     /// Has bases hold what a transaction has come to link to there.
     func borrow(_ transaction: StoreTransaction) throws(StoreError) {
-        guard !transaction.wanted.isEmpty, bases.contains(where: \.isHolding),
-            let fork = try transaction.index.recorded().fork
-        else { return }
+        guard !transaction.wanted.isEmpty else { return }
+        if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
+            try transaction.index.setUnsettled(true)
+        }
+        guard bases.contains(where: \.isHolding), let fork = try transaction.index.recorded().fork else {
+            return
+        }
         for (number, base) in bases.enumerated() where base.isHolding {
             var loans: [(cid: CID, count: UInt32)] = []
             for (cid, lender) in transaction.wanted where lender == number {
@@ -22,9 +29,16 @@ extension StoreCore {
                 if row.count > 0, row.lender == nil { loans.append((cid, row.count)) }
             }
             guard !loans.isEmpty else { continue }
+            guard base.knows(fork, forkFiles[number]) else {
+                throw StoreError(
+                    .conflict, "\(base.recorded.path) has forgotten this store: open it again")
+            }
+            let isSettled = try isSettled(number, base, fork, transaction.index)
             let loan = try Self.randomNumber()
             let gone: CID?
-            do { gone = try base.core.lend(loans.map(\.cid), to: fork, loan: loan) } catch
+            do {
+                gone = try base.core.lend(loans.map(\.cid), to: fork, loan: loan, .storing(blocks: 0))
+            } catch
                 where base.core.isSealed
             {
                 // Sealed meanwhile: it keeps everything.
@@ -34,10 +48,20 @@ extension StoreCore {
                 throw StoreError(.conflict, "\(gone) was collected in \(base.recorded.path): try again")
             }
             for (cid, count) in loans {
-                try transaction.index.setAbsent(AbsentRow(count: count, lender: UInt8(number)), of: cid)
+                let row = AbsentRow(count: count, lender: UInt8(truncatingIfNeeded: number))
+                try transaction.index.setAbsent(row, of: cid)
             }
-            try transaction.index.setLoan(loan, fromBase: number)
+            if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
         }
+    }
+
+    /// Whether a base and this store agree on what is lent. Both numbers change under this store's write lock
+    /// only, or where the base finds that it has lost a commit.
+    private func isSettled(_ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot)
+        throws(StoreError) -> Bool
+    {
+        try snapshot.loan(fromBase: number)
+            == base.core.read { (there) throws(StoreError) in try there.loan(toFork: fork) }
     }
 
     static func randomNumber() throws(StoreError) -> UInt64 {
@@ -45,10 +69,12 @@ extension StoreCore {
     }
 
     /// Holds blocks for a fork, durably; one that is not here, when there is one, and then nothing is held.
-    private func lend(_ cids: [CID], to fork: StoreIdentity, loan: UInt64?) throws(StoreError) -> CID? {
+    func lend(
+        _ cids: [CID], to fork: StoreIdentity, loan: UInt64?, _ purpose: Purpose = .releasing
+    ) throws(StoreError) -> CID? {
         var gone: CID?
         do throws(StoreError) {
-            try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+            try write(purpose) { (transaction) throws(StoreError) in
                 let owner = Base.owner(fork)
                 for cid in cids where try transaction.index.hold(owner, cid) == 0 {
                     guard try transaction.isHere(cid) else {
@@ -65,16 +91,47 @@ extension StoreCore {
         return gone
     }
 
+    /// Holds again what this store had lent in a commit that its index has lost, or never saw. Where that was
+    /// for nothing, the fork finds a surplus.
+    func recoverLoans(_ transaction: StoreTransaction) throws(StoreError) {
+        var forks: Set<StoreIdentity> = []
+        for hold in try lostLoans(transaction.committed) {
+            guard let fork = Base.fork(ofOwner: hold.owner),
+                try transaction.index.hold(hold.owner, hold.cid) == 0, try transaction.isHere(hold.cid)
+            else { continue }
+            try transaction.retain(hold.cid, owner: hold.owner)
+            forks.insert(fork)
+        }
+        for fork in forks { try transaction.index.setLoan(try Self.randomNumber(), toFork: fork) }
+    }
+
+    private func lostLoans(_ committed: IndexState) throws(StoreError) -> [Hold] {
+        guard let journal = files?.journal else { return [] }
+        return try journal.uncommitted(committed).compactMap { entry in
+            guard case .hold(let hold) = entry, hold.count > 0, Base.fork(ofOwner: hold.owner) != nil else {
+                return nil
+            }
+            return hold
+        }
+    }
+
+    /// The same when the store is opened.
+    func recoverLoans() throws(StoreError) {
+        guard let files, (try? System.status(ofPath: files.path + "/forks")) != nil else { return }
+        let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
+        if try !lostLoans(state).isEmpty { try write(.releasing) { (_) throws(StoreError) in } }
+    }
+
     // MARK: Giving back
 
     /// Drops a fork's holds on blocks. None that it does not have.
-    private func takeBack(_ cids: [CID], from fork: StoreIdentity) throws(StoreError) {
-        guard !cids.isEmpty else { return }
+    private func takeBack(_ cids: [CID], from fork: StoreIdentity, loan: UInt64) throws(StoreError) {
         try write(.releasing) { (transaction) throws(StoreError) in
             let owner = Base.owner(fork)
             for cid in cids where try transaction.index.hold(owner, cid) > 0 {
                 try transaction.dereference(cid, owner: owner)
             }
+            try transaction.index.setLoan(loan, toFork: fork)
         }
     }
 
@@ -103,37 +160,81 @@ extension StoreCore {
                         cids.append(loan.cid)
                     }
                 }
-                try base.core.takeBack(cids, from: fork)
+                guard !cids.isEmpty else { continue }
+                let isSettled = try isSettled(number, base, fork, transaction.index)
+                let loan = try Self.randomNumber()
+                do throws(StoreError) { try base.core.takeBack(cids, from: fork, loan: loan) } catch
+                    where base.core.isSealed
+                {
+                    continue
+                }
+                if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
+            }
+            for (number, base) in bases.enumerated() where base.promisesNothing {
+                // It may not be written to now; when it may be again, this is to be found.
+                guard due.contains(where: { Int($0.lender) == number }) else { continue }
+                try transaction.index.setLoan(try Self.randomNumber(), fromBase: number)
             }
             for loan in due { try transaction.index.removePunch(loan.key) }
             return !due.isEmpty
         }
     }
 
-    /// Drops holds in bases that no row of this store accounts for, where a loan was not committed.
-    func dropSurplus() throws(StoreError) {
+    /// Where a change of loans was not committed by both: has bases hold again what rows say is lent, and
+    /// drops what no row accounts for.
+    func settleLoans() throws(StoreError) {
         for (number, base) in bases.enumerated() where base.isHolding {
-            guard let fork = try read({ (snapshot) throws(StoreError) in try snapshot.recorded().fork })
-            else {
-                return
+            func fork(_ snapshot: IndexSnapshot) throws(StoreError) -> StoreIdentity? {
+                guard let fork = try snapshot.recorded().fork,
+                    try !isSettled(number, base, fork, snapshot)
+                else { return nil }
+                return fork
             }
-            func isSettled(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
-                try snapshot.loan(fromBase: number)
-                    == base.core.read { (there) throws(StoreError) in try there.loan(toFork: fork) }
-            }
-            if try read(isSettled) { continue }
+            guard try read(fork) != nil else { continue }
             try write(.releasing) { (transaction) throws(StoreError) in
-                if try isSettled(transaction.index) { return }
-                let surplus = try surplus(number, base, fork, transaction.index)
-                var rest = surplus[...]
+                guard let fork = try fork(transaction.index) else { return }
+                try lendAgain(number, base, fork, transaction.index)
+                let loan = try Self.randomNumber()
+                var rest = try surplus(number, base, fork, transaction.index)[...]
                 while !rest.isEmpty {
-                    try base.core.takeBack(Array(rest.prefix(4096)), from: fork)
+                    try base.core.takeBack(Array(rest.prefix(4096)), from: fork, loan: loan)
                     rest = rest.dropFirst(4096)
                 }
-                let loan = try Self.randomNumber()
                 _ = try base.core.lend([], to: fork, loan: loan)
                 try transaction.index.setLoan(loan, fromBase: number)
             }
+        }
+    }
+
+    /// Has a base hold what rows say it lends and it does not hold. What it holds and a row says that nobody
+    /// lends is lent by it.
+    private func lendAgain(
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot
+    ) throws(StoreError) {
+        var lost: [CID] = []
+        var held: [(cid: CID, count: UInt32)] = []
+        try base.core.read { (there) throws(StoreError) in
+            let owner = Base.owner(fork)
+            try snapshot.scanAbsent { (cid, row) throws(StoreError) in
+                guard row.lender == nil || row.lender.map(Int.init) == number else { return true }
+                let isHeld = try there.hold(owner, cid) > 0
+                if row.lender != nil, !isHeld { lost.append(cid) }
+                if row.lender == nil, isHeld { held.append((cid, row.count)) }
+                return true
+            }
+        }
+        var rest = lost[...]
+        while !rest.isEmpty {
+            let slice = rest.prefix(4096)
+            if try base.core.lend(Array(slice), to: fork, loan: nil) != nil {
+                // What is gone is told by verify.
+                for cid in slice { _ = try base.core.lend([cid], to: fork, loan: nil) }
+            }
+            rest = rest.dropFirst(4096)
+        }
+        for (cid, count) in held {
+            try snapshot.setAbsent(
+                AbsentRow(count: count, lender: UInt8(truncatingIfNeeded: number)), of: cid)
         }
     }
 
@@ -149,87 +250,13 @@ extension StoreCore {
         return try base.core.read { (there) throws(StoreError) in
             var surplus: [CID] = []
             try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
-                if try snapshot.absent(of: hold.cid).lender.map(Int.init) != number,
-                    !pending.contains(hold.cid)
-                {
-                    surplus.append(hold.cid)
-                }
+                // A link whose row says of no lender yet needs it, too.
+                let row = try snapshot.absent(of: hold.cid)
+                let isNeeded = row.count > 0 && (row.lender == nil || row.lender.map(Int.init) == number)
+                if !isNeeded, !pending.contains(hold.cid) { surplus.append(hold.cid) }
                 return true
             }
             return surplus
         }
-    }
-
-    // MARK: A fork's name
-
-    /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
-    /// has its bases hold under that what it links to.
-    func renewForkIfCopied() throws(StoreError) {
-        guard let files, let fork, bases.contains(where: \.isHolding) else { return }
-        let file = files.path + "/" + ForkFile.name
-        let holding = bases.filter(\.isHolding)
-        func isKnown(_ fork: StoreIdentity) -> Bool {
-            let identity = (try? System.status(ofPath: file))?.identity
-            return holding.allSatisfy { $0.knows(fork, identity) }
-        }
-        if isKnown(fork) {
-            for base in holding { base.notePath(fork, path) }
-            return
-        }
-        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
-            var recorded = try transaction.index.recorded()
-            if let now = recorded.fork, now != fork, isKnown(now) { return }
-            let renewed = try StoreIdentity.random()
-            try ForkFile.create(file + ".new", renewed)
-            for base in holding { try base.register(renewed, file + ".new", at: path) }
-            for (number, base) in bases.enumerated() where base.isHolding {
-                try holdAnew(number, base, renewed, transaction)
-            }
-            // Before the commit: whichever of the two names this store then has, its blocks are held under
-            // one that is known to be alive.
-            try System.rename(file + ".new", file)
-            try System.flushDirectory(files.path)
-            recorded.fork = renewed
-            try transaction.setConfiguration(try recorded.checkedText())
-        }
-    }
-
-    /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
-    /// links without looking at bases, and when a store is given one.
-    func settle() throws(StoreError) {
-        guard try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() }) else { return }
-        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
-            var linked: [CID] = []
-            try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
-                if row.lender == nil { linked.append(cid) }
-                return true
-            }
-            for cid in linked { try transaction.adopt(cid) }
-            try transaction.index.setUnsettled(false)
-        }
-    }
-
-    /// Has a base hold under a new name all that was borrowed there. What is gone is no longer borrowed.
-    private func holdAnew(
-        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
-    ) throws(StoreError) {
-        var borrowed: [(cid: CID, count: UInt32)] = []
-        try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
-            if row.lender.map(Int.init) == number { borrowed.append((cid, row.count)) }
-            return true
-        }
-        let loan = try Self.randomNumber()
-        var rest = borrowed[...]
-        while !rest.isEmpty {
-            let slice = rest.prefix(4096)
-            if try base.core.lend(slice.map(\.cid), to: fork, loan: nil) != nil {
-                for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
-                    try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
-                }
-            }
-            rest = rest.dropFirst(4096)
-        }
-        _ = try base.core.lend([], to: fork, loan: loan)
-        try transaction.index.setLoan(loan, fromBase: number)
     }
 }

@@ -181,7 +181,10 @@ struct Collection {
     private func giveBack(_ report: inout CollectionReport, _ isSpent: () -> Bool) throws(StoreError) {
         switch core.payloads {
         case .packs(let files): try PackSpace(core: core, files: files).tidy()
-        case .files(let files): try files.recoverLanes(core.index)
+        case .files(let files):
+            try files.recoverLanes { (body) throws(StoreError) in
+                try core.write(.releasing) { (transaction) throws(StoreError) in try body(transaction.index) }
+            }
         case .memory: break
         }
         let waiting = try core.read { (snapshot) throws(StoreError) in try snapshot.count(.punch) }
@@ -219,8 +222,15 @@ struct Collection {
                 if case .payload(let cid) = freed { due.append((key, cid)) }
                 return true
             }
+            // What was stored again and has gone again too recently.
+            var young: Set<CID> = []
+            let epoch = transaction.committed.epoch
+            try transaction.index.scanPunches(from: epoch &- min(epoch, 1)) { (_, freed) throws(StoreError) in
+                if case .payload(let cid) = freed { young.insert(cid) }
+                return true
+            }
             for (key, cid) in due {
-                let isBack = try transaction.index.location(of: cid) != nil
+                let isBack = try transaction.index.location(of: cid) != nil || young.contains(cid)
                 report.reclaimedBytes += try remove(cid, key.place, isBack)
                 try transaction.index.removePunch(key)
             }

@@ -111,7 +111,7 @@ extension ContentStore {
     {
         try checkWritable()
         try core.releaseGoneForks()
-        try core.dropSurplus()
+        try core.settleLoans()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 

@@ -68,10 +68,14 @@ public class ContentStore: @unchecked Sendable {
         if core.index.access == .unlocked, !core.isSealed {
             return "the store's lock file may not be written: reading is safe only while nobody writes to it"
         }
+        if core.isUnknownToBases {
+            return
+                "its bases do not know this copy, and may lose what it needs of them: open it for writing once"
+        }
         for base in core.bases {
             guard base.promisesNothing, !core.isReadOnly else { continue }
             return
-                "the base \(base.recorded.path) can be neither held nor is it sealed: what is deleted there is"
+                "the base \(base.recorded.path) may not be written to, and is not sealed: what is deleted is"
                 + " gone here, too"
         }
         return nil
@@ -110,8 +114,10 @@ public final class MemoryStore: ContentStore, @unchecked Sendable {
             throw StoreError(.invalid, "a store has at most \(RecordedConfiguration.mostBases) bases")
         }
         let configuration = configuration ?? bases.first?.configuration ?? StoreConfiguration()
-        super.init(
-            try StoreCore(inMemory: configuration, over: bases.map(\.core)), owner: owner)
+        let core = try StoreCore(inMemory: configuration, over: bases.map(\.core))
+        // Until here they must not be closed.
+        withExtendedLifetime(bases) {}
+        super.init(core, owner: owner)
     }
 }
 

@@ -1,8 +1,8 @@
 /// Copies what a CID reaches from one store into another, children before their parents.
 ///
 /// What always holds:
-/// - A node is put only after everything below it is there, so what a copy leaves behind when it dies is whole
-///   DAGs, and no count ever waits for a block.
+/// - A node is put only after everything below it is there, so what a copy leaves behind when it dies is
+///   whole DAGs, and no count ever waits for a block.
 /// - Blocks that the target has are not read from the source, but for nodes: below them something may be
 ///   missing.
 /// - Memory is that of the way down, and of the set of nodes that are done.
@@ -110,8 +110,8 @@ extension ContentStore {
     /// Copies what a CID of another store reaches, as far as it is missing here, and names it: a root, or,
     /// where none is given, a hold of the owner. NOT_FOUND when the other store does not have all of it.
     ///
-    /// A copy that dies is gone on with by the next one of the same CID: what it has copied is held until then
-    /// under the owner `copy:CID`. `progress` hears of the blocks looked at, and may throw to stop.
+    /// A copy that dies is gone on with by the next one of the same CID: what it has copied is held until
+    /// then under the owner `copy:CID`. `progress` hears of the blocks looked at, and may throw to stop.
     @discardableResult
     public final func copy(
         _ cid: CID, from other: ContentStore, asRoot name: String? = nil,
@@ -250,7 +250,8 @@ extension StoreCore {
 
     /// Reads all blocks; those that are damaged, which are then known to be. `progress` hears of the blocks
     /// read.
-    fileprivate func damagedBlocks(_ progress: (UInt64) throws(StoreError) -> Void) throws(StoreError) -> [CID]
+    fileprivate func damagedBlocks(_ progress: (UInt64) throws(StoreError) -> Void)
+        throws(StoreError) -> [CID]
     {
         var damaged: [CID] = []
         var looked: UInt64 = 0

@@ -17,7 +17,7 @@ public struct ForkInformation: Equatable, Sendable {
         case gone
         /// On another file system: only `forgetFork` releases what is held for it.
         case external
-        /// Nothing is known of it but what is held.
+        /// Nothing is known of it but what is held, as where the store was copied: again only `forgetFork`.
         case unknown
     }
 
@@ -65,8 +65,12 @@ extension StoreCore {
         guard let files else { return .unknown }
         let place = files.path + "/forks/" + fork.text
         guard let status = try? System.status(ofPath: place) else { return .unknown }
-        if ForkFile.externalInode(place) != nil { return .external }
-        return status.links > 1 ? .present : .gone
+        if status.links > 1 { return .present }
+        // Only a file that says so itself has had a name in the layer: a copy has not, nor is one that cannot
+        // be read known to.
+        guard let text = ForkFile.read(place) else { return .unknown }
+        if text == ForkFile.text(fork, status.identity) { return .gone }
+        return ForkFile.externalInode(place) != nil ? .external : .unknown
     }
 
     /// Releases what is held for forks that are gone.
@@ -83,8 +87,7 @@ extension StoreCore {
             try transaction.index.removeLoan(toFork: fork)
         }
         guard let files else { return }
-        try? System.remove(files.path + "/forks/" + fork.text)
-        try? System.remove(files.path + "/forks/" + fork.text + ForkFile.pathSuffix)
+        ForkFile.remove(files.path + "/forks/" + fork.text)
     }
 
     /// Changes what the store is made of, while nobody else has it open.
@@ -93,9 +96,9 @@ extension StoreCore {
     {
         guard !isSealed else { throw Self.sealedError }
         guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
-        guard hasOneHandle, try files.becomeAlone() else {
-            throw StoreError(.busy, "the store is open: close it first")
-        }
+        guard becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
+        defer { stopBeingAlone() }
+        guard try files.becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
         defer { files.stopBeingAlone() }
         var recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
         try body(&recorded)
@@ -162,8 +165,12 @@ extension ContentStore {
 
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
     /// layers need not be known to it. To get rid of it, delete its directory.
+    /// INVALID when it reads through stores that are not sealed, and could lose what only they have.
     public final func seal() throws(StoreError) {
         try checkWritable()
+        guard core.bases.allSatisfy({ $0.core.keepsEverything }) else {
+            throw StoreError(.invalid, "its bases are not sealed: seal them first, or flatten the store")
+        }
         try core.write(.releasing) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             recorded.isSealed = true
@@ -195,6 +202,8 @@ extension ContentStore {
             }
             recorded.bases[place] = found
         }
+        // A base that was copied does not know the store yet.
+        try StoreCore.open(path, readOnly: false).release()
     }
 
     /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
@@ -208,13 +217,15 @@ extension ContentStore {
             guard !recorded.bases.contains(where: { $0.identity == added.recorded.identity }) else {
                 throw StoreError(.exists, "\(base) is a base of \(path) already")
             }
-            let file = files.path + "/" + ForkFile.name
+            let file = files.path + "/" + ForkFile.name(forBase: recorded.bases.count)
             var fork = try StoreIdentity.random()
             if let known = recorded.fork { fork = known }
-            if recorded.fork == nil { try ForkFile.create(file, fork) }
-            try added.register(fork, file, at: path)
             recorded.fork = fork
             recorded.bases.append(added.recorded)
+            // What cannot be recorded is refused before anybody hears of it.
+            _ = try recorded.checkedText()
+            try ForkFile.create(file, fork, flushing: true)
+            try added.register(fork, file, at: path)
         }
         // Borrows what it links to already.
         try StoreCore.open(path, readOnly: false).release()
@@ -229,19 +240,25 @@ extension ContentStore {
         var report = CopyReport()
         var left: (bases: [Base], fork: StoreIdentity)?
         let store = try ContentStore.open(at: path)
+        defer { withExtendedLifetime(store) {} }
         let core = store.core
         guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
         try core.reconfigure { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
+            // Whoever opens the store next removes files of such names, and bases see that it is gone.
+            for file in core.forkFiles {
+                do throws(StoreError) { try System.rename(file, file + ".new") } catch
+                    where error.code == .notFound
+                {}
+            }
             recorded.bases = []
             recorded.fork = nil
         }
         if let left {
             for base in left.bases where base.isHolding { try base.core.forget(left.fork) }
-            if let files = core.files { try? System.remove(files.path + "/" + ForkFile.name) }
+            for file in core.forkFiles { try? System.remove(file + ".new") }
         }
-        withExtendedLifetime(store) {}
         return report
     }
 }

@@ -1,8 +1,8 @@
-/// Gives the space of packs back: packs without a record, what dead writers left, extents, and packs that are
-/// mostly dead.
+/// Gives the space of packs back: packs without a record, what dead writers left, extents, and packs that
+/// are mostly dead.
 ///
-/// What always holds: bytes above a watermark are cut, and packs removed, under the pack's own lock; an extent
-/// is punched two commits after it was freed.
+/// What always holds: bytes above a watermark are cut, and packs removed, under the pack's own lock; an
+/// extent is punched two commits after it was freed.
 import Glibc
 
 struct PackSpace {

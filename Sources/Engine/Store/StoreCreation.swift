@@ -35,10 +35,13 @@ enum StoreCreation {
             }
             try fill(temporary, recorded)
             if let fork {
-                try ForkFile.create(temporary + "/" + ForkFile.name, fork)
-                for base in bases { try base.register(fork, temporary + "/" + ForkFile.name, at: path) }
+                for (number, base) in bases.enumerated() {
+                    let file = temporary + "/" + ForkFile.name(forBase: number)
+                    try ForkFile.create(file, fork)
+                    try base.register(fork, file, at: path)
+                }
             }
-            try flush(temporary)
+            try flush(temporary, forkFiles: bases.indices.map(ForkFile.name))
             try System.rename(temporary, trimmed)
         } catch {
             if let fork { for base in bases { base.unregister(fork) } }
@@ -78,13 +81,11 @@ enum StoreCreation {
 
     /// Makes all files durable at once: what they need is on its way to the disk before the first is waited
     /// for, so that most of the waiting is done once.
-    private static func flush(_ path: String) throws(StoreError) {
+    private static func flush(_ path: String, forkFiles: [String]) throws(StoreError) {
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { System.close(descriptor) } }
-        for name in ["index/data.mdb", "journal", "leases", ForkFile.name] {
-            do { descriptors.append(try System.open(path + "/" + name, O_RDWR)) } catch
-                where error.code == .notFound
-            {}
+        for name in ["index/data.mdb", "journal", "leases"] + forkFiles {
+            descriptors.append(try System.open(path + "/" + name, O_RDWR))
         }
         for descriptor in descriptors { System.startWriteback(descriptor, at: 0, length: 0) }
         for descriptor in descriptors { try System.flush(descriptor) }

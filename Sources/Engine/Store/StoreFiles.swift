@@ -25,13 +25,14 @@ final class StoreFiles: @unchecked Sendable {
 
         static let ofStore = Reserve(index: 768 << 10, journal: 64 << 10)
         /// There are hundreds of them, and each holds little.
-        static let ofLayer = Reserve(index: 48 << 10, journal: 16 << 10)
+        static let ofLayer = Reserve(index: 128 << 10, journal: 16 << 10)
     }
 
     /// Bytes of the index that the rows of a new block take, about.
     private static let indexBytesPerBlock: UInt64 = 200
     /// The byte of the index file on which everybody who has the store open holds a shared lock.
     private static let presenceOffset: UInt64 = 1 << 60
+    private static let patienceMilliseconds = 500
 
     var path: String { directory.path }
 
@@ -55,7 +56,7 @@ final class StoreFiles: @unchecked Sendable {
             directory.close()
             throw error
         }
-        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name)) != nil
+        isLayer = (try? System.status(ofPath: path + "/" + ForkFile.name(forBase: 0))) != nil
         reserve = isLayer ? .ofLayer : .ofStore
         journal = Journal(path: path + "/journal", reserve: reserve.journal)
     }
@@ -80,6 +81,10 @@ final class StoreFiles: @unchecked Sendable {
                 (try snapshot.configurationText(), try snapshot.state())
             }
             let recorded = try RecordedConfiguration(parsing: text)
+            // Empty folders get lost where files are copied one by one.
+            if case .files = recorded.configuration.payloads, index.access == .readWrite {
+                try BlockFiles.make(in: path)
+            }
             guard recorded.identity == store else {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
@@ -106,10 +111,12 @@ final class StoreFiles: @unchecked Sendable {
         }
         let presence = try LockingDescriptor(adopting: descriptor)
         do throws(StoreError) {
-            guard try System.lock(descriptor, .shared, at: presenceOffset) else {
-                throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
+            // Whoever opens the store may be alone in it for a moment, to put right what it finds.
+            for _ in 0..<patienceMilliseconds {
+                if try System.lock(descriptor, .shared, at: presenceOffset) { return presence }
+                System.sleep(milliseconds: 1)
             }
-            return presence
+            throw StoreError(.busy, "somebody is making sure of being alone in the store: try again")
         } catch {
             presence.close()
             throw error
@@ -119,15 +126,16 @@ final class StoreFiles: @unchecked Sendable {
     /// Removes what a repair or a rewrite that died left behind, when nobody else has the store open who
     /// may be at it.
     private static func removeLeftovers(_ path: String, _ presence: LockingDescriptor) throws(StoreError) {
-        let leftovers = ["index.new", "journal.new", "leases.new", ForkFile.name + ".new"].map {
-            path + "/" + $0
-        }
-        guard leftovers.contains(where: { (try? System.status(ofPath: $0)) != nil }),
+        let leftovers = try System.list(path).filter { $0.hasSuffix(".new") }.map { path + "/" + $0 }
+        guard !leftovers.isEmpty,
             try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
         else { return }
         for leftover in leftovers { StoreCreation.removeTree(leftover) }
         _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
     }
+
+    static let lacksLeases = StoreError(
+        .busy, "the lease table is missing and others have the store open: close them first")
 
     /// The lease table; one that the index does not know is replaced when nobody else has the store
     /// open, and stops collection until then.
@@ -143,8 +151,7 @@ final class StoreFiles: @unchecked Sendable {
         if let table, table.identity == state.leaseTable { return table }
         guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
             if let table { return table }
-            throw StoreError(
-                .busy, "the lease table is missing and others have the store open: close them first")
+            throw lacksLeases
         }
         table?.close()
         let identity = try LeaseTable.create(file)

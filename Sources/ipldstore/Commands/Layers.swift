@@ -5,8 +5,8 @@ struct BaseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "base", abstract: "The stores that this one reads through.",
         discussion: """
-            A layer (init --base) writes to itself and reads through its bases. They hold what it needs of them, \
-            for as long as its directory is there, wherever that is moved to on the same file system.
+            A layer (init --base) writes to itself and reads through its bases. They hold what it needs of \
+            them, for as long as its directory is there, wherever that is moved to on the same file system.
             """,
         subcommands: [Show.self, Add.self, Set.self], defaultSubcommand: Show.self)
 
@@ -73,10 +73,10 @@ struct Forks: ParsableCommand {
             commandName: "ls",
             abstract: "List the forks: identity, state, blocks held, path, with tabs between.",
             discussion: """
-                present: its directory is there, wherever it was moved to. gone: it was deleted, and the next \
-                gc releases what is held for it. external: it is on another file system, from where nobody can \
-                tell, so that only forks forget releases what is held for it. unknown: its file here is lost. \
-                The path is where it was last opened for writing.
+                present: its directory is there, wherever it was moved to. gone: it was deleted, and the \
+                next gc releases what is held for it. external: it is on another file system, from where \
+                nobody can tell, so that only forks forget releases what is held for it. unknown: its file \
+                here is lost. The path is where it was last opened for writing.
                 """)
 
         @OptionGroup var options: StoreOptions
@@ -96,10 +96,21 @@ struct Forks: ParsableCommand {
             } else {
                 for fork in forks {
                     try StandardOutput.write(
-                        line: "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(fork.path ?? "")")
+                        line:
+                            "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(Forks.printable(fork.path))"
+                    )
                 }
             }
         }
+    }
+
+    /// A path for a terminal: control characters come from whoever made the file.
+    static func printable(_ path: String?) -> String {
+        String(
+            String.UnicodeScalarView(
+                (path ?? "").unicodeScalars.map {
+                    $0.properties.generalCategory == .control ? "\u{FFFD}" : $0
+                }))
     }
 
     struct Forget: ParsableCommand {
@@ -122,8 +133,8 @@ struct Seal: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End all change of the store, for ever.",
         discussion: """
-            What a sealed store has now it will always have: layers over it need not be known to it, so that it \
-            can serve those who may not write to it. It is deleted with its directory.
+            What a sealed store has now it will always have: layers over it need not be known to it, so that \
+            it can serve those who may not write to it. It is deleted with its directory.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -157,8 +168,8 @@ struct Copy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy roots of another store, as far as they are missing here.",
         discussion: """
-            A root keeps its name; a CID is held by the owner. A copy that is stopped goes on where it was when \
-            it is given again; until then the owner copy:CID holds what there is of it.
+            A root keeps its name; a CID is held by the owner. A copy that is stopped goes on where it was \
+            when it is given again; until then the owner copy:CID holds what there is of it.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -179,8 +190,9 @@ struct Copy: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let other = try ContentStore.open(at: source, readOnly: true)
+        // The target first: what one writes to, the other may read through.
         let store = try options.open(owner: owner.name)
+        let other = try ContentStore.open(at: source, readOnly: true)
         let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         var total = CopyReport()

@@ -8,12 +8,12 @@ struct Initialize: ParsableCommand {
             Chunker and hash decide which CID a file has, and stay as they are. An existing store is left as \
             it is, and that is an error.
 
-            With --base the store is a layer: it reads through the bases and never changes them, and a fork of \
-            what they have costs next to nothing. Chunks, hash and compression are then those of the first \
-            base where none are given.
+            With --base the store is a layer: it reads through the bases and never changes them, and a fork \
+            of what they have costs next to nothing. Chunks, hash and compression are then those of the \
+            first base where none are given.
 
-            --kind flatfs keeps each block in a plain file of its own, named by its CID, for other programs to \
-            read; lmdb, the default, keeps blocks in packs, which is faster and smaller.
+            --kind flatfs keeps each block in a plain file of its own, named by its CID, for other programs \
+            to read; lmdb, the default, keeps blocks in packs, which is faster and smaller.
             """)
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -29,7 +29,8 @@ struct Initialize: ParsableCommand {
     @OptionGroup var chunks: ChunkerOptions
     @Option(help: "Where blocks are kept.")
     var kind: Kind = .lmdb
-    @Option(help: ArgumentHelp("Folders above each file of a flatfs store, 0 to 2. (default: 1)", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Folders above each file of a flatfs store, 0 to 2. (default: 1)", valueName: "n"))
     var levels: Int?
     @Option(
         name: .customLong("base"),
@@ -161,9 +162,9 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check every block, count and name; exit code 4 when something is wrong.",
         discussion: """
-            Problems are listed one a line. With --repair the index is first rebuilt from payloads and journal; \
-            nobody else may have the store open then. With --from, too, blocks that are damaged or missing are \
-            taken from stores that still have them.
+            Problems are listed one a line. With --repair the index is first rebuilt from payloads and \
+            journal; nobody else may have the store open then. With --from, too, blocks that are damaged or \
+            missing are taken from stores that still have them.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -171,7 +172,8 @@ struct Verify: ParsableCommand {
     var repair = false
     @Option(
         name: .customLong("from"),
-        help: ArgumentHelp("Take what is damaged or missing from this store; may be repeated.", valueName: "store"))
+        help: ArgumentHelp(
+            "Take what is damaged or missing from this store; may be repeated.", valueName: "store"))
     var donors: [String] = []
 
     func validate() throws {
@@ -180,9 +182,11 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
+        // Whether they are there is known before anything is done.
+        for path in donors { _ = try ContentStore.open(at: path, readOnly: true) }
         let repaired = try repair ? rebuild() : nil
         let store = try options.open()
+        let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
         let healed = try others.isEmpty ? nil : heal(store, others)
         let progress = ProgressLine(
             "checked", total: try store.stat().blocks, unit: .blocks, isJSON: options.isJSON)
@@ -219,7 +223,8 @@ struct Verify: ParsableCommand {
         let progress = ProgressLine("found", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         do {
-            return try ContentStore.repair(at: options.path, keepingNames: !donors.isEmpty) { (done) throws(StoreError) in
+            return try ContentStore.repair(at: options.path, keepingNames: !donors.isEmpty) {
+                (done) throws(StoreError) in
                 try progress.step(done)
             }
         } catch  where error.code == .notFound {

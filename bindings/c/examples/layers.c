@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
     MUST(ips_root_set(fork, "disk", &mine, &error));
 
     /* The image is dropped in the base; the fork reads on. */
-    MUST(ips_root_remove(base, "debian", IPS_DEFAULT_BUDGET, NULL, &error));
+    MUST(ips_root_delete(base, "debian", NULL, IPS_DEFAULT_BUDGET, NULL, &error));
     MUST(ips_store_gc(base, IPS_NO_LIMIT, NULL, NULL, NULL, &error));
     char back[5];
     size_t got;

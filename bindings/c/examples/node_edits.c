@@ -1,5 +1,5 @@
-/* A map of 200,000 entries, many blocks: entries are changed at the cost of a few blocks, and all are read with
- * the memory of a few. */
+/* A map of 200,000 entries, many blocks: entries are changed at the cost of a few blocks, and all are read
+ * with the memory of a few. */
 #include "example.h"
 
 #include <string.h>

@@ -1,0 +1,94 @@
+/// The name under which bases hold for a layer, and holding under another one, or again.
+extension StoreCore {
+    // MARK: A fork's name
+
+    /// The files by which bases know this store, in their order.
+    var forkFiles: [String] {
+        guard let files else { return [] }
+        return bases.indices.map { files.path + "/" + ForkFile.name(forBase: $0) }
+    }
+
+    /// Whether it is a copy that has not been opened for writing.
+    var isUnknownToBases: Bool {
+        guard isReadOnly, let fork else { return false }
+        return zip(bases, forkFiles).contains { (base, file) in
+            !base.core.keepsEverything && !base.knows(fork, file)
+        }
+    }
+
+    /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
+    /// has its bases hold under that what it links to.
+    func renewForkIfCopied() throws(StoreError) {
+        guard let files, let fork, bases.contains(where: \.isHolding) else { return }
+        let holding = zip(bases, forkFiles).filter(\.0.isHolding)
+        func isKnown(_ fork: StoreIdentity) -> Bool {
+            holding.allSatisfy { (base, file) in
+                base.knows(fork, file)
+            }
+        }
+        if isKnown(fork) {
+            for (base, _) in holding { base.notePath(fork, path) }
+            return
+        }
+        // Deleting needs the store open, also on a full disk.
+        try write(.releasing) { (transaction) throws(StoreError) in
+            var recorded = try transaction.index.recorded()
+            if let now = recorded.fork, now != fork, isKnown(now) { return }
+            let renewed = try StoreIdentity.random()
+            for (base, file) in holding {
+                try ForkFile.create(file + ".new", renewed, flushing: true)
+                try base.register(renewed, file + ".new", at: path)
+            }
+            for (number, base) in bases.enumerated() where base.isHolding {
+                try holdAnew(number, base, renewed, transaction)
+            }
+            // Before the commit: whichever of the two names this store then has, its blocks are held under
+            // one that is known to be alive.
+            for (_, file) in holding { try System.rename(file + ".new", file) }
+            try System.flushDirectory(files.path)
+            recorded.fork = renewed
+            try transaction.setConfiguration(try recorded.checkedText())
+        }
+    }
+
+    /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
+    /// links without looking at bases, when a store is given one, and while one may not be written to.
+    func settle() throws(StoreError) {
+        guard bases.contains(where: \.isHolding),
+            try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() })
+        else { return }
+        try write(.releasing) { (transaction) throws(StoreError) in
+            var linked: [CID] = []
+            try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
+                if row.lender == nil { linked.append(cid) }
+                return true
+            }
+            for cid in linked { try transaction.adopt(cid) }
+            try transaction.index.setUnsettled(false)
+        }
+    }
+
+    /// Has a base hold under a new name all that was borrowed there. What is gone is no longer borrowed.
+    private func holdAnew(
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
+    ) throws(StoreError) {
+        var borrowed: [(cid: CID, count: UInt32)] = []
+        try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
+            if row.lender.map(Int.init) == number { borrowed.append((cid, row.count)) }
+            return true
+        }
+        let loan = try Self.randomNumber()
+        var rest = borrowed[...]
+        while !rest.isEmpty {
+            let slice = rest.prefix(4096)
+            if try base.core.lend(slice.map(\.cid), to: fork, loan: nil) != nil {
+                for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
+                    try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
+                }
+            }
+            rest = rest.dropFirst(4096)
+        }
+        _ = try base.core.lend([], to: fork, loan: loan)
+        try transaction.index.setLoan(loan, fromBase: number)
+    }
+}

@@ -1,0 +1,226 @@
+/*
+ * What ipldstore.hpp is made of: errors, bytes, CIDs, callbacks and the forms of handles.
+ */
+#ifndef IPLDSTORE_BASE_HPP
+#define IPLDSTORE_BASE_HPP
+
+#include <ipldstore.h>
+
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ips {
+
+/* Why a call failed. */
+class Error : public std::runtime_error {
+public:
+    Error(ips_status status, const ips_error &error)
+        : std::runtime_error(error.message), status_(status), os_errno_(error.os_errno) {}
+    /* IPS_…, negative. */
+    ips_status status() const noexcept { return status_; }
+    /* The errno behind it, or 0. */
+    int os_errno() const noexcept { return os_errno_; }
+
+private:
+    ips_status status_;
+    int os_errno_;
+};
+
+/* Makes a call, which gets a place for its error; whether there was one more, for those that end. */
+template <typename Call> bool call(Call &&body) {
+    ips_error error;
+    ips_status status = body(&error);
+    if (status != IPS_OK && status != IPS_END)
+        throw Error(status, error);
+    return status == IPS_OK;
+}
+
+/* What a call writes to its output. */
+template <typename Value, typename Call> Value result(Call &&body, Value value = {}) {
+    call([&](auto *error) { return body(&value, error); });
+    return value;
+}
+
+/* Bytes to read: a string, a vector, or anything else that is contiguous. They are needed during the call.
+ */
+class Bytes {
+public:
+    Bytes(const void *data, std::size_t size) : bytes_{data, size} {}
+    Bytes(const char *text) : Bytes(std::string_view(text)) {}
+    template <typename Range, typename = decltype(std::data(std::declval<const Range &>()))>
+    Bytes(const Range &range) : bytes_{std::data(range), std::size(range) * sizeof(*std::data(range))} {}
+    operator ips_bytes() const noexcept { return bytes_; }
+
+private:
+    ips_bytes bytes_;
+};
+
+/* A CID: a plain value. */
+struct Cid : ips_cid {
+    Cid() : ips_cid() {}
+    Cid(const ips_cid &cid) : ips_cid(cid) {}
+    explicit Cid(const std::string &text) {
+        call([&](auto *error) { return ips_cid_parse(text.c_str(), this, error); });
+    }
+    static Cid of_block(Bytes block, std::uint64_t codec = IPS_CODEC_RAW,
+                        std::uint64_t hash = IPS_HASH_BLAKE3) {
+        return result<Cid>(
+            [&](auto *cid, auto *error) { return ips_cid_of_block(block, codec, hash, cid, error); });
+    }
+    static Cid from_bytes(Bytes bytes) {
+        return result<Cid>([&](auto *cid, auto *error) { return ips_cid_from_bytes(bytes, cid, error); });
+    }
+    std::string text(char base = 0) const {
+        char text[IPS_CID_TEXT_SIZE];
+        std::size_t length = 0;
+        call([&](auto *error) { return ips_cid_format(this, base, text, sizeof text, &length, error); });
+        return {text, length};
+    }
+    std::string bytes() const {
+        char bytes[IPS_CID_BINARY_SIZE];
+        std::size_t length = 0;
+        call([&](auto *error) { return ips_cid_to_bytes(this, bytes, sizeof bytes, &length, error); });
+        return {bytes, length};
+    }
+    friend bool operator==(const Cid &a, const Cid &b) { return ips_cid_compare(&a, &b) == 0; }
+    friend bool operator!=(const Cid &a, const Cid &b) { return ips_cid_compare(&a, &b) != 0; }
+    friend bool operator<(const Cid &a, const Cid &b) { return ips_cid_compare(&a, &b) < 0; }
+    friend std::ostream &operator<<(std::ostream &stream, const Cid &cid) { return stream << cid.text(); }
+};
+
+/* Hears how far a long call is; false stops it, with an Error of IPS_CANCELLED. */
+using Progress = std::function<bool(std::uint64_t done)>;
+/* Writes up to `capacity` bytes to `buffer` and says how many; 0: the data has ended. */
+using Source = std::function<std::size_t(void *buffer, std::size_t capacity)>;
+/* Takes bytes that were read, in order. */
+using Sink = std::function<void(const void *data, std::size_t length)>;
+
+/* The functions that one call uses, as C callbacks. */
+struct Callbacks {
+    explicit Callbacks(Progress progress, Source source = {}, Sink sink = {})
+        : progress_(std::move(progress)), source_(std::move(source)), sink_(std::move(sink)) {}
+
+    ips_progress hear() const { return progress_ ? hear_ : nullptr; }
+    static ips_status give(void *context, void *buffer, std::size_t capacity, std::size_t *got) {
+        return static_cast<Callbacks *>(context)->guard([&](Callbacks &its) {
+            *got = its.source_(buffer, capacity);
+            return IPS_OK;
+        });
+    }
+    static ips_status take(void *context, const void *data, std::size_t length) {
+        return static_cast<Callbacks *>(context)->guard([&](Callbacks &its) {
+            its.sink_(data, length);
+            return IPS_OK;
+        });
+    }
+    /* As ips::call; what a function threw is thrown in place of what the call says of it. */
+    template <typename Call> bool call(Call &&body) {
+        ips_error error;
+        ips_status status = body(this, &error);
+        if (thrown_)
+            std::rethrow_exception(std::exchange(thrown_, nullptr));
+        if (status != IPS_OK && status != IPS_END)
+            throw Error(status, error);
+        return status == IPS_OK;
+    }
+    template <typename Value, typename Call> Value result(Call &&body, Value value = {}) {
+        call([&](auto *its, auto *error) { return body(&value, its, error); });
+        return value;
+    }
+
+private:
+    static ips_status hear_(void *context, std::uint64_t done) {
+        return static_cast<Callbacks *>(context)->guard(
+            [&](Callbacks &its) { return its.progress_(done) ? IPS_OK : IPS_CANCELLED; });
+    }
+    template <typename Body> ips_status guard(Body &&body) noexcept {
+        try {
+            return body(*this);
+        } catch (...) {
+            thrown_ = std::current_exception();
+            return 2;
+        }
+    }
+    Progress progress_;
+    Source source_;
+    Sink sink_;
+    std::exception_ptr thrown_;
+};
+
+/* A handle, given back at its end. */
+template <typename Object, void (*give_back)(Object *)> class Handle {
+public:
+    Object *get() const noexcept { return object_.get(); }
+
+protected:
+    explicit Handle(Object *object) : object_(object) {}
+
+private:
+    struct GiveBack {
+        void operator()(Object *object) const noexcept { give_back(object); }
+    };
+    std::unique_ptr<Object, GiveBack> object_;
+};
+
+/* What an iterator finds, for one range-based loop. */
+template <typename Value, ips_status (*next_value)(ips_iter *, Value *, ips_error *)> class Sequence
+    : public Handle<ips_iter, ips_iter_close> {
+public:
+    explicit Sequence(ips_iter *iter) : Handle(iter) {}
+    /* The next one, or nothing at the end. */
+    std::optional<Value> next() {
+        Value value;
+        bool is_there = call([&](auto *error) { return next_value(get(), &value, error); });
+        return is_there ? std::optional<Value>(value) : std::nullopt;
+    }
+
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Value;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const Value *;
+        using reference = const Value &;
+        explicit iterator(Sequence *sequence) : sequence_(sequence) { ++*this; }
+        iterator() = default;
+        reference operator*() const { return *value_; }
+        pointer operator->() const { return &*value_; }
+        iterator &operator++() {
+            value_ = sequence_->next();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator &a, const iterator &b) { return !a.value_ && !b.value_; }
+        friend bool operator!=(const iterator &a, const iterator &b) { return !(a == b); }
+
+    private:
+        Sequence *sequence_ = nullptr;
+        std::optional<Value> value_;
+    };
+    iterator begin() { return iterator(this); }
+    iterator end() { return iterator(); }
+};
+
+inline ips_status next_change(ips_iter *iter, ips_change *change, ips_error *error) {
+    return ips_iter_next_change(iter, change, nullptr, nullptr, error);
+}
+
+using Links = Sequence<ips_cid, ips_iter_next_cid>;
+using Roots = Sequence<ips_root, ips_iter_next_root>;
+using Holds = Sequence<ips_hold, ips_iter_next_hold>;
+using Bases = Sequence<ips_base, ips_iter_next_base>;
+using Forks = Sequence<ips_fork, ips_iter_next_fork>;
+using Problems = Sequence<ips_problem, ips_iter_next_problem>;
+using Changes = Sequence<ips_change, next_change>;
+
+} // namespace ips
+
+#endif

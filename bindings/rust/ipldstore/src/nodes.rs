@@ -1,0 +1,205 @@
+//! Maps and lists of any size: changed in place, and gone through element by element.
+
+use std::ptr::NonNull;
+
+use ipldstore_sys as sys;
+
+use crate::cid::made;
+use crate::error::{call, status_of, Error, Result};
+use crate::raw::{self, bytes};
+use crate::{Batch, Cid, Store};
+
+/// A change of a map or a list. Values are strict DAG-CBOR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeChange<'a> {
+    /// Gives a map's key a value, whether it had one or not.
+    Set { key: &'a str, value: &'a [u8] },
+    /// Takes a key from a map that has it.
+    Remove { key: &'a str },
+    /// Puts values, one after another, in the place of `count` elements of a list from `position` on.
+    Replace { position: u64, count: u64, values: &'a [u8] },
+}
+
+impl NodeChange<'_> {
+    fn raw(&self) -> sys::ips_node_change {
+        let nothing = bytes(&[]);
+        let (kind, key, position, count, values) = match *self {
+            NodeChange::Set { key, value } => (sys::IPS_NODE_SET, bytes(key.as_bytes()), 0, 0, bytes(value)),
+            NodeChange::Remove { key } => (sys::IPS_NODE_REMOVE, bytes(key.as_bytes()), 0, 0, nothing),
+            NodeChange::Replace { position, count, values } => {
+                (sys::IPS_NODE_REPLACE, nothing, position, count, bytes(values))
+            }
+        };
+        sys::ips_node_change { kind: kind as u32, reserved: 0, key, position, count, values }
+    }
+}
+
+fn all_raw(changes: &[NodeChange]) -> Vec<sys::ips_node_change> {
+    changes.iter().map(NodeChange::raw).collect()
+}
+
+impl Store {
+    /// Changes the map or list at a path inside a value ("": the value itself): the changed value's CID. The
+    /// value stays as it is. Costs the path and the change.
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("ipldstore-edit-{}", std::process::id()));
+    /// # ipldstore::Store::create(&path)?;
+    /// # let store = ipldstore::Store::open(&path)?;
+    /// use ipldstore::NodeChange;
+    ///
+    /// let old = store.put_node(b"\xa1\x64list\x81\x01")?; // {"list": [1]}
+    /// let append = NodeChange::Replace { position: 1, count: 0, values: b"\x02\x03" };
+    /// let new = store.edit_node(&old, "list", &[append])?;
+    /// assert_eq!(store.get_node(&new)?, b"\xa1\x64list\x83\x01\x02\x03");
+    /// let values = store.elements(&new, "list")?.map(|element| Ok(element?.value));
+    /// assert_eq!(values.collect::<Result<Vec<_>, ipldstore::Error>>()?, [[1], [2], [3]]);
+    /// # drop(store);
+    /// # std::fs::remove_dir_all(&path).unwrap();
+    /// # Ok::<(), ipldstore::Error>(())
+    /// ```
+    pub fn edit_node(&self, cid: &Cid, path: &str, changes: &[NodeChange]) -> Result<Cid> {
+        let (path, raw) = (raw::text(path)?, all_raw(changes));
+        made(|edited, error| unsafe {
+            let (cid, path) = (cid.as_raw(), path.as_ptr());
+            sys::ips_store_edit_node(self.raw(), cid, path, raw.as_ptr(), raw.len(), edited, error)
+        })
+    }
+
+    /// The elements of the map or list at a path inside a value, in order.
+    pub fn elements(&self, cid: &Cid, path: &str) -> Result<Elements> {
+        let path = raw::text(path)?;
+        let handle = raw::handle(|iter, error| unsafe {
+            sys::ips_store_elements(self.raw(), cid.as_raw(), path.as_ptr(), iter, error)
+        })?;
+        let (key, value) = (vec![0; 256], vec![0; 4096]);
+        Ok(Elements { handle, key, value, has_ended: false })
+    }
+}
+
+impl Batch {
+    /// As [`Store::edit_node`], except that nothing is held; also of a value that the batch stored.
+    pub fn edit_node(&self, cid: &Cid, path: &str, changes: &[NodeChange]) -> Result<Cid> {
+        let (path, raw) = (raw::text(path)?, all_raw(changes));
+        made(|edited, error| unsafe {
+            let (cid, path) = (cid.as_raw(), path.as_ptr());
+            sys::ips_batch_edit_node(self.raw(), cid, path, raw.as_ptr(), raw.len(), edited, error)
+        })
+    }
+}
+
+/// An element of a map or a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Empty in a list.
+    pub key: String,
+    /// DAG-CBOR.
+    pub value: Vec<u8>,
+}
+
+/// The elements of a map or a list. What is not deleted yet stays readable until it is dropped. As an iterator
+/// it ends after its first error, until a seek.
+#[derive(Debug)]
+pub struct Elements {
+    handle: NonNull<sys::ips_iter>,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    has_ended: bool,
+}
+
+// SAFETY: any thread may use an iterator, one at a time; what takes it by `&` is refused by the library while
+// another call is under way.
+unsafe impl Send for Elements {}
+
+impl Drop for Elements {
+    fn drop(&mut self) {
+        // SAFETY: given back once.
+        unsafe { sys::ips_iter_close(self.handle.as_ptr()) }
+    }
+}
+
+impl Elements {
+    /// Position of the element that comes next, number of elements, and whether it is a map.
+    fn tell(&self) -> Result<(u64, u64, bool)> {
+        let (mut position, mut count, mut is_map) = (0, 0, false);
+        call(|error| unsafe {
+            let iter = self.handle.as_ptr();
+            sys::ips_iter_tell_element(iter, &mut position, &mut count, &mut is_map, error)
+        })?;
+        Ok((position, count, is_map))
+    }
+
+    /// The position of the element that comes next, from 0. No I/O.
+    pub fn position(&self) -> Result<u64> {
+        Ok(self.tell()?.0)
+    }
+
+    /// How many elements there are. No I/O.
+    pub fn total(&self) -> Result<u64> {
+        Ok(self.tell()?.1)
+    }
+
+    pub fn is_map(&self) -> Result<bool> {
+        Ok(self.tell()?.2)
+    }
+
+    /// Goes to a position; the number of elements, the end, is one.
+    pub fn seek(&mut self, position: u64) -> Result<()> {
+        self.has_ended = false;
+        call(|error| unsafe { sys::ips_iter_seek_element(self.handle.as_ptr(), position, error) })
+    }
+
+    /// Goes to a key of a map, or to the first one after where it would be: shorter keys come first.
+    pub fn seek_key(&mut self, key: &str) -> Result<()> {
+        self.has_ended = false;
+        call(|error| unsafe { sys::ips_iter_seek_key(self.handle.as_ptr(), bytes(key.as_bytes()), error) })
+    }
+
+    fn read(&mut self) -> Result<Option<Element>> {
+        loop {
+            let (mut key_length, mut value_length) = (0, 0);
+            let status = status_of(|error| unsafe {
+                let (key, value) = (self.key.as_mut_ptr().cast(), self.value.as_mut_ptr().cast());
+                let (iter, key_room, value_room) = (self.handle.as_ptr(), self.key.len(), self.value.len());
+                sys::ips_iter_next_element(
+                    iter,
+                    key,
+                    key_room,
+                    &mut key_length,
+                    value,
+                    value_room,
+                    &mut value_length,
+                    error,
+                )
+            });
+            match status {
+                Ok(sys::IPS_END) => return Ok(None),
+                Ok(_) => {
+                    let key = String::from_utf8_lossy(&self.key[..key_length]).into_owned();
+                    return Ok(Some(Element { key, value: self.value[..value_length].to_vec() }));
+                }
+                Err(Error::BufferTooSmall(failure)) => {
+                    if key_length <= self.key.len() && value_length <= self.value.len() {
+                        return Err(Error::BufferTooSmall(failure));
+                    }
+                    raw::grow(&mut self.key, key_length)?;
+                    raw::grow(&mut self.value, value_length)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Iterator for Elements {
+    type Item = Result<Element>;
+
+    fn next(&mut self) -> Option<Result<Element>> {
+        if self.has_ended {
+            return None;
+        }
+        let found = self.read();
+        self.has_ended = !matches!(found, Ok(Some(_)));
+        found.transpose()
+    }
+}

@@ -1,0 +1,80 @@
+//! Between Rust's values and the C library's.
+
+use std::ffi::{c_void, CString};
+use std::mem::{size_of, MaybeUninit};
+use std::path::Path;
+use std::ptr;
+
+use ipldstore_sys as sys;
+
+use crate::error::{call, Error, Result};
+
+pub(crate) fn bytes(data: &[u8]) -> sys::ips_bytes {
+    sys::ips_bytes { data: data.as_ptr().cast(), len: data.len() }
+}
+
+pub(crate) fn text(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::invalid("a text has a NUL inside"))
+}
+
+/// NULL for none; the result lives as long as `held`.
+pub(crate) fn optional_text(held: &Option<CString>) -> *const std::ffi::c_char {
+    held.as_ref().map_or(ptr::null(), |text| text.as_ptr())
+}
+
+pub(crate) fn path(path: &Path) -> Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::invalid("a path has a NUL inside"))
+}
+
+/// The handle that a call makes.
+pub(crate) fn handle<H>(
+    body: impl FnOnce(*mut *mut H, *mut sys::ips_error) -> sys::ips_status,
+) -> Result<ptr::NonNull<H>> {
+    let mut handle = ptr::null_mut();
+    call(|error| body(&mut handle, error))?;
+    ptr::NonNull::new(handle).ok_or_else(|| Error::invalid("the library made no handle"))
+}
+
+/// A struct of the library's that begins with its own size and is zero otherwise.
+///
+/// # Safety
+/// `T` is one of the structs whose first field is `struct_size: u32`, and for which zeros are valid.
+pub(crate) unsafe fn sized<T>() -> T {
+    let mut value = MaybeUninit::<T>::zeroed();
+    value.as_mut_ptr().cast::<u32>().write(size_of::<T>() as u32);
+    value.assume_init()
+}
+
+/// Makes a buffer so long, if it is shorter.
+pub(crate) fn grow(buffer: &mut Vec<u8>, length: usize) -> Result<()> {
+    buffer
+        .try_reserve_exact(length.saturating_sub(buffer.len()))
+        .map_err(|_| Error::invalid("there is no memory for that many bytes"))?;
+    buffer.resize(buffer.len().max(length), 0);
+    Ok(())
+}
+
+/// All bytes of what a call writes to a buffer, whose length it tells when the buffer is too small.
+pub(crate) fn whole(
+    mut capacity: usize,
+    mut body: impl FnMut(*mut c_void, usize, *mut usize, *mut sys::ips_error) -> sys::ips_status,
+) -> Result<Vec<u8>> {
+    loop {
+        let mut buffer = Vec::<u8>::new();
+        buffer
+            .try_reserve_exact(capacity)
+            .map_err(|_| Error::invalid("there is no memory for that many bytes"))?;
+        let mut length = 0;
+        match call(|error| body(buffer.as_mut_ptr().cast(), capacity, &mut length, error)) {
+            Ok(()) => {
+                // SAFETY: the call has written so many bytes, which are at most the capacity.
+                unsafe { buffer.set_len(length.min(capacity)) };
+                return Ok(buffer);
+            }
+            // A longer value than there was when it was asked for its length is possible, an equal one not.
+            Err(Error::BufferTooSmall(_)) if length > capacity => capacity = length,
+            Err(error) => return Err(error),
+        }
+    }
+}
