@@ -10,6 +10,7 @@ let package = Package(
     name: "ipldstore",
     products: [
         .library(name: "IpldEngine", targets: ["IpldEngine"]),
+        .library(name: "MonoFS", targets: ["MonoFS"]),
         // A product "ipldstore" beside the executable of that name would be dropped silently;
         // scripts/build-libraries gives the file its name.
         .library(name: "ipldstore-c", type: .dynamic, targets: ["CAPI"]),
@@ -32,22 +33,25 @@ let package = Package(
         .target(
             name: "IpldEngine", dependencies: ["Kernels", "CSystem", "CLMDB", "CZstd"],
             path: "Sources/Engine", swiftSettings: strict),
+        .target(
+            name: "MonoFS", dependencies: ["IpldEngine", "CSystem"],
+            path: "Sources/MonoFS", swiftSettings: strict),
         // The C interface: include/ is the contract, CAPI implements exactly it.
         .systemLibrary(name: "CIpldStore", path: "include"),
         .target(
-            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine"],
+            name: "CAPI", dependencies: ["CIpldStore", "CSystem", "IpldEngine", "MonoFS"],
             path: "Sources/CAPI", swiftSettings: strict),
         .executableTarget(
             name: "ipldstore",
             dependencies: [
-                "IpldEngine",
+                "IpldEngine", "MonoFS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/ipldstore", swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "IpldEngine", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
+                "IpldEngine", "MonoFS", "CAPI", "CIpldStore", "Kernels", "CLMDB", "CZstd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/bench", swiftSettings: strict),
@@ -61,6 +65,9 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["IpldEngine", "Kernels"],
             path: "Tests/EngineTests", exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "MonoFSTests", dependencies: ["MonoFS", "IpldEngine"],
+            path: "Tests/MonoFSTests", swiftSettings: strict),
         .testTarget(
             name: "CAPITests", dependencies: ["CAPI", "CIpldStore", "IpldEngine"],
             path: "Tests/CAPITests", swiftSettings: strict),

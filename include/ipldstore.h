@@ -25,7 +25,8 @@
  *      6  Storing                      15  Space: deleting, gc, usage, counters
  *      7  Reading                      16  Verification and repair
  *      8  Blocks, nodes and views      17  Layers, copies and stores in memory
- *      9  Batches                      18  Layout of the structs
+ *      9  Batches                      18  File systems
+ *                                      19  Layout of the structs
  *
  * WORDS. A block is at most 1 MiB of bytes under a CID. A node is a dag-cbor block, which may link to
  * other blocks. Data of any length is cut into blocks under a tree of nodes; the CID of the tree's top
@@ -1354,8 +1355,8 @@ typedef struct ips_heal_report {
 #define IPS_HEAL_REPORT_INIT { (uint32_t)sizeof(ips_heal_report), 0, 0, 0 }
 
 /*
- * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots and
- * holds of blocks that are lost meanwhile stay.
+ * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots
+ * and holds of blocks that are lost meanwhile stay.
  *
  * donors   `count` open stores
  * healing  may be NULL
@@ -1379,10 +1380,12 @@ IPS_API IPS_CHECKED ips_status ips_store_heal(ips_store *store, const ips_store 
 /* ------------------------------------------------------------------------------------------------
  * 17  Layers, copies and stores in memory
  *
- * A layer reads through its bases, in order, and writes only to itself: a fork of what they have costs next to
+ * A layer reads through its bases, in order, and writes only to itself: a fork of what they have costs next
+ * to
  * nothing. Its bases hold what it links to, under its name, for as long as its directory is there, wherever
  * that is moved to on the same file system; from another file system only ips_store_forget_fork ends it. A
- * layer that was copied is known to its bases once it has been opened for writing, and not before. A base that
+ * layer that was copied is known to its bases once it has been opened for writing, and not before. A base
+ * that
  * may not be written to must be sealed; otherwise what is deleted there is gone in the layer, too (see
  * `warning` in ips_store_information).
  */
@@ -1398,7 +1401,8 @@ IPS_API IPS_CHECKED ips_status ips_store_create_layer(const char *path, const ch
                                                       ips_error *error);
 
 /*
- * Makes a store in memory, which is gone with its handle and what was made from that. Over other stores it is a
+ * Makes a store in memory, which is gone with its handle and what was made from that. Over other stores it
+ * is a
  * buffer, which reads through them, keeps what they have now, and leaves them as they are.
  *
  * bases    `count` open stores, at most 16; they stay open for as long as it needs them. May be NULL when
@@ -1427,7 +1431,8 @@ typedef struct ips_copy_report {
 
 /*
  * Copies what a CID reaches from one store into another, as far as it is missing there. A copy that was
- * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner "copy:CID".
+ * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner
+ * "copy:CID".
  *
  * store     where to
  * from      where from
@@ -1494,7 +1499,8 @@ IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress 
                                                  ips_copy_report *report, ips_error *error);
 
 /*
- * Ends all change of the store, for ever, in every process: what it has now it will always have, so that layers
+ * Ends all change of the store, for ever, in every process: what it has now it will always have, so that
+ * layers
  * need not be known to it. It is deleted with its directory.
  */
 IPS_API IPS_CHECKED ips_status ips_store_seal(ips_store *store, ips_error *error);
@@ -1542,7 +1548,447 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
                                                      ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
- * 18  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
+ * 18  File systems: trees of files with their history.
+ *
+ * A tree has directories, files, symbolic links, hard links, FIFOs, sockets and devices, with modes, owners,
+ * times and attributes, which are data and ask nothing of the host. A version is a tree, what it was made
+ * from, a time, an author and a message. A branch is a root "fs/branch/NAME" that points to its newest
+ * version, a tag a root "fs/tag/NAME"; ips_root_list lists them. A CID names a tree when it is that of a
+ * version, of a tree or of a directory.
+ *
+ * An ips_fs is a tree that is open: looked at, and changed in memory until ips_fs_commit makes a version of
+ * it. An ips_fs_file is a file of one that is open. They, and iterators over a tree that is open, are for one
+ * thread at a time together (IPS_BUSY otherwise); the files and iterators end with their ips_fs.
+ *
+ * Paths are bytes: names between "/", which are 1 to 1,024 bytes without NUL; "." and ".." are steps as
+ * everywhere, ".." of the root is the root. Names on the way are followed when they are symbolic links, at
+ * most ten deep. Errors of paths: IPS_NOT_FOUND (also a broken link), IPS_EXISTS, IPS_INVALID, IPS_READ_ONLY
+ * (behind a link to a CID), IPS_TOO_LARGE (too many links, too deep); os_errno has the errno that a file
+ * system would give. An operation that fails so has changed nothing.
+ *
+ * Strings that are no paths are UTF-8, ended by NUL.
+ */
+
+/* A tree that is open. */
+typedef struct ips_fs ips_fs;
+/* A file of one that is open. */
+typedef struct ips_fs_file ips_fs_file;
+
+/* What an entry is. */
+enum {
+    IPS_FS_FILE = 1,
+    IPS_FS_DIRECTORY = 2,
+    IPS_FS_SYMLINK = 3,
+    /* A symbolic link to a CID. */
+    IPS_FS_CID_LINK = 4,
+    IPS_FS_FIFO = 5,
+    IPS_FS_SOCKET = 6,
+    IPS_FS_CHARACTER_DEVICE = 7,
+    IPS_FS_BLOCK_DEVICE = 8,
+    /* That a name was removed. */
+    IPS_FS_TOMBSTONE = 9
+};
+
+/* How an entry is merged. A child has its parent's when it is added, and keeps it. */
+enum {
+    /* Conflicts are reported. */
+    IPS_FS_SYNC_DEFAULT = 0,
+    /* Changed on one side only. */
+    IPS_FS_SYNC_RAFT = 1,
+    /* Always merged, with the same result whoever merges what in which order. */
+    IPS_FS_SYNC_MERKLE_CRDT = 2
+};
+
+/* Flags of listings and differences. */
+enum {
+    /* Tombstones too. */
+    IPS_FS_ALL = 1,
+    /* Differences: what was renamed is one, not two. */
+    IPS_FS_RENAMES = 2
+};
+
+/* An entry. May grow at its end. */
+typedef struct ips_fs_entry {
+    /* sizeof(ips_fs_entry), set by the caller. */
+    uint32_t struct_size;
+    /* IPS_FS_FILE, … */
+    int32_t kind;
+    /* Permissions with set-user-id, set-group-id and sticky bits: 0 to 07777. */
+    uint32_t mode;
+    uint32_t uid;
+    uint32_t gid;
+    /* IPS_FS_SYNC_… */
+    int32_t sync;
+    /* Bytes of a file, or of all files below a directory; of a symbolic link's target. */
+    uint64_t size;
+    /* When the content was last changed; of a tombstone, when the entry was removed. */
+    int64_t mtime_seconds;
+    uint32_t mtime_nanoseconds;
+    /* Of devices. */
+    uint32_t device_major;
+    uint32_t device_minor;
+
+       /* 1 when `cid` is one: of a file longer than 512 bytes that of its bytes; of a directory that is not
+     * empty as it was stored last; of a link to a CID; of a tombstone that of what was there, which may be
+     * gone. */
+    uint32_t has_cid;
+    ips_cid cid;
+    /* Names below a directory, at any depth; tombstones below it. */
+    uint64_t entries;
+    uint64_t tombstones;
+    /* Equal for names of one file; 0 for a file that has one name. */
+    uint64_t hard_link;
+} ips_fs_entry;
+
+#define IPS_FS_ENTRY_INIT \
+    { (uint32_t)sizeof(ips_fs_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0, { 0 }, { 0 } }, 0, 0, 0 }
+
+/*
+ * Opens a tree. A store that is only read can be looked at.
+ *
+ * cid  of a version, tree or directory; NULL: an empty tree
+ * fs   for ips_fs_close; NULL after a failure
+ * IPS_INVALID when the CID names something else.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_open(const ips_store *store, const ips_cid *cid, ips_fs **fs,
+                                           ips_error *error);
+
+/* Opens the newest version of a branch; an empty tree when there is no such branch. */
+IPS_API IPS_CHECKED ips_status ips_fs_open_branch(const ips_store *store, const char *branch, ips_fs **fs,
+                                                  ips_error *error);
+
+/* Gives it back, and forgets what was changed since the last commit. */
+IPS_API void ips_fs_close(ips_fs *fs);
+
+/*
+ * Makes a version of the tree and moves the branch to it; the ips_fs goes on from there. A tree that was not
+ * changed makes none.
+ *
+ * branch           made when the tree was opened on nothing
+ * message, author  NULL: empty
+ * version          the branch's newest version now; may be NULL
+ * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
+ * for the branch, and `version` is set: merge it. IPS_BUSY while a file is open for writing.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_commit(ips_fs *fs, const char *branch, const char *message,
+                                             const char *author, ips_cid *version, ips_error *error);
+
+/* The entry at a path. `follow`: a symbolic link at its end is followed. */
+IPS_API IPS_CHECKED ips_status ips_fs_stat(ips_fs *fs, ips_bytes path, bool follow, ips_fs_entry *entry,
+                                           ips_error *error);
+
+/*
+ * Iterates over a directory in bytewise order of names, with ips_iter_next_entry. What is changed meanwhile
+ * may be seen or not; all else comes once.
+ *
+ * from   the first name, or where it would be; of no bytes: all
+ * flags  IPS_FS_ALL or 0
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_list(ips_fs *fs, ips_bytes path, ips_bytes from, uint32_t flags,
+                                           ips_iter **entries, ips_error *error);
+
+/*
+ * As ips_fs_list, of everything below a directory, each before what is in it: names are paths from the
+ * root.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_walk(ips_fs *fs, ips_bytes path, uint32_t flags, ips_iter **entries,
+                                           ips_error *error);
+
+/*
+ * The next entry of a listing or walk; IPS_END after the last. One that does not fit stays the next one.
+ *
+ * name, capacity  as for ips_store_get_buffer: the name or path, without NUL
+ * length          bytes of it, also when the buffer is too small
+ * entry           may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_entry(ips_iter *iter, void *name, size_t capacity,
+                                                   size_t *length,
+                                                   ips_fs_entry *entry, ips_error *error);
+
+/* The target of a symbolic link to a path; buffer, capacity and length as for ips_store_get_buffer. */
+IPS_API IPS_CHECKED ips_status ips_fs_read_link(ips_fs *fs, ips_bytes path, void *buffer, size_t capacity,
+                                                size_t *length, ips_error *error);
+
+/* Makes a directory. `parents`: those that are missing above it too, and it is no error when it is there. */
+IPS_API IPS_CHECKED ips_status ips_fs_make_directory(ips_fs *fs, ips_bytes path, uint32_t mode, bool parents,
+                                                     ips_error *error);
+
+/* Makes an empty file, FIFO, socket or device; major and minor are those of devices. */
+IPS_API IPS_CHECKED ips_status ips_fs_make_node(ips_fs *fs, ips_bytes path, int32_t kind, uint32_t mode,
+                                                uint32_t major, uint32_t minor, ips_error *error);
+
+/* Makes a symbolic link to a path, which need not be there: 1 byte to 64 KiB without NUL. */
+IPS_API IPS_CHECKED ips_status ips_fs_make_symlink(ips_fs *fs, ips_bytes path, ips_bytes target,
+                                                   ips_error *error);
+
+/* Makes a symbolic link to a tree, directory or file of the store, which it keeps. */
+IPS_API IPS_CHECKED ips_status ips_fs_make_cid_link(ips_fs *fs, ips_bytes path, const ips_cid *target,
+                                                    ips_error *error);
+
+/* Gives a file, which is no directory, one more name. */
+IPS_API IPS_CHECKED ips_status ips_fs_link(ips_fs *fs, ips_bytes existing, ips_bytes path, ips_error *error);
+
+/*
+ * Moves an entry with all that is below it. What is at the target is replaced if it is no directory, or an
+ * empty one and replaced by one. IPS_INVALID into its own subtree.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
+
+/* Copies an entry with all that is below it, which costs nothing whatever its size. */
+IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
+
+/* Removes an entry and leaves a tombstone. `tree`: a directory with all that is below it. */
+IPS_API IPS_CHECKED ips_status ips_fs_remove(ips_fs *fs, ips_bytes path, bool tree, ips_error *error);
+
+/* Metadata; `follow`: of what a symbolic link at the path's end leads to, instead of its own. */
+IPS_API IPS_CHECKED ips_status ips_fs_set_mode(ips_fs *fs, ips_bytes path, uint32_t mode, bool follow,
+                                               ips_error *error);
+/* UINT32_MAX leaves what is there. */
+IPS_API IPS_CHECKED ips_status ips_fs_set_owner(ips_fs *fs, ips_bytes path, uint32_t uid, uint32_t gid,
+                                                bool follow, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_set_time(ips_fs *fs, ips_bytes path, int64_t seconds,
+                                               uint32_t nanoseconds, bool follow, ips_error *error);
+/* Of a directory for children that are added from now on; `recursively`: of all that is below it too. */
+IPS_API IPS_CHECKED ips_status ips_fs_set_sync(ips_fs *fs, ips_bytes path, int32_t sync, bool recursively,
+                                               ips_error *error);
+
+/*
+ * Extended attributes, of what a symbolic link leads to. Names are 1 to 255 bytes without NUL. Reading fills
+ * a buffer as ips_store_get_buffer does; the list is names, each ended by NUL. A value that is no byte string
+ * is read as its DAG-CBOR. IPS_NOT_FOUND when there is no such attribute.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_get_attribute(ips_fs *fs, ips_bytes path, ips_bytes name, void *buffer,
+                                                    size_t capacity, size_t *length, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_list_attributes(ips_fs *fs, ips_bytes path, void *buffer,
+                                                      size_t capacity, size_t *length, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_set_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
+                                                    ips_bytes value, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_remove_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
+                                                       ips_error *error);
+
+/* How a file is opened. */
+enum {
+    /* For reading only, as it is now. */
+    IPS_FS_READ = 0,
+    /* For reading and writing: what is written is in the tree when it is closed by ips_fs_file_commit. */
+    IPS_FS_WRITE = 1,
+    /* With IPS_FS_WRITE: it is made when it is not there. */
+    IPS_FS_CREATE = 2,
+    /* With IPS_FS_WRITE: what it has is dropped. */
+    IPS_FS_TRUNCATE = 4
+};
+
+/*
+ * Opens a file. A symbolic link at the path's end is followed.
+ *
+ * mode  of a file that is made
+ * file  for ips_fs_file_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_file_open(ips_fs *fs, ips_bytes path, uint32_t flags, uint32_t mode,
+                                                ips_fs_file **file, ips_error *error);
+
+/* In bytes, with all that was written. */
+IPS_API IPS_CHECKED ips_status ips_fs_file_size(ips_fs_file *file, uint64_t *size, ips_error *error);
+
+/* As ips_reader_read_at: `got` is less than `capacity` at the end only. IPS_INVALID beyond it. */
+IPS_API IPS_CHECKED ips_status ips_fs_file_read_at(ips_fs_file *file, uint64_t offset, void *buffer,
+                                                   size_t capacity, size_t *got, ips_error *error);
+
+/* Writes all of the bytes; the end may be anywhere, what is between reads as zeros. */
+IPS_API IPS_CHECKED ips_status ips_fs_file_write_at(ips_fs_file *file, uint64_t offset, ips_bytes data,
+                                                    ips_error *error);
+
+/* Cuts the file, or lengthens it by zeros. */
+IPS_API IPS_CHECKED ips_status ips_fs_file_truncate(ips_fs_file *file, uint64_t size, ips_error *error);
+
+/*
+ * Gives the tree what was written, under the name that the file has by now. Only ips_fs_file_close follows.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_file_commit(ips_fs_file *file, ips_error *error);
+
+/* Gives the file back; what was written and not given to the tree is forgotten. */
+IPS_API void ips_fs_file_close(ips_fs_file *file);
+
+/* The newest version of a branch. IPS_NOT_FOUND. */
+IPS_API IPS_CHECKED ips_status ips_fs_branch_get(const ips_store *store, const char *branch, ips_cid *version,
+                                                 ips_error *error);
+
+/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS. */
+IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *version, const char *branch,
+                                           ips_error *error);
+
+/* Removes a branch with the history that only it keeps. IPS_NOT_FOUND. */
+IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch, ips_error *error);
+
+/* Tags a version. IPS_EXISTS when the tag is there, unless `move`. */
+IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
+                                              bool move, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,
+                                              ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_tag_delete(ips_store *store, const char *tag, ips_error *error);
+
+/* A version. May grow at its end. */
+typedef struct ips_fs_version {
+    /* sizeof(ips_fs_version), set by the caller. */
+    uint32_t struct_size;
+    /* How many versions it was made from, and the first of them. */
+    uint32_t previous_count;
+    ips_cid previous;
+    ips_cid tree;
+    int64_t time_seconds;
+    uint32_t time_nanoseconds;
+    uint32_t reserved;
+    /* One more than the greatest of those it was made from. */
+    uint64_t generation;
+    /* Ended by NUL, cut short where they do not fit. */
+    char author[256];
+    char message[1024];
+} ips_fs_version;
+
+#define IPS_FS_VERSION_INIT \
+    { (uint32_t)sizeof(ips_fs_version), 0, { 0, 0, 0, 0, { 0 }, { 0 } }, { 0, 0, 0, 0, { 0 }, { 0 } }, \
+      0, 0, 0, 0, { 0 }, { 0 } }
+
+/* What a version says. IPS_INVALID for a CID that names something else. */
+IPS_API IPS_CHECKED ips_status ips_fs_version_get(const ips_store *store, const ips_cid *cid,
+                                                  ips_fs_version *version, ips_error *error);
+
+/*
+ * Iterates over the versions that lead to one, and it, newest first, with ips_iter_next_version. The history
+ * ends where a version is no longer in the store.
+ *
+ * path  NULL: all; else only those in which that path became what it is there
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_history(const ips_store *store, const ips_cid *version,
+                                              const ips_bytes *path, ips_iter **versions, ips_error *error);
+
+/* The next version; IPS_END after the last. `version` may be NULL. */
+IPS_API IPS_CHECKED ips_status ips_iter_next_version(ips_iter *iter, ips_cid *cid, ips_fs_version *version,
+                                                     ips_error *error);
+
+/*
+ * Drops versions of a branch; the newest stays, and those that any rule keeps.
+ *
+ * keep_last      so many of the newest
+ * keep_since     those made at this time or later, seconds; INT64_MAX: no rule
+ * keep_tagged    those that a tag names
+ * dropped        how many went; may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_prune(ips_store *store, const char *branch, uint64_t keep_last,
+                                            int64_t keep_since, bool keep_tagged, uint64_t *dropped,
+                                            ips_error *error);
+
+/*
+ * Drops tombstones of a branch that are older than a time, in a new version; those of type
+ * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them. `dropped` may be NULL.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_drop_tombstones(ips_store *store, const char *branch,
+                                                      int64_t before_seconds, uint64_t *dropped,
+                                                      ips_error *error);
+
+/* What differs. */
+enum {
+    IPS_FS_ADDED = 1,
+    IPS_FS_REMOVED = 2,
+    IPS_FS_MODIFIED = 3,
+    IPS_FS_RENAMED = 4,
+    /* A tombstone that one tree has and the other has not, or that differs. */
+    IPS_FS_TOMBSTONE_DIFFERS = 5
+};
+
+/* What of an entry differs. */
+enum {
+    IPS_FS_TYPE = 1,
+    IPS_FS_CONTENT = 2,
+    IPS_FS_MODE = 4,
+    IPS_FS_OWNER = 8,
+    IPS_FS_TIME = 16,
+    IPS_FS_ATTRIBUTES = 32,
+    IPS_FS_SYNC = 64,
+    IPS_FS_HARD_LINK = 128,
+    IPS_FS_OTHER = 256
+};
+
+/* Iterates over what differs between two trees, in the order of paths; it costs what differs. */
+IPS_API IPS_CHECKED ips_status ips_fs_diff(const ips_store *store, const ips_cid *old_tree,
+                                           const ips_cid *new_tree, uint32_t flags, ips_iter **differences,
+                                           ips_error *error);
+
+/*
+ * The next difference; IPS_END after the last. One that does not fit stays the next one.
+ *
+ * kind          IPS_FS_ADDED, …
+ * aspects       what of it: IPS_FS_TYPE | …, where both trees have it; may be NULL
+ * path          as the name of ips_iter_next_entry: in the new tree; of what was removed, in the old one
+ * old_path      the same, of what was renamed, in the old tree; 0 bytes otherwise; old_length NULL: not
+ * wanted
+ * old_entry, new_entry  kind 0 where a tree has nothing; may be NULL
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_difference(ips_iter *iter, int32_t *kind, uint32_t *aspects,
+                                                        void *path, size_t capacity, size_t *length,
+                                                        void *old_path, size_t old_capacity,
+                                                        size_t *old_length, ips_fs_entry *old_entry,
+                                                        ips_fs_entry *new_entry, ips_error *error);
+
+/* What becomes of conflicts. */
+enum {
+    /* Nothing is changed, and they are reported. */
+    IPS_FS_REPORT = 0,
+    IPS_FS_OURS = 1,
+    IPS_FS_THEIRS = 2,
+    /* The side that was changed last, by the entries' times. */
+    IPS_FS_NEWEST = 3,
+    /* Both; theirs under its name with ".theirs". */
+    IPS_FS_BOTH = 4
+};
+
+/* What a merge did. */
+enum {
+    IPS_FS_UP_TO_DATE = 1,
+    IPS_FS_FAST_FORWARD = 2,
+    IPS_FS_MERGED = 3
+};
+
+/*
+ * Merges a version into a branch: three-way, by entry and by field, with what both have in common.
+ *
+ * policy          IPS_FS_REPORT, …
+ * message, author NULL: empty
+ * outcome         IPS_FS_UP_TO_DATE, …; may be NULL
+ * version         the branch's newest version now; may be NULL
+ * conflicts       for ips_iter_next_conflict, also after IPS_CONFLICT; NULL: not wanted
+ * IPS_CONFLICT when there are conflicts that the policy does not decide, and nothing was changed; or, without
+ * conflicts in the iterator, when the branch was moved meanwhile.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_merge(ips_store *store, const char *branch, const ips_cid *theirs,
+                                            int32_t policy, const char *message, const char *author,
+                                            int32_t *outcome, ips_cid *version, ips_iter **conflicts,
+                                            ips_error *error);
+
+enum {
+    IPS_FS_BOTH_MODIFIED = 1,
+    IPS_FS_MODIFIED_DELETED = 2,
+    IPS_FS_BOTH_ADDED = 3,
+    IPS_FS_FILE_DIRECTORY = 4,
+    IPS_FS_BOTH_RENAMED = 5,
+    IPS_FS_DIRECTORY_DELETED = 6,
+    /* Of type IPS_FS_SYNC_RAFT, changed on both sides; no policy decides it. */
+    IPS_FS_NO_FAST_FORWARD = 7
+};
+
+/*
+ * The next conflict; IPS_END after the last. One that does not fit stays the next one.
+ *
+ * kind        IPS_FS_BOTH_MODIFIED, …
+ * resolution  IPS_FS_REPORT when nobody has decided, IPS_FS_OURS, IPS_FS_THEIRS or IPS_FS_BOTH; may be NULL
+ * path        as the name of ips_iter_next_entry
+ */
+IPS_API IPS_CHECKED ips_status ips_iter_next_conflict(ips_iter *iter, int32_t *kind, int32_t *resolution,
+                                                      void *path, size_t capacity, size_t *length,
+                                                      ips_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * 19  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
  * keep their size for ever; the others grow at their end only, and the library takes any size from that of
  * their first version on. Fields that a caller does not know are left out; fields that the library does
  * not know must be zero in what it reads, and are zeroed in what it writes.

@@ -24,6 +24,8 @@ extension ips_stat: GrowingStruct { static var firstSize: Int { 104 } }
 extension ips_verify_report: GrowingStruct { static var firstSize: Int { 32 } }
 extension ips_heal_report: GrowingStruct { static var firstSize: Int { 24 } }
 extension ips_copy_report: GrowingStruct { static var firstSize: Int { 32 } }
+extension ips_fs_entry: GrowingStruct { static var firstSize: Int { 168 } }
+extension ips_fs_version: GrowingStruct { static var firstSize: Int { 1488 } }
 extension ips_repair_report: GrowingStruct { static var firstSize: Int { 64 } }
 
 /// No version of any struct will be larger; a larger size is a mistake, and is not believed.

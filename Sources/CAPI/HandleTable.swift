@@ -19,6 +19,8 @@ enum HandleObject {
     case reader(ByteReader)
     case writer(WriterObject)
     case iterator(IteratorObject)
+    case fileSystem(FileSystemObject)
+    case file(FileObject)
 }
 
 final class HandleTable: Sendable {

@@ -14,6 +14,10 @@ final class IteratorObject: @unchecked Sendable {
         case elements(NodeIterator)
         case bases(IndexingIterator<[BaseInformation]>)
         case forks(IndexingIterator<[ForkInformation]>)
+        case entries(EntrySequence)
+        case versions(VersionSequence)
+        case differences(DifferenceSequence)
+        case conflicts(ConflictSequence)
     }
 
     var sequence: Sequence

@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, changing, names, layers, memory
+        case kernels, storing, reading, changing, trees, names, layers, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -92,6 +92,7 @@ struct Run: ParsableCommand {
             try EditRows(context).run()
             try NodeRows(context).run()
         }
+        if groups.contains(.trees) { try TreeRows(context).run() }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
         if groups.contains(.layers) { try LayerRows(context).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }

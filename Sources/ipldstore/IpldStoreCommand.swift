@@ -8,7 +8,8 @@ struct IpldStoreCommand: ParsableCommand {
         discussion: """
             The store is the directory given by --store, or by IPLDSTORE in the environment, or .ipldstore \
             here. Where a command takes CID|ROOT, a root's name stands for the CID it points to; in a layer, \
-            a base's root that has no namesake in the layer does so, too. What is \
+            a base's root that has no namesake in the layer does so, too. A place in a tree is BRANCH:PATH, \
+            or TAG:PATH, ROOT:PATH, CID:PATH. What is \
             stored is kept by roots (root set, put --root) and by holds, which belong to an owner: on the \
             command line "cli:" and the user's name, unless --owner names another. dereference gives a hold \
             back.
@@ -26,6 +27,17 @@ struct IpldStoreCommand: ParsableCommand {
                 name: "Files",
                 subcommands: [
                     Put.self, Get.self, Write.self, Append.self, Truncate.self, Difference.self, Chunk.self,
+                ]),
+            CommandGroup(
+                name: "Trees",
+                subcommands: [
+                    Import.self, Export.self, Tree.self, Cat.self, CopyEntry.self, MoveEntry.self, RemoveEntry.self,
+                    MakeDirectory.self, Link.self, ChangeMode.self, CheckoutFile.self, Restore.self,
+                ]),
+            CommandGroup(
+                name: "History",
+                subcommands: [
+                    Log.self, Branch.self, Tag.self, Fork.self, Merge.self, Prune.self,
                 ]),
             CommandGroup(
                 name: "Nodes and blocks",

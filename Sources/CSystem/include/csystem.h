@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "csystem_files.h"
+
 /* Allocates [offset, offset+length) without changing the file's size. */
 int ipsys_reserve(int fd, int64_t offset, int64_t length);
 /* Gives [offset, offset+length) back to the file system; it reads as zeros afterwards. */

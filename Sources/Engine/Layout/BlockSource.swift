@@ -17,7 +17,7 @@ extension BlockSource {
     }
 
     /// As `withBlock`, but a CID of the identity hash carries its bytes, and nothing is looked up.
-    func withContent<T>(
+    package func withContent<T>(
         of cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T
     ) throws(StoreError) -> T {
         if cid.hash == .identity {

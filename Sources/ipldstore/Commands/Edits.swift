@@ -1,5 +1,6 @@
 import ArgumentParser
 import IpldEngine
+import MonoFS
 
 struct Write: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -69,9 +70,18 @@ struct Truncate: ParsableCommand {
 
 struct Difference: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Show which bytes differ between two files.",
+        commandName: "diff",
+        abstract: "Show which bytes differ between two files, or what between two trees.",
         discussion: """
-            A line for each change: offset and length of the bytes of the old file that are replaced, offset \
+            Trees are given as branches, tags or versions, with a path where a directory is meant. A line \
+            for \
+            each difference: A, D, M, R (added, removed, modified, renamed), and the path, with tabs \
+            between; \
+            of what is modified, what of it. With --all tombstones (T) too, and directories whose time alone \
+            differs; with --unified the lines of text files.
+
+            Files: a line for each change: offset and length of the bytes of the old file that are \
+            replaced, offset \
             and length of those of the new file that replace them; nothing when the files are equal. Costs \
             what the change costs. Equal or not, the exit code is 0.
 
@@ -79,13 +89,20 @@ struct Difference: ParsableCommand {
             """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The old file's CID, or a root.", valueName: "old"))
+    @Flag(
+        name: [.customShort("a"), .customLong("all")], help: "Trees: show all that differs, tombstones too.")
+    var isAll = false
+    @Flag(name: [.customShort("u"), .customLong("unified")], help: "Trees: show lines of text that differ.")
+    var isUnified = false
+    @Argument(help: ArgumentHelp("The old file's CID, or a root; or a tree.", valueName: "old"))
     var old: String
-    @Argument(help: ArgumentHelp("The new file's CID, or a root.", valueName: "new"))
+    @Argument(help: ArgumentHelp("The new file's CID, or a root; or a tree.", valueName: "new"))
     var new: String
 
     func run() throws {
         let store = try options.open()
+        let files = FileSystem(store)
+        if let (left, right) = try trees(files) { return try compareTrees(files, left, right) }
         let (old, new) = (try options.resolve(old, in: store), try options.resolve(new, in: store))
         Interruption.watch()
         let progress = ProgressLine("compared", total: try store.size(of: new), isJSON: options.isJSON)

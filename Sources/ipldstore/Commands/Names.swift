@@ -3,11 +3,23 @@ import IpldEngine
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the roots: name, a tab, CID; in order of name.")
+        commandName: "ls", abstract: "List the roots, or a directory of a tree.",
+        discussion: """
+            Roots: name, a tab, CID; in order of name. A directory: a name a line, in bytewise order; \
+            with -l \
+            mode, owner, group, size and time before it.
+            """)
 
     @OptionGroup var options: StoreOptions
+    @Flag(name: [.customShort("l"), .customLong("long")], help: "Show mode, owner, group, size and time.")
+    var isLong = false
+    @Flag(name: [.customShort("a"), .customLong("all")], help: "Show tombstones too.")
+    var isAll = false
+    @Argument(help: ArgumentHelp("A directory of a tree. (default: the roots)", valueName: "branch:path"))
+    var place: TreePlace?
 
     func run() throws {
+        if let place { return try list(place) }
         let store = try options.open()
         let roots = try store.roots()
         if options.isJSON {

@@ -5,7 +5,8 @@ import IpldEngine
 /// whether a signal has come.
 final class ProgressLine {
     private let verb: String
-    private let total: UInt64?
+    /// May become known on the way.
+    var total: UInt64?
     private let unit: Unit
     private let isShown: Bool
     private let start = ProgressLine.now()

@@ -41,7 +41,12 @@ enum Quantity {
 
     /// "1 block", "2 blocks".
     static func count(_ number: UInt64, _ noun: String) -> String {
-        "\(number) \(noun)\(number == 1 ? "" : "s")"
+        count(number, noun, noun + "s")
+    }
+
+    /// "1 entry", "2 entries".
+    static func count(_ number: UInt64, _ one: String, _ many: String) -> String {
+        "\(number) \(number == 1 ? one : many)"
     }
 }
 

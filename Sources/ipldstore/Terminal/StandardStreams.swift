@@ -71,8 +71,9 @@ enum Diagnostics {
         report("error", [("code", .string(name)), ("message", .string(message))], message, isJSON)
     }
 
-    static func warning(_ message: String, isJSON: Bool) {
-        report("warning", [("message", .string(message))], "warning: " + message, isJSON)
+    /// With `fields`, what programs need to know of it besides.
+    static func warning(_ message: String, _ fields: [(String, JSON)] = [], isJSON: Bool) {
+        report("warning", fields + [("message", .string(message))], "warning: " + message, isJSON)
     }
 
     private static func report(_ kind: String, _ fields: [(String, JSON)], _ text: String, _ isJSON: Bool) {

@@ -77,6 +77,53 @@ IPS_FORK_PRESENT = 1
 IPS_FORK_GONE = 2
 IPS_FORK_EXTERNAL = 3
 IPS_FORK_UNKNOWN = 4
+IPS_FS_FILE = 1
+IPS_FS_DIRECTORY = 2
+IPS_FS_SYMLINK = 3
+IPS_FS_CID_LINK = 4
+IPS_FS_FIFO = 5
+IPS_FS_SOCKET = 6
+IPS_FS_CHARACTER_DEVICE = 7
+IPS_FS_BLOCK_DEVICE = 8
+IPS_FS_TOMBSTONE = 9
+IPS_FS_SYNC_DEFAULT = 0
+IPS_FS_SYNC_RAFT = 1
+IPS_FS_SYNC_MERKLE_CRDT = 2
+IPS_FS_ALL = 1
+IPS_FS_RENAMES = 2
+IPS_FS_READ = 0
+IPS_FS_WRITE = 1
+IPS_FS_CREATE = 2
+IPS_FS_TRUNCATE = 4
+IPS_FS_ADDED = 1
+IPS_FS_REMOVED = 2
+IPS_FS_MODIFIED = 3
+IPS_FS_RENAMED = 4
+IPS_FS_TOMBSTONE_DIFFERS = 5
+IPS_FS_TYPE = 1
+IPS_FS_CONTENT = 2
+IPS_FS_MODE = 4
+IPS_FS_OWNER = 8
+IPS_FS_TIME = 16
+IPS_FS_ATTRIBUTES = 32
+IPS_FS_SYNC = 64
+IPS_FS_HARD_LINK = 128
+IPS_FS_OTHER = 256
+IPS_FS_REPORT = 0
+IPS_FS_OURS = 1
+IPS_FS_THEIRS = 2
+IPS_FS_NEWEST = 3
+IPS_FS_BOTH = 4
+IPS_FS_UP_TO_DATE = 1
+IPS_FS_FAST_FORWARD = 2
+IPS_FS_MERGED = 3
+IPS_FS_BOTH_MODIFIED = 1
+IPS_FS_MODIFIED_DELETED = 2
+IPS_FS_BOTH_ADDED = 3
+IPS_FS_FILE_DIRECTORY = 4
+IPS_FS_BOTH_RENAMED = 5
+IPS_FS_DIRECTORY_DELETED = 6
+IPS_FS_NO_FAST_FORWARD = 7
 
 
 class ips_error(ctypes.Structure):
@@ -445,6 +492,70 @@ class ips_fork(ctypes.Structure):
     ]
 
 
+class ips_fs_entry(ctypes.Structure):
+    struct_size: int
+    kind: int
+    mode: int
+    uid: int
+    gid: int
+    sync: int
+    size: int
+    mtime_seconds: int
+    mtime_nanoseconds: int
+    device_major: int
+    device_minor: int
+    has_cid: int
+    cid: ips_cid
+    entries: int
+    tombstones: int
+    hard_link: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("kind", ctypes.c_int32),
+        ("mode", ctypes.c_uint32),
+        ("uid", ctypes.c_uint32),
+        ("gid", ctypes.c_uint32),
+        ("sync", ctypes.c_int32),
+        ("size", ctypes.c_uint64),
+        ("mtime_seconds", ctypes.c_int64),
+        ("mtime_nanoseconds", ctypes.c_uint32),
+        ("device_major", ctypes.c_uint32),
+        ("device_minor", ctypes.c_uint32),
+        ("has_cid", ctypes.c_uint32),
+        ("cid", ips_cid),
+        ("entries", ctypes.c_uint64),
+        ("tombstones", ctypes.c_uint64),
+        ("hard_link", ctypes.c_uint64),
+    ]
+
+
+class ips_fs_version(ctypes.Structure):
+    struct_size: int
+    previous_count: int
+    previous: ips_cid
+    tree: ips_cid
+    time_seconds: int
+    time_nanoseconds: int
+    reserved: int
+    generation: int
+    author: bytes
+    message: bytes
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("previous_count", ctypes.c_uint32),
+        ("previous", ips_cid),
+        ("tree", ips_cid),
+        ("time_seconds", ctypes.c_int64),
+        ("time_nanoseconds", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("generation", ctypes.c_uint64),
+        ("author", ctypes.c_char * 256),
+        ("message", ctypes.c_char * 1024),
+    ]
+
+
 ips_progress = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.c_uint64)
 ips_read_callback = ctypes.CFUNCTYPE(
     ips_status, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
@@ -474,6 +585,8 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_copy_report": (32, [0, 4, 8, 16, 24]),
     "ips_base": (4136, [0, 40]),
     "ips_fork": (4152, [0, 40, 44, 48, 56]),
+    "ips_fs_entry": (168, [0, 4, 8, 12, 16, 20, 24, 32, 40, 44, 48, 52, 56, 144, 152, 160]),
+    "ips_fs_version": (1488, [0, 4, 8, 96, 184, 192, 196, 200, 208, 464]),
 }
 
 # Name: result, parameters.
@@ -787,4 +900,145 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_fork), ctypes.POINTER(ips_error),
     ]),
     "ips_store_forget_fork": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_open": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_open_branch": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_close": (None, [ctypes.c_void_p]),
+    "ips_fs_commit": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_cid),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_stat": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_bool, ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_list": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.c_uint32, ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_walk": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_entry": (ips_status, [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_read_link": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_make_directory": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_bool, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_make_node": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_int32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32,
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_make_symlink": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
+    "ips_fs_make_cid_link": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_link": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
+    "ips_fs_rename": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
+    "ips_fs_copy": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
+    "ips_fs_remove": (ips_status, [ctypes.c_void_p, ips_bytes, ctypes.c_bool, ctypes.POINTER(ips_error)]),
+    "ips_fs_set_mode": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_bool, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_set_owner": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_bool,
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_set_time": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_int64, ctypes.c_uint32, ctypes.c_bool,
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_set_sync": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_int32, ctypes.c_bool, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_get_attribute": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.c_void_p, ctypes.c_size_t,
+        ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_list_attributes": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_set_attribute": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_remove_attribute": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_file_open": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_file_size": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_file_read_at": (ips_status, [
+        ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_file_write_at": (ips_status, [
+        ctypes.c_void_p, ctypes.c_uint64, ips_bytes, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_file_truncate": (ips_status, [ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(ips_error)]),
+    "ips_fs_file_commit": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_file_close": (None, [ctypes.c_void_p]),
+    "ips_fs_branch_get": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_fork": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_branch_delete": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_tag_set": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_bool, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_tag_get": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_tag_delete": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_version_get": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_history": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_bytes), ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_version": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_prune": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_int64, ctypes.c_bool,
+        ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_drop_tombstones": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_uint64),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_diff": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ctypes.c_uint32,
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_difference": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_uint32), ctypes.c_void_p,
+        ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.c_void_p, ctypes.c_size_t,
+        ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_fs_entry),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_merge": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_int32, ctypes.c_char_p,
+        ctypes.c_char_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ips_cid),
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
+    "ips_iter_next_conflict": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int32), ctypes.c_void_p,
+        ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
+    ]),
 }

@@ -70,10 +70,57 @@ pub const IPS_FORK_PRESENT: i32 = 1;
 pub const IPS_FORK_GONE: i32 = 2;
 pub const IPS_FORK_EXTERNAL: i32 = 3;
 pub const IPS_FORK_UNKNOWN: i32 = 4;
+pub const IPS_FS_FILE: i32 = 1;
+pub const IPS_FS_DIRECTORY: i32 = 2;
+pub const IPS_FS_SYMLINK: i32 = 3;
+pub const IPS_FS_CID_LINK: i32 = 4;
+pub const IPS_FS_FIFO: i32 = 5;
+pub const IPS_FS_SOCKET: i32 = 6;
+pub const IPS_FS_CHARACTER_DEVICE: i32 = 7;
+pub const IPS_FS_BLOCK_DEVICE: i32 = 8;
+pub const IPS_FS_TOMBSTONE: i32 = 9;
+pub const IPS_FS_SYNC_DEFAULT: i32 = 0;
+pub const IPS_FS_SYNC_RAFT: i32 = 1;
+pub const IPS_FS_SYNC_MERKLE_CRDT: i32 = 2;
+pub const IPS_FS_ALL: i32 = 1;
+pub const IPS_FS_RENAMES: i32 = 2;
+pub const IPS_FS_READ: i32 = 0;
+pub const IPS_FS_WRITE: i32 = 1;
+pub const IPS_FS_CREATE: i32 = 2;
+pub const IPS_FS_TRUNCATE: i32 = 4;
+pub const IPS_FS_ADDED: i32 = 1;
+pub const IPS_FS_REMOVED: i32 = 2;
+pub const IPS_FS_MODIFIED: i32 = 3;
+pub const IPS_FS_RENAMED: i32 = 4;
+pub const IPS_FS_TOMBSTONE_DIFFERS: i32 = 5;
+pub const IPS_FS_TYPE: i32 = 1;
+pub const IPS_FS_CONTENT: i32 = 2;
+pub const IPS_FS_MODE: i32 = 4;
+pub const IPS_FS_OWNER: i32 = 8;
+pub const IPS_FS_TIME: i32 = 16;
+pub const IPS_FS_ATTRIBUTES: i32 = 32;
+pub const IPS_FS_SYNC: i32 = 64;
+pub const IPS_FS_HARD_LINK: i32 = 128;
+pub const IPS_FS_OTHER: i32 = 256;
+pub const IPS_FS_REPORT: i32 = 0;
+pub const IPS_FS_OURS: i32 = 1;
+pub const IPS_FS_THEIRS: i32 = 2;
+pub const IPS_FS_NEWEST: i32 = 3;
+pub const IPS_FS_BOTH: i32 = 4;
+pub const IPS_FS_UP_TO_DATE: i32 = 1;
+pub const IPS_FS_FAST_FORWARD: i32 = 2;
+pub const IPS_FS_MERGED: i32 = 3;
+pub const IPS_FS_BOTH_MODIFIED: i32 = 1;
+pub const IPS_FS_MODIFIED_DELETED: i32 = 2;
+pub const IPS_FS_BOTH_ADDED: i32 = 3;
+pub const IPS_FS_FILE_DIRECTORY: i32 = 4;
+pub const IPS_FS_BOTH_RENAMED: i32 = 5;
+pub const IPS_FS_DIRECTORY_DELETED: i32 = 6;
+pub const IPS_FS_NO_FAST_FORWARD: i32 = 7;
 
 pub type ips_status = i32;
 
-opaque! { ips_store, ips_batch, ips_view, ips_reader, ips_writer, ips_iter }
+opaque! { ips_store, ips_batch, ips_view, ips_reader, ips_writer, ips_iter, ips_fs, ips_fs_file }
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -298,6 +345,42 @@ pub struct ips_fork {
     pub reserved: u32,
     pub holds: u64,
     pub path: [c_char; 4096],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_entry {
+    pub struct_size: u32,
+    pub kind: i32,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub sync: i32,
+    pub size: u64,
+    pub mtime_seconds: i64,
+    pub mtime_nanoseconds: u32,
+    pub device_major: u32,
+    pub device_minor: u32,
+    pub has_cid: u32,
+    pub cid: ips_cid,
+    pub entries: u64,
+    pub tombstones: u64,
+    pub hard_link: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_version {
+    pub struct_size: u32,
+    pub previous_count: u32,
+    pub previous: ips_cid,
+    pub tree: ips_cid,
+    pub time_seconds: i64,
+    pub time_nanoseconds: u32,
+    pub reserved: u32,
+    pub generation: u64,
+    pub author: [c_char; 256],
+    pub message: [c_char; 1024],
 }
 
 pub type ips_progress = Option<unsafe extern "C" fn(context: *mut c_void, done: u64) -> ips_status>;
@@ -606,6 +689,153 @@ extern "C" {
     pub fn ips_store_forget_fork(
         store: *mut ips_store, identity: *const c_char, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_open(
+        store: *const ips_store, cid: *const ips_cid, fs: *mut *mut ips_fs, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_open_branch(
+        store: *const ips_store, branch: *const c_char, fs: *mut *mut ips_fs, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_close(fs: *mut ips_fs);
+    pub fn ips_fs_commit(
+        fs: *mut ips_fs, branch: *const c_char, message: *const c_char, author: *const c_char,
+        version: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_stat(
+        fs: *mut ips_fs, path: ips_bytes, follow: bool, entry: *mut ips_fs_entry, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_list(
+        fs: *mut ips_fs, path: ips_bytes, from: ips_bytes, flags: u32, entries: *mut *mut ips_iter,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_walk(
+        fs: *mut ips_fs, path: ips_bytes, flags: u32, entries: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_entry(
+        iter: *mut ips_iter, name: *mut c_void, capacity: usize, length: *mut usize,
+        entry: *mut ips_fs_entry, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_read_link(
+        fs: *mut ips_fs, path: ips_bytes, buffer: *mut c_void, capacity: usize, length: *mut usize,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_make_directory(
+        fs: *mut ips_fs, path: ips_bytes, mode: u32, parents: bool, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_make_node(
+        fs: *mut ips_fs, path: ips_bytes, kind: i32, mode: u32, major: u32, minor: u32,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_make_symlink(
+        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_make_cid_link(
+        fs: *mut ips_fs, path: ips_bytes, target: *const ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_link(
+        fs: *mut ips_fs, existing: ips_bytes, path: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_rename(
+        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_copy(
+        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_remove(fs: *mut ips_fs, path: ips_bytes, tree: bool, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_set_mode(
+        fs: *mut ips_fs, path: ips_bytes, mode: u32, follow: bool, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_set_owner(
+        fs: *mut ips_fs, path: ips_bytes, uid: u32, gid: u32, follow: bool, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_set_time(
+        fs: *mut ips_fs, path: ips_bytes, seconds: i64, nanoseconds: u32, follow: bool,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_set_sync(
+        fs: *mut ips_fs, path: ips_bytes, sync: i32, recursively: bool, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_get_attribute(
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, buffer: *mut c_void, capacity: usize,
+        length: *mut usize, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_list_attributes(
+        fs: *mut ips_fs, path: ips_bytes, buffer: *mut c_void, capacity: usize, length: *mut usize,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_set_attribute(
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, value: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_remove_attribute(
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_file_open(
+        fs: *mut ips_fs, path: ips_bytes, flags: u32, mode: u32, file: *mut *mut ips_fs_file,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_file_size(file: *mut ips_fs_file, size: *mut u64, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_file_read_at(
+        file: *mut ips_fs_file, offset: u64, buffer: *mut c_void, capacity: usize, got: *mut usize,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_file_write_at(
+        file: *mut ips_fs_file, offset: u64, data: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_file_truncate(file: *mut ips_fs_file, size: u64, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_file_commit(file: *mut ips_fs_file, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_file_close(file: *mut ips_fs_file);
+    pub fn ips_fs_branch_get(
+        store: *const ips_store, branch: *const c_char, version: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_fork(
+        store: *mut ips_store, version: *const ips_cid, branch: *const c_char, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_branch_delete(
+        store: *mut ips_store, branch: *const c_char, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_tag_set(
+        store: *mut ips_store, tag: *const c_char, version: *const ips_cid, move_: bool,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_tag_get(
+        store: *const ips_store, tag: *const c_char, version: *mut ips_cid, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_tag_delete(store: *mut ips_store, tag: *const c_char, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_version_get(
+        store: *const ips_store, cid: *const ips_cid, version: *mut ips_fs_version, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_history(
+        store: *const ips_store, version: *const ips_cid, path: *const ips_bytes,
+        versions: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_version(
+        iter: *mut ips_iter, cid: *mut ips_cid, version: *mut ips_fs_version, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_prune(
+        store: *mut ips_store, branch: *const c_char, keep_last: u64, keep_since: i64, keep_tagged: bool,
+        dropped: *mut u64, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_drop_tombstones(
+        store: *mut ips_store, branch: *const c_char, before_seconds: i64, dropped: *mut u64,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_diff(
+        store: *const ips_store, old_tree: *const ips_cid, new_tree: *const ips_cid, flags: u32,
+        differences: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_difference(
+        iter: *mut ips_iter, kind: *mut i32, aspects: *mut u32, path: *mut c_void, capacity: usize,
+        length: *mut usize, old_path: *mut c_void, old_capacity: usize, old_length: *mut usize,
+        old_entry: *mut ips_fs_entry, new_entry: *mut ips_fs_entry, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_merge(
+        store: *mut ips_store, branch: *const c_char, theirs: *const ips_cid, policy: i32,
+        message: *const c_char, author: *const c_char, outcome: *mut i32, version: *mut ips_cid,
+        conflicts: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_iter_next_conflict(
+        iter: *mut ips_iter, kind: *mut i32, resolution: *mut i32, path: *mut c_void, capacity: usize,
+        length: *mut usize, error: *mut ips_error,
+    ) -> ips_status;
 }
 
 // Sizes and offsets as a C compiler sees them.
@@ -651,3 +881,12 @@ layout! { ips_heal_report: 24, struct_size: 0, reserved: 4, healed: 8, missing: 
 layout! { ips_copy_report: 32, struct_size: 0, reserved: 4, visited: 8, blocks: 16, bytes: 24 }
 layout! { ips_base: 4136, identity: 0, path: 40 }
 layout! { ips_fork: 4152, identity: 0, state: 40, reserved: 44, holds: 48, path: 56 }
+layout! { ips_fs_entry: 168,
+    struct_size: 0, kind: 4, mode: 8, uid: 12, gid: 16, sync: 20, size: 24, mtime_seconds: 32,
+    mtime_nanoseconds: 40, device_major: 44, device_minor: 48, has_cid: 52, cid: 56, entries: 144,
+    tombstones: 152, hard_link: 160,
+}
+layout! { ips_fs_version: 1488,
+    struct_size: 0, previous_count: 4, previous: 8, tree: 96, time_seconds: 184, time_nanoseconds: 192,
+    reserved: 196, generation: 200, author: 208, message: 464,
+}

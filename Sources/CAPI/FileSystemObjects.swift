@@ -1,0 +1,176 @@
+/// Trees that are open, and the sequences that they and their history give.
+import CIpldStore
+import IpldEngine
+import MonoFS
+
+/// A tree that is open, and whether a call is using it, a file or an iterator of it.
+final class FileSystemObject: @unchecked Sendable {
+    private let workspace: Workspace
+    let use = Use()
+
+    init(_ workspace: Workspace) { self.workspace = workspace }
+
+    /// Runs `body` on the tree, which nobody else uses meanwhile.
+    func exclusively<T>(_ body: (Workspace) throws(StoreError) -> T) throws(StoreError) -> T {
+        try use.exclusively("file system") { () throws(StoreError) in try body(workspace) }
+    }
+}
+
+/// A file that is open.
+final class FileObject: @unchecked Sendable {
+    enum Access {
+        case reader(FileReader)
+        case writer(FileWriter)
+    }
+
+    private let access: Access
+    private let owner: FileSystemObject
+
+    init(_ access: Access, of owner: FileSystemObject) {
+        self.access = access
+        self.owner = owner
+    }
+
+    func exclusively<T>(_ body: (Access) throws(StoreError) -> T) throws(StoreError) -> T {
+        try owner.exclusively { (_) throws(StoreError) in try body(access) }
+    }
+
+    func writer<T>(_ body: (FileWriter) throws(StoreError) -> T) throws(StoreError) -> T {
+        try exclusively { (access) throws(StoreError) in
+            guard case .writer(let writer) = access else {
+                throw StoreError(.invalid, "the file is open for reading only")
+            }
+            return try body(writer)
+        }
+    }
+}
+
+/// Runs `body` on the tree behind a handle, which nobody else uses meanwhile.
+func withFileSystem<T>(_ handle: OpaquePointer?, _ body: (Workspace) throws(StoreError) -> T)
+    throws(StoreError) -> T
+{
+    try fileSystemObject(handle).exclusively(body)
+}
+
+func fileSystemObject(_ handle: OpaquePointer?) throws(StoreError) -> FileSystemObject {
+    guard case .fileSystem(let object) = try HandleTable.ofThisProcess().object(handle, "file system") else {
+        throw HandleTable.unknown("file system")
+    }
+    return object
+}
+
+func fileObject(_ handle: OpaquePointer?) throws(StoreError) -> FileObject {
+    guard case .file(let object) = try HandleTable.ofThisProcess().object(handle, "file") else {
+        throw HandleTable.unknown("file")
+    }
+    return object
+}
+
+/// A sequence of which an element that did not fit the caller's buffers stays the next one.
+final class Peeking<Element> {
+    private var waiting: Element?
+    private let source: () throws(StoreError) -> Element?
+
+    init(_ source: @escaping () throws(StoreError) -> Element?) { self.source = source }
+
+    /// Hands the next element to `take`, and drops it when that returns; false at the end.
+    func next(_ take: (Element) throws(StoreError) -> Void) throws(StoreError) -> Bool {
+        if waiting == nil { waiting = try source() }
+        guard let element = waiting else { return false }
+        try take(element)
+        waiting = nil
+        return true
+    }
+}
+
+typealias EntrySequence = Peeking<(name: [UInt8], entry: Entry)>
+typealias VersionSequence = Peeking<(cid: CID, version: Version)>
+typealias DifferenceSequence = Peeking<TreeChange>
+typealias ConflictSequence = Peeking<MergeConflict>
+
+// MARK: - Values
+
+/// A path of the caller's.
+func treePath(_ bytes: ips_bytes) throws(StoreError) -> FilePath {
+    try FilePath([UInt8](try input(bytes)))
+}
+
+/// Text of any length that a version or attribute may have; empty for NULL.
+func optionalText(_ pointer: UnsafePointer<CChar>?, _ what: String) throws(StoreError) -> String {
+    guard let pointer else { return "" }
+    return try text(pointer, what, limit: Version.maximumText)
+}
+
+func syncType(_ number: Int32) throws(StoreError) -> SyncType {
+    switch Int(number) {
+    case Int(IPS_FS_SYNC_DEFAULT): return .default
+    case Int(IPS_FS_SYNC_RAFT): return .raft
+    case Int(IPS_FS_SYNC_MERKLE_CRDT): return .merkleCRDT
+    default: throw StoreError(.unsupported, "there is no sync type \(number)")
+    }
+}
+
+func fileMode(_ mode: UInt32) throws(StoreError) -> UInt16 {
+    guard mode <= 0o7777 else { throw StoreError(.invalid, "a mode is 0 to 07777") }
+    return UInt16(mode)
+}
+
+extension ips_fs_entry {
+    init(_ entry: Entry) {
+        self.init()
+        kind = Self.kind(entry.kind)
+        mode = UInt32(entry.mode)
+        (uid, gid) = (entry.owner, entry.group)
+        switch entry.sync {
+        case .default: sync = Int32(IPS_FS_SYNC_DEFAULT)
+        case .raft: sync = Int32(IPS_FS_SYNC_RAFT)
+        case .merkleCRDT: sync = Int32(IPS_FS_SYNC_MERKLE_CRDT)
+        }
+        size = entry.size
+        mtime_seconds = entry.modified.seconds
+        mtime_nanoseconds = entry.modified.nanoseconds
+        hard_link = entry.hardLink?.number ?? 0
+        switch entry.content {
+        case .characterDevice(let number), .blockDevice(let number):
+            (device_major, device_minor) = (number.major, number.minor)
+        case .file(.stored(let cid, _)), .cidLink(let cid): set(cid)
+        case .directory(let directory):
+            (entries, tombstones) = (directory.totals.entries, directory.totals.tombstones)
+            if let map = directory.map { set(map) }
+        case .tombstone(let tombstone): if let content = tombstone.content { set(content) }
+        default: break
+        }
+    }
+
+    private mutating func set(_ cid: CID) {
+        (has_cid, self.cid) = (1, ips_cid(cid))
+    }
+
+    private static func kind(_ kind: Entry.Kind) -> Int32 {
+        switch kind {
+        case .file: Int32(IPS_FS_FILE)
+        case .directory: Int32(IPS_FS_DIRECTORY)
+        case .symlink: Int32(IPS_FS_SYMLINK)
+        case .cidLink: Int32(IPS_FS_CID_LINK)
+        case .fifo: Int32(IPS_FS_FIFO)
+        case .socket: Int32(IPS_FS_SOCKET)
+        case .characterDevice: Int32(IPS_FS_CHARACTER_DEVICE)
+        case .blockDevice: Int32(IPS_FS_BLOCK_DEVICE)
+        case .tombstone: Int32(IPS_FS_TOMBSTONE)
+        }
+    }
+}
+
+extension ips_fs_version {
+    init(_ version: Version) {
+        self.init()
+        previous_count = UInt32(version.previous.count)
+        if let first = version.previous.first { previous = ips_cid(first) }
+        tree = ips_cid(version.tree)
+        time_seconds = version.time.seconds
+        time_nanoseconds = version.time.nanoseconds
+        generation = version.generation
+        withUnsafeMutableBytes(of: &author) { writeText(version.author, to: $0) }
+        withUnsafeMutableBytes(of: &message) { writeText(version.message, to: $0) }
+    }
+}

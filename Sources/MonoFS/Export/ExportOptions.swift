@@ -1,0 +1,67 @@
+import IpldEngine
+
+public struct ExportOptions: Sendable {
+    /// What to do with a target that is there.
+    public enum Existing: Sendable {
+        /// EXISTS, unless it is an empty directory.
+        case refuse
+        /// The tree takes its place as a whole, in one step, and what was there is removed.
+        case replace
+        /// Names of the tree take the place of what has them there, directories are merged, and other names
+        /// stay.
+        case merge
+    }
+
+    public var existing = Existing.refuse
+    /// Puts ownership, modes and kinds that the host refuses into `user.containers.override_stat`; devices
+    /// are empty files then.
+    public var usesStatAttribute = false
+
+    public init() {}
+}
+
+public struct ExportReport: Equatable, Sendable {
+    public var entries: UInt64 = 0
+    public var files: UInt64 = 0
+    public var bytes: UInt64 = 0
+    /// Entries that are missing, or are not all that they should be, because the host refused.
+    public var unmade: UInt64 = 0
+    public var withoutOwner: UInt64 = 0
+    public var withoutMetadata: UInt64 = 0
+}
+
+extension FileSystem {
+    /// Writes a tree, or a directory of one, to a directory of the host.
+    ///
+    /// A target that is not there appears as a whole: the tree is made beside it, under a name that begins
+    /// with ".ipldstore-", flushed, and renamed; the same is done to replace one. Into an empty directory it is
+    /// written in place; when that fails, what was written is removed. Merging is not undone.
+    ///
+    /// Nothing is written outside the target, whatever names and links are in the tree, or are put there by
+    /// somebody else meanwhile. Until its end nobody but the user who makes it can enter a new tree.
+    ///
+    /// Permissions to own, to make devices and to set attributes are the host's to give: what it refuses is
+    /// reported, once for each entry, and ends nothing. A file that is not its owner's does not get the
+    /// set-user-id and set-group-id bits. `progress` and `problem` are called on this thread, and end the
+    /// export when they throw.
+    public func exportDirectory(
+        _ path: FilePath = .root, of tree: CID, to target: String, _ options: ExportOptions = ExportOptions(),
+        progress: TransferProgressHandler? = nil, problem: TransferProblemHandler? = nil
+    ) throws(StoreError) -> ExportReport {
+        let workspace = try open(tree)
+        let entry = try workspace.status(path, followingLinks: true)
+        guard entry.isDirectory else {
+            throw StoreError(.invalid, "\(path) is no directory", systemError: SystemErrors.notADirectory)
+        }
+        let place = try ExportTarget(target, options.existing)
+        let run = TreeExport(store, workspace.source, options, progress, problem)
+        do throws(StoreError) {
+            let report = try run.run(entry, into: place.directory, isNew: place.isNew)
+            try place.finish()
+            return report
+        } catch {
+            place.discard()
+            throw error
+        }
+    }
+}

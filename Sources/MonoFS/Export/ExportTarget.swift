@@ -1,0 +1,94 @@
+import Glibc
+import IpldEngine
+
+/// Where a tree is written to, and how it gets to its place.
+final class ExportTarget {
+    /// What is written into.
+    let directory: HostDirectory
+    /// Whether nobody else can have anything in it.
+    let isNew: Bool
+    private let place: HostPlace
+    private let way: Way
+
+    private enum Way {
+        /// Made under this name, renamed at the end.
+        case beside([UInt8])
+        case inPlace
+        case merge
+    }
+
+    init(_ path: String, _ existing: ExportOptions.Existing) throws(StoreError) {
+        place = try HostPlace(path, followingLink: true)
+        do throws(HostError) {
+            if let status = place.status {
+                guard status.kind == .directory else { throw HostError("write to", ENOTDIR) }
+                if existing != .replace {
+                    directory = try place.parent.open(
+                        place.name, expecting: status.identity, need: HostDirectory.changing)
+                    if try directory.names().count == 0 {
+                        (way, isNew) = (.inPlace, true)
+                        try directory.closeToOthers()
+                        return
+                    }
+                    guard existing == .merge else { throw HostError("write to", ENOTEMPTY) }
+                    (way, isNew) = (.merge, false)
+                    return
+                }
+            }
+            let name = Self.temporaryName()
+            try Host.makeDirectory(place.parent.descriptor, name, mode: 0o700)
+            (way, isNew) = (.beside(name), true)
+            do throws(HostError) {
+                directory = try place.parent.open(name, expecting: nil, need: HostDirectory.changing)
+                guard directory.status.owner == Host.user else { throw HostError("create", ESTALE) }
+                try Host.withoutAccessLists(directory.descriptor)
+            } catch {
+                try? Host.remove(place.parent.descriptor, name, isDirectory: true)
+                throw error
+            }
+        } catch {
+            throw error.code == ENOTEMPTY
+                ? StoreError(.exists, "\(path) is not empty", systemError: ENOTEMPTY) : error.storeError(path)
+        }
+    }
+
+    static func temporaryName() -> [UInt8] {
+        Array((".ipldstore-" + String(UInt64.random(in: .min ... .max), radix: 36)).utf8)
+    }
+
+    /// Makes it durable, and puts it in its place.
+    func finish() throws(StoreError) {
+        do throws(HostError) {
+            directory.keepLent()
+            try Host.flushFileSystem(directory.descriptor)
+            guard case .beside(let name) = way else { return }
+            guard try Host.status(place.parent.descriptor, name).identity == directory.identity else {
+                throw HostError("rename", ESTALE)
+            }
+            if place.status == nil {
+                try Host.renameNew(place.parent.descriptor, name, place.name)
+            } else {
+                try Host.swap(place.parent.descriptor, name, place.name)
+            }
+            try Host.flush(place.parent.descriptor)
+        } catch { throw error.storeError(FileText.of(place.name)) }
+        guard case .beside(let name) = way, place.status != nil else { return }
+        // What was there before; what cannot be removed stays under the other name.
+        _ = try HostTree.remove(place.parent, name) { (path, error) throws(StoreError) in
+            throw error.storeError("\(FileText.of(name))/\(path), which was replaced")
+        }
+    }
+
+    /// Takes away what was written.
+    func discard() {
+        switch way {
+        case .beside(let name):
+            guard let status = try? Host.status(place.parent.descriptor, name),
+                status.identity == directory.identity
+            else { return }
+            _ = try? HostTree.remove(place.parent, name) { (_, _) throws(StoreError) in }
+        case .inPlace: _ = try? HostTree.empty(directory) { (_, _) throws(StoreError) in }
+        case .merge: break
+        }
+    }
+}

@@ -1,0 +1,280 @@
+import IpldEngine
+
+/// The trees of a store, and their history.
+///
+/// A **branch** is a root `fs/branch/NAME` that points to its newest version, and moves only when it is where
+/// the one who moves it believes it is. Its history is kept alive by holds of an owner of the root's name,
+/// one a version: links from a version to those before it are weak, so that old versions go without rewriting
+/// new ones. Holds and not roots, because a history has thousands of versions, which are no names that
+/// anybody gave. A **tag** is a root `fs/tag/NAME`, which never moves by itself.
+///
+/// May be used by several threads at once.
+public final class FileSystem: Sendable {
+    public let store: ContentStore
+
+    public init(_ store: ContentStore) { self.store = store }
+
+    public static let branchPrefix = "fs/branch/"
+    public static let tagPrefix = "fs/tag/"
+    /// The longest name of a branch or tag in bytes.
+    public static let maximumNameLength = 200
+
+    // MARK: Names
+
+    public struct Reference: Equatable, Sendable {
+        public let name: String
+        public let version: CID
+
+        public init(name: String, version: CID) {
+            self.name = name
+            self.version = version
+        }
+    }
+
+    public func branches() throws(StoreError) -> [Reference] { try references(Self.branchPrefix) }
+    public func tags() throws(StoreError) -> [Reference] { try references(Self.tagPrefix) }
+
+    /// The newest version of a branch; nil when there is no such branch.
+    public func branch(_ name: String) throws(StoreError) -> CID? {
+        try store.root(try Self.rootName(branch: name))
+    }
+
+    /// What a tag names; nil when there is no such tag.
+    public func tag(_ name: String) throws(StoreError) -> CID? {
+        try store.root(Self.tagPrefix + (try Self.checked(name, "tag")))
+    }
+
+    /// Tags a version. EXISTS when the tag is there, unless it may be moved.
+    public func setTag(_ name: String, to version: CID, moving: Bool = false) throws(StoreError) {
+        _ = try self.version(version)
+        let root = Self.tagPrefix + (try Self.checked(name, "tag"))
+        try setRoot(root, to: version, moving ? .anything : .absent, "the tag \(name)")
+    }
+
+    /// NOT_FOUND when there is no such tag.
+    public func removeTag(_ name: String) throws(StoreError) {
+        try store.removeRoot(Self.tagPrefix + (try Self.checked(name, "tag")))
+    }
+
+    /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one. The
+    /// history before the version stays as long as another branch, or a tag, keeps it.
+    public func fork(_ name: String, at version: CID) throws(StoreError) {
+        _ = try self.version(version)
+        let root = try Self.rootName(branch: name)
+        let batch = try store.makeBatch()
+        do throws(StoreError) {
+            try batch.setRoot(root, to: version, expecting: .absent)
+            try batch.hold(version, owner: root)
+            try batch.commit()
+        } catch {
+            throw error.code == .conflict ? Self.exists("the branch \(name)") : error
+        }
+    }
+
+    /// Removes a branch with the history that only it keeps. NOT_FOUND when there is none.
+    public func removeBranch(_ name: String) throws(StoreError) {
+        let root = try Self.rootName(branch: name)
+        try store.removeRoot(root, budget: 0)
+        let seen = try Self.seenRoot(name)
+        if try store.root(seen) != nil { try store.removeRoot(seen, budget: 0) }
+        try release(try store.holds(owner: root))
+        try store.gc(budget: ContentStore.defaultReclaimBudget)
+    }
+
+    /// What a CID is, or a branch, a tag or a root names, in this order; in a layer, what a base has is found
+    /// too.
+    public func resolve(_ reference: String) throws(StoreError) -> CID {
+        if let cid = try? CID(parsing: reference) { return cid }
+        if Self.isName(reference) {
+            for prefix in [Self.branchPrefix, Self.tagPrefix] {
+                if let version = try store.rootHereOrBelow(prefix + reference) { return version }
+            }
+        }
+        guard let cid = try store.rootHereOrBelow(reference) else {
+            throw StoreError(.notFound, "there is no branch, tag or root \(reference)")
+        }
+        return cid
+    }
+
+    // MARK: Trees
+
+    /// A version. INVALID for what is none.
+    public func version(_ cid: CID) throws(StoreError) -> Version {
+        guard case .version(let version) = try TreeNodes.open(cid, try TreeSource(store)) else {
+            throw StoreError(.invalid, "\(cid) is no version of a tree")
+        }
+        return version
+    }
+
+    /// Opens what a CID names: a version, a tree, or a directory's map.
+    public func open(_ cid: CID) throws(StoreError) -> Workspace { try Workspace(store, on: cid) }
+
+    /// Whether a CID names a version, a tree or a directory's map, and not a file or anything else.
+    public func isTree(_ cid: CID) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            if case .file = try TreeNodes.open(cid, try TreeSource(store)) { return false }
+            return true
+        } catch {
+            guard error.code == .invalid || error.code == .unsupported else { throw error }
+            return false
+        }
+    }
+
+    /// Makes a branch of a tree of nothing. EXISTS when there is one.
+    public func createBranch(_ name: String, message: String = "", author: String = "")
+        throws(StoreError) -> CID
+    {
+        guard try branch(name) == nil else { throw Self.exists("the branch \(name)") }
+        return try commit(try Workspace(store), to: name, message: message, author: author)
+    }
+
+    /// Opens the newest version of a branch; a new tree when there is no such branch, which the first commit
+    /// makes.
+    public func open(branch name: String) throws(StoreError) -> Workspace {
+        guard let version = try branch(name) else { return try Workspace(store) }
+        return try Workspace(store, on: version)
+    }
+
+    /// Makes a version of a workspace's tree and moves the branch to it. The workspace goes on from there. A
+    /// tree that is the one of the version before makes no new one, and is that.
+    ///
+    /// CONFLICT when the branch is no longer at the version that the workspace was opened on. Then, and only
+    /// then, the new version is there, held by the branch, and the workspace is at it: it can be merged.
+    @discardableResult
+    public func commit(
+        _ workspace: Workspace, to name: String, message: String = "", author: String = "",
+        time: Timestamp? = nil
+    ) throws(StoreError) -> CID {
+        guard workspace.store === store else {
+            throw StoreError(.invalid, "the workspace is one of another store")
+        }
+        let root = try Self.rootName(branch: name)
+        let before = workspace.version
+        let tree = try workspace.storeTree()
+        if let before, workspace.merged.isEmpty, try version(before).tree == tree {
+            try workspace.finish(at: before)
+            guard try store.root(root) == before else { throw Self.moved(name, before) }
+            return before
+        }
+        var previous = (before.map { [$0] } ?? []) + workspace.merged
+        // Whoever merges the same versions of this type makes the same version of them.
+        if workspace.rootEntry.sync == .merkleCRDT { previous.sort() }
+        var version = Version(
+            tree: tree, previous: previous, time: time ?? workspace.clock(), message: message, author: author)
+        for before in previous {
+            version.generation = max(version.generation, try self.version(before).generation + 1)
+        }
+        let batch = try workspace.batch()
+        let cid = try batch.putVersion(version)
+        try batch.hold(cid, owner: root)
+        for version in try newHistory(workspace.merged, behind: before) {
+            try batch.hold(version, owner: root)
+        }
+        try workspace.finish(at: cid)
+        try move(root, from: before, to: cid, name)
+        return cid
+    }
+
+    /// As `commit` of a workspace, of a tree that was built in a batch, which is committed; `previous` are
+    /// the versions that it comes from, the first of which the branch must be at.
+    @discardableResult
+    public func commit(
+        tree: CID, in batch: Batch, to name: String, previous: [CID], message: String = "",
+        author: String = "", time: Timestamp = .now()
+    ) throws(StoreError) -> CID {
+        let root = try Self.rootName(branch: name)
+        var version = Version(tree: tree, previous: previous, time: time, message: message, author: author)
+        for before in previous {
+            version.generation = max(version.generation, try self.version(before).generation + 1)
+        }
+        let cid = try batch.putVersion(version)
+        try batch.hold(cid, owner: root)
+        try batch.commit()
+        try move(root, from: previous.first, to: cid, name)
+        return cid
+    }
+
+    /// Moves a branch that is at `old`.
+    func move(_ root: String, from old: CID?, to new: CID, _ name: String) throws(StoreError) {
+        do throws(StoreError) {
+            try store.setRoot(root, to: new, expecting: old.map { .cid($0) } ?? .absent)
+        } catch {
+            guard error.code == .conflict else { throw error }
+            throw Self.moved(name, new)
+        }
+    }
+
+    private static func moved(_ name: String, _ new: CID) -> StoreError {
+        StoreError(
+            .conflict, "the branch \(name) was moved by somebody else; what was to come there is \(new)")
+    }
+
+    // MARK: Checks
+
+    static func rootName(branch name: String) throws(StoreError) -> String {
+        branchPrefix + (try checked(name, "branch"))
+    }
+
+    private static func checked(_ name: String, _ what: String) throws(StoreError) -> String {
+        guard isName(name) else {
+            throw StoreError(
+                .invalid,
+                "the name of a \(what) has 1 to \(maximumNameLength) bytes without control characters and "
+                    + "\":\", and is no CID")
+        }
+        return name
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        (1...maximumNameLength).contains(name.utf8.count) && !name.utf8.contains(UInt8(ascii: ":"))
+            && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            && (try? CID(parsing: name)) == nil
+    }
+
+    private static func exists(_ what: String) -> StoreError { StoreError(.exists, "\(what) exists") }
+
+    private func setRoot(_ root: String, to cid: CID, _ expected: RootExpectation, _ what: String)
+        throws(StoreError)
+    {
+        do throws(StoreError) { try store.setRoot(root, to: cid, expecting: expected) } catch {
+            throw error.code == .conflict ? Self.exists(what) : error
+        }
+    }
+
+    private func references(_ prefix: String) throws(StoreError) -> [Reference] {
+        var found: [Reference] = []
+        var start = prefix
+        while true {
+            let part = try store.roots(from: start, limit: 256)
+            for root in part {
+                guard root.name.utf8.starts(with: prefix.utf8) else { return found }
+                let name = String(decoding: root.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+                found.append(Reference(name: name, version: root.cid))
+            }
+            guard part.count == 256, let last = part.last else { return found }
+            // No name has a control character, so the next one comes after this.
+            start = last.name + "\u{1}"
+        }
+    }
+
+    func release(_ holds: [Hold]) throws(StoreError) {
+        for hold in holds {
+            for _ in 0..<hold.count {
+                try store.dereference(hold.cid, owner: hold.owner, budget: 0)
+            }
+        }
+    }
+}
+
+extension Workspace {
+    /// Commits the batch, and goes on from the version that was stored in it.
+    func finish(at version: CID) throws(StoreError) {
+        do throws(StoreError) { try source.batch?.commit() } catch {
+            end()
+            throw error
+        }
+        source.batch = nil
+        self.version = version
+        merged = []
+    }
+}

@@ -1,0 +1,190 @@
+import IpldEngine
+
+/// The versions that lead to some, newest first: no version comes before one that was made from it.
+///
+/// What always holds: each comes once; one that is not in the store is passed over, with what is behind it:
+/// there the history ends. Memory is what the versions take that were met. For one thread at a time.
+public final class History {
+    private let source: TreeSource
+    private var queue: VersionQueue
+    private var met: Set<CID>
+    /// Whether a version was missing.
+    public private(set) var isCut = false
+
+    init(_ source: TreeSource, from versions: [CID]) throws(StoreError) {
+        self.source = source
+        queue = VersionQueue()
+        met = []
+        for cid in versions { try add(cid) }
+    }
+
+    /// The next version; nil after the last.
+    public func next() throws(StoreError) -> (cid: CID, version: Version)? {
+        guard let item = queue.pop() else { return nil }
+        for cid in item.version.previous { try add(cid) }
+        return item
+    }
+
+    private func add(_ cid: CID) throws(StoreError) {
+        guard met.insert(cid).inserted else { return }
+        guard let version = try source.version(cid) else {
+            isCut = true
+            return
+        }
+        queue.push(cid, version)
+    }
+}
+
+/// Versions in order: the greatest generation first, then the latest, then by CID.
+struct VersionQueue {
+    private var items: [(cid: CID, version: Version)] = []
+
+    var isEmpty: Bool { items.isEmpty }
+
+    mutating func push(_ cid: CID, _ version: Version) {
+        var (low, high) = (0, items.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Self.precedes((cid, version), items[middle]) { low = middle + 1 } else { high = middle }
+        }
+        items.insert((cid, version), at: low)
+    }
+
+    mutating func pop() -> (cid: CID, version: Version)? { items.popLast() }
+
+    /// Whether `a` comes out before `b`.
+    static func precedes(_ a: (cid: CID, version: Version), _ b: (cid: CID, version: Version)) -> Bool {
+        if a.version.generation != b.version.generation {
+            return a.version.generation > b.version.generation
+        }
+        if a.version.time != b.version.time { return a.version.time > b.version.time }
+        return a.cid < b.cid
+    }
+}
+
+extension TreeSource {
+    /// A version; nil when it is not in the store. INVALID for what is none.
+    func version(_ cid: CID) throws(StoreError) -> Version? {
+        do throws(StoreError) {
+            guard case .version(let version) = try TreeNodes.open(cid, self) else {
+                throw StoreError(.invalid, "\(cid) is no version of a tree")
+            }
+            return version
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+}
+
+extension FileSystem {
+    /// The versions that lead to `version`, and it, newest first.
+    public func history(from version: CID) throws(StoreError) -> History {
+        let source = try TreeSource(store)
+        guard try source.version(version) != nil else {
+            throw StoreError(.notFound, "\(version) is not in the store")
+        }
+        return try History(source, from: [version])
+    }
+
+    /// As `history(from:)`, of the versions in which a path became what it is there: those whose entry is
+    /// that of none of the versions before. Links are not followed.
+    public func history(of path: FilePath, from version: CID) throws(StoreError) -> PathHistory {
+        PathHistory(try history(from: version), try TreeSource(store), path)
+    }
+
+    /// The versions from which two were made, and of which none leads to another: what they have in common.
+    public func commonAncestors(_ a: CID, _ b: CID) throws(StoreError) -> [CID] {
+        try Ancestry(try TreeSource(store)).common(a, b)
+    }
+}
+
+/// Versions that changed one path.
+public final class PathHistory {
+    private let history: History
+    private let source: TreeSource
+    private let path: FilePath
+    /// What the path has in trees that come again.
+    private var known: [CID: Entry?] = [:]
+
+    init(_ history: History, _ source: TreeSource, _ path: FilePath) {
+        self.history = history
+        self.source = source
+        self.path = path
+    }
+
+    /// The next version and what the path has in it, nil when nothing; nil after the last.
+    public func next() throws(StoreError) -> (cid: CID, version: Version, entry: Entry?)? {
+        while let (cid, version) = try history.next() {
+            let own = try entry(version.tree)
+            var isChange = true
+            var hasPrevious = false
+            for previous in version.previous {
+                guard let before = try source.version(previous) else { continue }
+                hasPrevious = true
+                if before.tree == version.tree { isChange = false }
+                if isChange, try entry(before.tree) == own { isChange = false }
+            }
+            known[version.tree] = nil
+            if hasPrevious ? isChange : own != nil { return (cid, version, own) }
+        }
+        return nil
+    }
+
+    private func entry(_ tree: CID) throws(StoreError) -> Entry? {
+        if let known = known[tree] { return known }
+        let entry = try Workspace(source, on: tree).lookup(path)
+        known[tree] = entry
+        return entry
+    }
+}
+
+/// Finds what two versions have in common, reading what is between them.
+struct Ancestry {
+    private let source: TreeSource
+
+    init(_ source: TreeSource) { self.source = source }
+
+    private struct Side: OptionSet {
+        let rawValue: UInt8
+        static let a = Side(rawValue: 1)
+        static let b = Side(rawValue: 2)
+        static let both: Side = [.a, .b]
+        /// Before a common ancestor that was found.
+        static let beyond = Side(rawValue: 4)
+    }
+
+    func common(_ a: CID, _ b: CID) throws(StoreError) -> [CID] {
+        var sides: [CID: Side] = [:]
+        var queue = VersionQueue()
+        /// Versions in the queue that may lead to something.
+        var open = 0
+        func mark(_ cid: CID, _ side: Side) throws(StoreError) {
+            let old = sides[cid]
+            let new = (old ?? []).union(side)
+            guard new != old else { return }
+            sides[cid] = new
+            guard let old else {
+                guard let version = try source.version(cid) else { return }
+                queue.push(cid, version)
+                if !new.contains(.beyond) { open += 1 }
+                return
+            }
+            // It is in the queue still: whoever leads to it has a greater generation.
+            if !old.contains(.beyond), new.contains(.beyond) { open -= 1 }
+        }
+        try mark(a, .a)
+        try mark(b, .b)
+        var found: [CID] = []
+        while open > 0, let (cid, version) = queue.pop() {
+            var side = sides[cid] ?? []
+            if !side.contains(.beyond) { open -= 1 }
+            if side.isSuperset(of: .both), !side.contains(.beyond) {
+                found.append(cid)
+                side.insert(.beyond)
+            }
+            for previous in version.previous { try mark(previous, side) }
+        }
+        return found.filter { !(sides[$0]?.contains(.beyond) ?? true) }.sorted()
+    }
+}

@@ -1,0 +1,71 @@
+import IpldEngine
+
+/// Which versions of a branch stay: those that any of the rules keeps, and the newest always.
+public struct RetentionRules: Equatable, Sendable {
+    /// So many of the newest.
+    public var last: Int?
+    /// Those made at this time or later.
+    public var since: Timestamp?
+    /// Those that a tag names.
+    public var tagged: Bool
+
+    public init(last: Int? = nil, since: Timestamp? = nil, tagged: Bool = true) {
+        self.last = last
+        self.since = since
+        self.tagged = tagged
+    }
+}
+
+public struct RetentionReport: Equatable, Sendable {
+    public var kept = 0
+    public var dropped: [CID] = []
+
+    public init() {}
+}
+
+extension FileSystem {
+    /// Drops the versions of a branch that no rule keeps; nothing newer is rewritten. Without a rule, all but
+    /// the newest and the tagged ones go. What only they had is reclaimed within the budget (nanoseconds),
+    /// the rest by `gc`. A version that another branch or a tag keeps stays in the store. NOT_FOUND when
+    /// there is no such branch.
+    public func prune(
+        _ name: String, _ rules: RetentionRules, dryRun: Bool = false,
+        budget: UInt64? = ContentStore.defaultReclaimBudget
+    ) throws(StoreError) -> RetentionReport {
+        let root = try Self.rootName(branch: name)
+        guard let newest = try store.root(root) else {
+            throw StoreError(.notFound, "there is no branch \(name)")
+        }
+        let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
+        var report = RetentionReport()
+        var dropped: [Hold] = []
+        for (position, (hold, version)) in try heldVersions(root).enumerated() {
+            let stays =
+                hold.cid == newest || position < (rules.last ?? 0)
+                || rules.since.map { version.time >= $0 } ?? false || tagged.contains(hold.cid)
+            if stays {
+                report.kept += 1
+            } else {
+                dropped.append(hold)
+                report.dropped.append(hold.cid)
+            }
+        }
+        guard !dryRun else { return report }
+        try release(dropped)
+        try store.gc(budget: budget)
+        return report
+    }
+
+    /// The versions that an owner holds, newest first. The lease that they are read under ends with this, so
+    /// that they can be collected.
+    private func heldVersions(_ owner: String) throws(StoreError) -> [(hold: Hold, version: Version)] {
+        let source = try TreeSource(store)
+        var versions: [(hold: Hold, version: Version)] = []
+        for hold in try store.holds(owner: owner) {
+            if let version = try source.version(hold.cid) { versions.append((hold, version)) }
+        }
+        return versions.sorted { (a, b) in
+            VersionQueue.precedes((a.hold.cid, a.version), (b.hold.cid, b.version))
+        }
+    }
+}

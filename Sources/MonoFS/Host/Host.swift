@@ -1,0 +1,349 @@
+/// Every system call that MonoFS makes on files of the host.
+///
+/// What always holds: nothing is named by more than one component, relative to an open directory; no symbolic
+/// link is followed; nothing waits for the other end of a FIFO; an interrupted or short transfer is carried
+/// on. So whoever renames things, or puts links in their places, leads nobody out of a tree.
+import CSystem
+import Glibc
+import IpldEngine
+
+/// A call that failed.
+struct HostError: Error {
+    let code: Int32
+    /// What was not possible, as it stands behind "cannot".
+    let action: String
+
+    init(_ action: String, _ code: Int32 = errno) {
+        self.action = action
+        self.code = code
+    }
+
+    /// Whether it is the host, or the device, and not one file that fails.
+    var isGeneral: Bool { [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM].contains(code) }
+
+    /// One sentence about a path, with the code that a caller can act on.
+    func storeError(_ path: String) -> StoreError {
+        let kind: StoreError.Code =
+            switch code {
+            case ENOSPC, EDQUOT, EFBIG: .full
+            case EACCES, EPERM: .permission
+            case EROFS: .readOnly
+            case ENOENT, ENOTDIR: .notFound
+            case EEXIST, ENOTEMPTY: .exists
+            case ESTALE, ELOOP: .conflict
+            case EINVAL, ENAMETOOLONG: .invalid
+            case EOPNOTSUPP, ENOSYS, EXDEV: .unsupported
+            default: .io
+            }
+        let reason = code == ESTALE ? "something else took its place" : String(cString: strerror(code))
+        return StoreError(kind, "cannot \(action) \(path): \(reason)", systemError: code)
+    }
+}
+
+/// What the host knows of a file.
+struct HostStatus {
+    enum Kind { case file, directory, symlink, fifo, socket, characterDevice, blockDevice }
+
+    let kind: Kind
+    let mode: UInt16
+    let owner: UInt32
+    let group: UInt32
+    let size: UInt64
+    let modified: Timestamp
+    /// When anything about it was last changed; nobody can set this one.
+    let changed: Timestamp
+    let identity: HostIdentity
+    let links: UInt64
+    let device: DeviceNumber
+    /// Whether there is less on the disk than the size says.
+    let isSparse: Bool
+
+    init(_ information: stat) {
+        kind =
+            switch information.st_mode & S_IFMT {
+            case S_IFDIR: .directory
+            case S_IFLNK: .symlink
+            case S_IFIFO: .fifo
+            case S_IFSOCK: .socket
+            case S_IFCHR: .characterDevice
+            case S_IFBLK: .blockDevice
+            default: .file
+            }
+        mode = UInt16(truncatingIfNeeded: information.st_mode & 0o7777)
+        owner = information.st_uid
+        group = information.st_gid
+        size = UInt64(max(0, information.st_size))
+        modified = Timestamp(information.st_mtim)
+        changed = Timestamp(information.st_ctim)
+        identity = HostIdentity(
+            device: UInt64(truncatingIfNeeded: information.st_dev),
+            inode: UInt64(truncatingIfNeeded: information.st_ino))
+        links = UInt64(truncatingIfNeeded: information.st_nlink)
+        var (major, minor): (UInt32, UInt32) = (0, 0)
+        ipsys_device_numbers(UInt64(truncatingIfNeeded: information.st_rdev), &major, &minor)
+        device = DeviceNumber(major: major, minor: minor)
+        let stored = UInt64(max(0, information.st_blocks)).multipliedReportingOverflow(by: 512)
+        isSparse = !stored.overflow && stored.partialValue < size
+    }
+}
+
+/// One file of the host, whatever its names.
+struct HostIdentity: Hashable {
+    let device: UInt64
+    let inode: UInt64
+}
+
+extension Timestamp {
+    init(_ time: timespec) {
+        let nanoseconds = UInt32(clamping: time.tv_nsec)
+        self = Timestamp(seconds: Int64(time.tv_sec), nanoseconds: min(nanoseconds, 999_999_999)) ?? .zero
+    }
+}
+
+enum Host {
+    /// Who the kernel takes the process for.
+    static var user: UInt32 { geteuid() }
+
+    /// Lends a name, and every other byte string, as C has it.
+    static func withName<T>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> T) -> T {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { (text) -> T in
+            for (position, byte) in bytes.enumerated() { text[position] = CChar(bitPattern: byte) }
+            text[bytes.count] = 0
+            // Never empty, so there is a base address.
+            guard let base = text.baseAddress else { return body("") }
+            return body(base)
+        }
+    }
+
+    private static func retrying(_ call: () -> Int32) -> Int32 {
+        while true {
+            let result = call()
+            if result != -1 || errno != EINTR { return result }
+        }
+    }
+
+    private static func check(_ action: @autoclosure () -> String, _ call: () -> Int32)
+        throws(HostError) -> Int32
+    {
+        let result = retrying(call)
+        guard result != -1 else { throw HostError(action()) }
+        return result
+    }
+
+    // MARK: Opening and looking
+
+    struct Access: OptionSet {
+        let rawValue: Int32
+        static let read = Access([])
+        static let write = Access(rawValue: Int32(IPSYS_WRITE))
+        static let none = Access(rawValue: Int32(IPSYS_WITHOUT_ACCESS))
+        static let directory = Access(rawValue: Int32(IPSYS_DIRECTORY))
+        static let create = Access(rawValue: Int32(IPSYS_CREATE))
+        static let untouched = Access(rawValue: Int32(IPSYS_UNTOUCHED))
+    }
+
+    static func open(_ directory: Int32, _ name: [UInt8], _ access: Access, mode: UInt16 = 0)
+        throws(HostError) -> Int32
+    {
+        try check(access.contains(.create) ? "create" : "open") {
+            withName(name) { ipsys_open_at(directory, $0, access.rawValue, UInt32(mode)) }
+        }
+    }
+
+    /// Opens what a descriptor without access has.
+    static func reopen(_ descriptor: Int32, _ access: Access) throws(HostError) -> Int32 {
+        let path = Array("/proc/self/fd/\(descriptor)".utf8)
+        return try check("open") {
+            withName(path) { ipsys_open_at(AT_FDCWD, $0, access.rawValue | Int32(IPSYS_FOLLOW), 0) }
+        }
+    }
+
+    /// Opens a directory by a path as users give them, links followed.
+    static func open(path: String) throws(HostError) -> Int32 {
+        try check("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    }
+
+    static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+
+    static func status(_ descriptor: Int32) throws(HostError) -> HostStatus {
+        var information = stat()
+        _ = try check("look at") { fstat(descriptor, &information) }
+        return HostStatus(information)
+    }
+
+    static func status(_ directory: Int32, _ name: [UInt8]) throws(HostError) -> HostStatus {
+        var information = stat()
+        _ = try check("look at") {
+            withName(name) { fstatat(directory, $0, &information, AT_SYMLINK_NOFOLLOW) }
+        }
+        return HostStatus(information)
+    }
+
+    /// What a path names; nil when there is nothing.
+    static func identity(path: String) -> HostIdentity? {
+        var information = stat()
+        return stat(path, &information) == 0 ? HostStatus(information).identity : nil
+    }
+
+    static func target(_ directory: Int32, _ name: [UInt8]) throws(HostError) -> [UInt8] {
+        var length = 256
+        while true {
+            var buffer = [UInt8](repeating: 0, count: length)
+            let count = withName(name) { (name) in
+                buffer.withUnsafeMutableBytes { (bytes) -> Int in
+                    guard let base = bytes.baseAddress else { return -1 }
+                    return readlinkat(directory, name, base.assumingMemoryBound(to: CChar.self), length)
+                }
+            }
+            guard count >= 0 else { throw HostError("read") }
+            if count < length { return Array(buffer[..<count]) }
+            guard length <= Entry.maximumTarget else { throw HostError("read", ENAMETOOLONG) }
+            length *= 4
+        }
+    }
+
+    // MARK: Bytes
+
+    /// Bytes from `offset` on, as many as there are and fit.
+    static func read(_ descriptor: Int32, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+        throws(HostError) -> Int
+    {
+        guard let base = buffer.baseAddress else { return 0 }
+        var done = 0
+        while done < buffer.count {
+            let count = pread(descriptor, base + done, buffer.count - done, off_t(offset) + off_t(done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw HostError("read")
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// The first bytes of a file; how many.
+    static func read(_ descriptor: Int32, into bytes: inout [UInt8]) throws(HostError) -> Int {
+        try bytes.withUnsafeMutableBufferPointer { (bytes) throws(HostError) in
+            try read(descriptor, at: 0, into: UnsafeMutableRawBufferPointer(bytes))
+        }
+    }
+
+    static func write(_ descriptor: Int32, at offset: UInt64, _ bytes: UnsafeRawBufferPointer)
+        throws(HostError)
+    {
+        guard let base = bytes.baseAddress else { return }
+        guard offset <= 1 << 62 else { throw HostError("write", EFBIG) }
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(descriptor, base + done, bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw HostError("write")
+            }
+            guard count > 0 else { throw HostError("write", ENOSPC) }
+            done += count
+        }
+    }
+
+    static func setLength(_ descriptor: Int32, _ length: UInt64) throws(HostError) {
+        guard length <= 1 << 62 else { throw HostError("write", EFBIG) }
+        _ = try check("write") { ftruncate(descriptor, off_t(length)) }
+    }
+
+    /// Makes all of the descriptor's file system durable.
+    static func flushFileSystem(_ descriptor: Int32) throws(HostError) {
+        _ = try check("flush") { ipsys_flush_file_system(descriptor) }
+    }
+
+    static func flush(_ descriptor: Int32) throws(HostError) { _ = try check("flush") { fsync(descriptor) } }
+
+    // MARK: Names
+
+    static func makeDirectory(_ directory: Int32, _ name: [UInt8], mode: UInt16) throws(HostError) {
+        _ = try check("create") { withName(name) { mkdirat(directory, $0, mode_t(mode)) } }
+    }
+
+    static func makeLink(_ directory: Int32, _ name: [UInt8], to target: [UInt8]) throws(HostError) {
+        _ = try check("create") {
+            withName(name) { (name) in withName(target) { symlinkat($0, directory, name) } }
+        }
+    }
+
+    static func makeNode(
+        _ directory: Int32, _ name: [UInt8], _ kind: HostStatus.Kind, mode: UInt16, _ device: DeviceNumber
+    ) throws(HostError) {
+        let number =
+            switch kind {
+            case .fifo: IPSYS_FIFO
+            case .socket: IPSYS_SOCKET
+            case .characterDevice: IPSYS_CHARACTER_DEVICE
+            default: IPSYS_BLOCK_DEVICE
+            }
+        _ = try check("create") {
+            withName(name) {
+                ipsys_make_node(
+                    directory, $0, Int32(number), UInt32(mode), device.major, device.minor)
+            }
+        }
+    }
+
+    /// Gives a file a second name; a symbolic link is not followed but gets one itself.
+    static func link(_ from: Int32, _ old: [UInt8], _ to: Int32, _ new: [UInt8]) throws(HostError) {
+        _ = try check("link") { withName(old) { (old) in withName(new) { linkat(from, old, to, $0, 0) } } }
+    }
+
+    static func rename(_ directory: Int32, _ from: [UInt8], to target: Int32, _ to: [UInt8])
+        throws(HostError)
+    {
+        _ = try check("rename") {
+            withName(from) { (from) in withName(to) { renameat(directory, from, target, $0) } }
+        }
+    }
+
+    /// Renames where there is nothing yet; EEXIST otherwise.
+    static func renameNew(_ directory: Int32, _ from: [UInt8], _ to: [UInt8]) throws(HostError) {
+        _ = try check("rename") {
+            withName(from) { (from) in withName(to) { ipsys_rename_new(directory, from, directory, $0) } }
+        }
+    }
+
+    /// Swaps what two names name.
+    static func swap(_ directory: Int32, _ a: [UInt8], _ b: [UInt8]) throws(HostError) {
+        _ = try check("rename") {
+            withName(a) { (a) in withName(b) { ipsys_rename_swap(directory, a, directory, $0) } }
+        }
+    }
+
+    static func remove(_ directory: Int32, _ name: [UInt8], isDirectory: Bool = false) throws(HostError) {
+        _ = try check("remove") {
+            withName(name) { unlinkat(directory, $0, isDirectory ? AT_REMOVEDIR : 0) }
+        }
+    }
+
+    // MARK: Metadata
+
+    static func setMode(_ descriptor: Int32, _ mode: UInt16) throws(HostError) {
+        _ = try check("set the mode of") { ipsys_set_mode(descriptor, UInt32(mode)) }
+    }
+
+    /// Of what a descriptor has open; -1 leaves one as it is.
+    static func setOwner(_ descriptor: Int32, _ owner: UInt32, _ group: UInt32) throws(HostError) {
+        _ = try check("set the owner of") { ipsys_set_owner(descriptor, owner, group) }
+    }
+
+    static func setOwner(_ directory: Int32, _ name: [UInt8], _ owner: UInt32, _ group: UInt32)
+        throws(HostError)
+    {
+        _ = try check("set the owner of") {
+            withName(name) { fchownat(directory, $0, owner, group, AT_SYMLINK_NOFOLLOW) }
+        }
+    }
+
+    /// Of what a name names, or, with an empty one, of what the descriptor has open for reading or writing.
+    static func setTime(_ directory: Int32, _ name: [UInt8], _ time: Timestamp) throws(HostError) {
+        _ = try check("set the time of") {
+            withName(name) { ipsys_set_time(directory, $0, time.seconds, time.nanoseconds) }
+        }
+    }
+}

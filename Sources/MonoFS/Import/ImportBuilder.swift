@@ -1,0 +1,322 @@
+import Glibc
+import IpldEngine
+
+/// What the walk met, in its order.
+struct ImportEvent {
+    enum Kind {
+        case enter
+        case leave
+        /// A file that is as it was.
+        case known
+        case parcel(ImportParcel, Int)
+        case large(HostEntry)
+        /// Another name of a file that came before.
+        case laterName
+        /// A symbolic link, FIFO, socket or device.
+        case other
+        case refused
+        case nameless([UInt8])
+        /// The tree before has the name, and the host has not.
+        case gone
+    }
+
+    var kind: Kind
+    var name: FileName?
+    var status: HostStatus?
+    /// What the tree before has of the name.
+    var old: Entry?
+    var attributes: [(name: [UInt8], value: [UInt8])] = []
+    var target: [UInt8] = []
+    var failure: HostError?
+    /// Of a file that is to be known again.
+    var key: [UInt8] = []
+
+    init(_ kind: Kind, _ name: FileName? = nil, _ status: HostStatus? = nil, _ old: Entry? = nil) {
+        (self.kind, self.name, self.status, self.old) = (kind, name, status, old)
+    }
+
+    /// Whether it is an entry of the host.
+    var isProgress: Bool {
+        switch kind {
+        case .leave, .gone, .nameless: false
+        default: true
+        }
+    }
+}
+
+/// Builds the tree from what the walk met, in its order.
+final class ImportBuilder {
+    typealias Problem = (TransferProblem) throws(StoreError) -> Void
+
+    private let batch: Batch
+    private let source: TreeSource
+    private let options: ImportOptions
+    private let oldRoot: Entry?
+    private var levels: [Level]
+    private let seen: ByteMapBuilder
+    private let now = Timestamp.now()
+    /// Files with several names, by what the host knows of them.
+    var groups: [HostIdentity: HardLinkGroup] = [:]
+    /// Those of which a name was met.
+    private var met: Set<HostIdentity> = []
+    /// The entries of those of which a name was stored; nil where it could not be read.
+    private var firstNames: [HostIdentity: Entry?] = [:]
+
+    private(set) var files: UInt64 = 0
+    private(set) var filesRead: UInt64 = 0
+    private(set) var bytesRead: UInt64 = 0
+    private(set) var unread: UInt64 = 0
+
+    /// Longer keys are not kept, and their files read again.
+    private static let keyLimit = 32 << 10
+
+    private struct Level {
+        let builder: DirectoryBuilder
+        let event: ImportEvent?
+        /// How what is new in it is merged.
+        let sync: SyncType
+    }
+
+    init(_ batch: Batch, _ source: TreeSource, _ options: ImportOptions, _ oldRoot: Entry?) {
+        (self.batch, self.source, self.options, self.oldRoot) = (batch, source, options, oldRoot)
+        seen = ByteMapBuilder(batch)
+        levels = [
+            Level(builder: DirectoryBuilder(batch), event: nil, sync: oldRoot?.sync ?? .default)
+        ]
+    }
+
+    /// Whether another name of the file was met before. Asked once for each name.
+    func isLaterName(_ status: HostStatus) -> Bool {
+        guard status.links > 1, groups[status.identity] != nil else { return false }
+        return !met.insert(status.identity).inserted
+    }
+
+    func finishSeen() throws(StoreError) -> CID? { seen.count > 0 ? try seen.finish() : nil }
+
+    func finishRoot(_ status: HostStatus, _ attributes: [(name: [UInt8], value: [UInt8])])
+        throws(StoreError) -> Entry
+    {
+        guard let level = levels.popLast(), levels.isEmpty else {
+            throw StoreError(.internal, "a directory was not left")
+        }
+        let directory = try level.builder.finish()
+        return try entry(.directory(directory), status, attributes, oldRoot, level.sync, nil)
+    }
+
+    // MARK: Events
+
+    func take(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
+        switch event.kind {
+        case .enter:
+            if let failure = event.failure { try report(event, failure, .metadata, problem) }
+            let sync = event.old.flatMap { $0.isTombstone ? nil : $0.sync } ?? inherited
+            levels.append(Level(builder: DirectoryBuilder(batch), event: event, sync: sync))
+        case .leave: try leave()
+        case .known: try takeKnown(event)
+        case .laterName: try takeLaterName(event, problem)
+        case .other: try takeOther(event)
+        case .refused: try keep(event, problem)
+        case .nameless(let bytes):
+            unread += 1
+            guard let failure = event.failure else { return }
+            let path = FilePath(components: components)
+            try problem(
+                TransferProblem(
+                    path: path, kind: .unread,
+                    error: failure.storeError("\(path): an entry \(FileText.of(bytes))")))
+        case .gone: try remove(event)
+        case .parcel, .large: throw StoreError(.internal, "a file was not read")
+        }
+    }
+
+    /// A file that was read.
+    func take(_ event: ImportEvent, _ file: ImportedFile, _ problem: Problem) throws(StoreError) {
+        if let failure = file.failure {
+            // It went meanwhile.
+            if failure.code == ENOENT, event.old == nil { return }
+            if failure.code == ENOENT { return try remove(event) }
+            var event = event
+            event.failure = failure
+            return try keep(event, problem)
+        }
+        (filesRead, bytesRead) = (filesRead + 1, bytesRead + file.content.size)
+        if file.isChanging {
+            try report(event, HostError("read", EBUSY), .changing, problem)
+        }
+        let group = file.status.links > 1 ? groups[file.status.identity] : nil
+        let new = try entry(
+            .file(file.content), file.status, file.attributes, event.old, inherited, group)
+        try append(event, new)
+        if file.isSettled, !file.isChanging { try note(event.key, file.status) }
+    }
+
+    private func takeKnown(_ event: ImportEvent) throws(StoreError) {
+        guard let old = event.old, let status = event.status else { return }
+        let attributes = old.attributes.elements.compactMap { (name, value) in
+            if case .bytes(let bytes) = value, Host.isKept(name) { (name: name, value: bytes) } else { nil }
+        }
+        var new = try entry(
+            old.content, status, attributes, old, inherited, groups[status.identity])
+        if options.usesStatAttribute {
+            // Its metadata are those of the attribute, which nobody changed.
+            let group = new.hardLink
+            new = old
+            new.hardLink = group
+        }
+        try append(event, new)
+        try note(event.key, status)
+    }
+
+    private func takeLaterName(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
+        guard let status = event.status, let first = firstNames[status.identity] ?? nil else {
+            var event = event
+            event.failure = HostError("read", ESTALE)
+            return try keep(event, problem)
+        }
+        try append(event, try entry(like: first, event.old))
+    }
+
+    private func takeOther(_ event: ImportEvent) throws(StoreError) {
+        guard let status = event.status else { return }
+        let content: Entry.Content
+        switch status.kind {
+        case .symlink: content = .symlink(event.target)
+        case .fifo: content = .fifo
+        case .socket: content = .socket
+        case .characterDevice: content = .characterDevice(status.device)
+        case .blockDevice: content = .blockDevice(status.device)
+        case .file, .directory: throw StoreError(.internal, "a file was not read")
+        }
+        try append(
+            event,
+            try entry(content, status, event.attributes, event.old, inherited, groups[status.identity]))
+    }
+
+    private func leave() throws(StoreError) {
+        guard let level = levels.popLast(), let event = level.event, let status = event.status else {
+            throw StoreError(.internal, "a directory was left twice")
+        }
+        let directory = try level.builder.finish()
+        try append(
+            event, try entry(.directory(directory), status, event.attributes, event.old, inherited, nil))
+    }
+
+    /// What could not be read stays what it was; a directory that never was here is empty.
+    private func keep(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
+        unread += 1
+        if let failure = event.failure { try report(event, failure, .unread, problem) }
+        guard let name = event.name else { return }
+        if let status = event.status, groups[status.identity] != nil, firstNames[status.identity] == nil {
+            firstNames[status.identity] = .some(nil)
+        }
+        if let old = event.old {
+            // As a name of its own: nobody knows whether it still is a file's with others.
+            var kept = old
+            if old.sync != .merkleCRDT { kept.hardLink = nil }
+            try current.append(name, kept)
+        } else if let status = event.status, status.kind == .directory {
+            try append(
+                event, try entry(.directory(Directory()), status, [], nil, inherited, nil))
+        }
+    }
+
+    private func remove(_ event: ImportEvent) throws(StoreError) {
+        guard let name = event.name, let old = event.old else { return }
+        guard !old.isTombstone else { return try current.append(name, old) }
+        let stone = try ReplicaChange.entry(
+            old, try Entry(removing: old, at: now, source), source, Self.random)
+        try current.append(name, stone)
+    }
+
+    // MARK: Entries
+
+    private var current: DirectoryBuilder {
+        get throws(StoreError) {
+            guard let level = levels.last else { throw StoreError(.internal, "there is no directory") }
+            return level.builder
+        }
+    }
+
+    /// The type of what is new in the directory.
+    private var inherited: SyncType { levels.last?.sync ?? .default }
+
+    private var components: [FileName] { levels.compactMap { $0.event?.name } }
+
+    private func report(
+        _ event: ImportEvent, _ failure: HostError, _ kind: TransferProblem.Kind, _ problem: Problem
+    ) throws(StoreError) {
+        let path = FilePath(components: components + (event.name.map { [$0] } ?? []))
+        let error =
+            kind == .changing
+            ? StoreError(.busy, "\(path) changed while it was read") : failure.storeError("\(path)")
+        try problem(TransferProblem(path: path, kind: kind, error: error))
+    }
+
+    private func append(_ event: ImportEvent, _ new: Entry) throws(StoreError) {
+        guard let name = event.name else { return }
+        if !new.isDirectory {
+            if case .file = new.content { files += 1 }
+            if let status = event.status, groups[status.identity] != nil {
+                firstNames[status.identity] = new
+            }
+        }
+        try current.append(name, new)
+    }
+
+    private func note(_ key: [UInt8], _ status: HostStatus) throws(StoreError) {
+        guard key.count <= Self.keyLimit else { return }
+        try seen.append(key, SeenFile(status).encoded)
+    }
+
+    private func entry(
+        _ content: Entry.Content, _ status: HostStatus, _ attributes: [(name: [UInt8], value: [UInt8])],
+        _ old: Entry?, _ sync: SyncType, _ group: HardLinkGroup?
+    ) throws(StoreError) -> Entry {
+        var new = Entry(content, mode: status.mode, modified: status.modified)
+        // Linux gives every link the same.
+        if status.kind == .symlink { new.mode = 0o777 }
+        (new.owner, new.group, new.hardLink, new.sync) = (status.owner, status.group, group, sync)
+        for (name, value) in attributes { new.attributes[name] = .bytes(value) }
+        if options.usesStatAttribute { StatAttribute.apply(to: &new) }
+        return try settled(new, old)
+    }
+
+    /// Another name of a file, in the place of what the name had.
+    private func entry(like first: Entry, _ old: Entry?) throws(StoreError) -> Entry {
+        var new = first
+        (new.replica, new.graveyard, new.created, new.unknown) = (nil, nil, nil, IPLDMap())
+        new.sync = inherited
+        return try settled(new, old)
+    }
+
+    /// What is known of an entry besides what the host says stays; one that did not change is the old one.
+    private func settled(_ entry: Entry, _ old: Entry?) throws(StoreError) -> Entry {
+        var new = entry
+        guard let old else { return try ReplicaChange.entry(nil, new, source, Self.random) }
+        if !old.isTombstone {
+            new.sync = old.sync
+            if old.kind == new.kind {
+                (new.created, new.unknown) = (old.created, old.unknown)
+                for (name, value) in old.attributes.elements {
+                    if case .bytes = value, Host.isKept(name) { continue }
+                    if new.attributes[name] == nil { new.attributes[name] = value }
+                }
+            }
+            if new.sync == .merkleCRDT, let group = old.hardLink, new.hardLink != nil { new.hardLink = group }
+        }
+        var same = new
+        (same.replica, same.graveyard) = (old.replica, old.graveyard)
+        if same == old { return old }
+        if case .directory = old.content, case .directory = new.content {
+            same.content = old.content
+            if same == old {
+                // Only something below it changed.
+                same.content = new.content
+                return same
+            }
+        }
+        return try ReplicaChange.entry(old, new, source, Self.random)
+    }
+
+    private static func random() -> UInt64 { UInt64.random(in: .min ... .max) }
+}

@@ -1,0 +1,46 @@
+import IpldEngine
+
+/// What is known of a tree of the host before it is imported: how much there is, and which names are names of
+/// one file. That has to be known before the first of them is stored, because a group's number is its first
+/// path's, which is not the path that a walk meets first.
+struct ImportSurvey {
+    private(set) var entries: UInt64 = 0
+    private(set) var bytes: UInt64 = 0
+    private(set) var groups: [HostIdentity: HardLinkGroup] = [:]
+
+    init(
+        _ root: HostDirectory, _ limits: HostWalk.Limits, step: (UInt64) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var names: [HostIdentity: (first: [UInt8], count: UInt64)] = [:]
+        let walk: HostWalk
+        do throws(HostError) { walk = try HostWalk(root, limits) } catch { throw error.storeError(".") }
+        while true {
+            let next: HostWalk.Step?
+            do throws(HostError) { next = try walk.next() } catch {
+                throw error.storeError(FilePath(components: walk.components).description)
+            }
+            guard let next else { break }
+            switch next {
+            case .enter: entries += 1
+            case .file(let entry):
+                entries += 1
+                if entry.status.kind == .file { bytes = bytes &+ entry.status.size }
+                guard entry.status.links > 1 else { break }
+                let path = walk.path(entry.name).bytes
+                if let known = names[entry.status.identity] {
+                    let first = path.precedes(known.first) ? path : known.first
+                    names[entry.status.identity] = (first, known.count + 1)
+                } else {
+                    names[entry.status.identity] = (path, 1)
+                }
+            // Said when it is imported.
+            case .leave, .refused, .nameless: break
+            }
+            if entries % 256 == 0 { try step(entries) }
+        }
+        // A name whose others are elsewhere is a file like any other.
+        for (identity, group) in names where group.count > 1 {
+            groups[identity] = try HardLinkGroup(hashing: group.first)
+        }
+    }
+}

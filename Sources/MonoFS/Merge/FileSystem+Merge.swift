@@ -1,0 +1,125 @@
+import IpldEngine
+
+/// What became of merging a version into a branch.
+public enum MergeOutcome: Sendable {
+    /// The branch has it already.
+    case upToDate(CID)
+    /// The branch had nothing that the version has not, and is at it now.
+    case fastForward(CID)
+    /// A new version, which was made from both.
+    case merged(CID, [MergeConflict])
+    /// There are conflicts that nobody has decided; nothing was changed.
+    case conflicts([MergeConflict])
+}
+
+extension FileSystem {
+    /// Most ancestors in common, none of which leads to another, that are made use of.
+    static let maximumAncestors = 8
+    /// How often ancestors of ancestors are looked for.
+    private static let maximumRecursion = 4
+
+    /// Merges a version into a branch, and commits it unless there are conflicts that nobody has decided.
+    /// CONFLICT when the branch is moved meanwhile. NOT_FOUND when there is no such branch.
+    public func merge(
+        _ theirs: CID, into name: String, policy: MergePolicy = .report, fastForward: Bool = true,
+        message: String = "", author: String = "", time: Timestamp? = nil
+    ) throws(StoreError) -> MergeOutcome {
+        guard let ours = try branch(name) else {
+            throw StoreError(.notFound, "there is no branch \(name)")
+        }
+        _ = try version(theirs)
+        let ancestors = try commonAncestors(ours, theirs)
+        if ancestors == [theirs] { return .upToDate(ours) }
+        if ancestors == [ours], fastForward {
+            let root = try Self.rootName(branch: name)
+            let batch = try store.makeBatch()
+            for version in try newHistory([theirs], behind: ours) { try batch.hold(version, owner: root) }
+            try batch.setRoot(root, to: theirs, expecting: .cid(ours))
+            try batch.commit()
+            return .fastForward(theirs)
+        }
+        let (workspace, conflicts) = try merge(ours, theirs, policy: policy)
+        guard conflicts.allSatisfy({ $0.resolution != .unresolved }) else {
+            workspace.abort()
+            return .conflicts(conflicts)
+        }
+        let version = try commit(workspace, to: name, message: message, author: author, time: time)
+        return .merged(version, conflicts)
+    }
+
+    /// Merges two versions with what they have in common: a workspace of the result, whose commit to a branch
+    /// that is at `ours` comes after both. Conflicts that nobody has decided have what `ours` has.
+    public func merge(_ ours: CID, _ theirs: CID, policy: MergePolicy = .report) throws(StoreError)
+        -> (workspace: Workspace, conflicts: [MergeConflict])
+    {
+        let source = try TreeSource(store)
+        let (left, right) = (try source.root(of: ours), try source.root(of: theirs))
+        let base = try commonBase(ours, theirs, source, depth: 0)
+        let result = try TreeMerge(source, policy, isBaseWhole: base.isWhole).merge(base.root, left, right)
+        let workspace = Workspace(source, result.root, version: ours)
+        workspace.merged = [theirs]
+        return (workspace, result.conflicts)
+    }
+
+    /// Merges two trees that were made from a third one, or from nothing that is known; each is named by a
+    /// version, a tree or a directory's map. A commit of the workspace comes after nothing.
+    public func mergeTrees(base: CID?, ours: CID, theirs: CID, policy: MergePolicy = .report)
+        throws(StoreError) -> (workspace: Workspace, conflicts: [MergeConflict])
+    {
+        let source = try TreeSource(store)
+        let root = try base.map { (base) throws(StoreError) in try source.root(of: base) }
+        let result = try TreeMerge(source, policy, isBaseWhole: base != nil).merge(
+            root, try source.root(of: ours), try source.root(of: theirs))
+        return (Workspace(source, result.root, version: nil), result.conflicts)
+    }
+
+    /// What two versions have in common: of several ancestors what they agree about.
+    private func commonBase(_ a: CID, _ b: CID, _ source: TreeSource, depth: Int) throws(StoreError)
+        -> (root: Entry?, isWhole: Bool)
+    {
+        let ancestors = try Ancestry(source).common(a, b).prefix(Self.maximumAncestors)
+        guard let first = ancestors.first else { return (nil, false) }
+        var root = try source.root(of: first)
+        guard ancestors.count > 1 else { return (root, true) }
+        guard depth < Self.maximumRecursion else { return (nil, false) }
+        for next in ancestors.dropFirst() {
+            let base = try commonBase(first, next, source, depth: depth + 1)
+            let merge = try TreeMerge(source, .drop, isBaseWhole: base.isWhole)
+            root = try merge.merge(base.root, root, try source.root(of: next)).root
+        }
+        return (root, false)
+    }
+
+    /// Versions that lead to some, and not to `old`: what comes into the history of a branch.
+    func newHistory(_ versions: [CID], behind old: CID?) throws(StoreError) -> [CID] {
+        guard !versions.isEmpty else { return [] }
+        let source = try TreeSource(store)
+        var queue = VersionQueue()
+        var met: [CID: Bool] = [:]
+        /// Versions in the queue that `old` does not lead to, as far as is known.
+        var open = 0
+        func mark(_ cid: CID, isOld: Bool) throws(StoreError) {
+            let before = met[cid]
+            if before == nil {
+                guard let version = try source.version(cid) else { return }
+                queue.push(cid, version)
+                if !isOld { open += 1 }
+            } else if before == false, isOld {
+                open -= 1
+            }
+            met[cid] = (before ?? false) || isOld
+        }
+        if let old { try mark(old, isOld: true) }
+        for version in versions { try mark(version, isOld: false) }
+        var found: [CID] = []
+        while open > 0, let (cid, version) = queue.pop() {
+            let isOld = met[cid] ?? false
+            if !isOld {
+                open -= 1
+                found.append(cid)
+            }
+            for previous in version.previous { try mark(previous, isOld: isOld) }
+        }
+        return found
+    }
+}

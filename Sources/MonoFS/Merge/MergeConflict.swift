@@ -1,0 +1,67 @@
+import IpldEngine
+
+/// Changes of two sides of which only one can be in the result.
+public struct MergeConflict: Sendable {
+    public enum Kind: String, Sendable {
+        /// Both changed the same field of an entry, differently.
+        case bothModified = "both modified"
+        /// One changed what the other removed.
+        case modifiedDeleted = "modified and deleted"
+        /// Both made an entry of one name, and they differ.
+        case bothAdded = "both added"
+        /// A directory, and something else.
+        case fileDirectory = "file and directory"
+        /// Both moved an entry, to different names; `otherPath` is the one of the other side.
+        case bothRenamed = "both renamed"
+        /// One removed a directory in which the other changed or added something.
+        case directoryDeleted = "directory deleted"
+        /// Both changed an entry of type `raft`, which is never merged.
+        case raft = "raft: not a fast-forward"
+    }
+
+    public enum Resolution: String, Sendable {
+        /// The result has what this side has; nobody has decided.
+        case unresolved
+        case ours, theirs
+        /// The result has both; the other side's under `otherPath`.
+        case both
+    }
+
+    public let path: FilePath
+    public let kind: Kind
+    /// What each has: nil or a tombstone where nothing is.
+    public let base: Entry?
+    public let ours: Entry?
+    public let theirs: Entry?
+    /// Of entries that both have: what both changed.
+    public let fields: TreeChange.Aspects
+    public internal(set) var otherPath: FilePath?
+    public internal(set) var resolution: Resolution
+}
+
+/// What becomes of conflicts between entries of type `default`. Those of type `raft` are always reported, and
+/// those of type `merkle-crdt` have none.
+public enum MergePolicy {
+    /// They are reported, and the result has this side's.
+    case report
+    case ours
+    case theirs
+    /// The side that was changed last, by the entries' own times; this one, when they are the same.
+    case newest
+    /// Both: the other side's under its name with a dot and this suffix. Of what one side removed, the
+    /// other's.
+    case both(suffix: String)
+    /// A function decides; on the caller's thread, before the merge returns.
+    case ask((MergeConflict) throws(StoreError) -> MergeConflict.Resolution)
+    /// Nothing is there: for what several ancestors disagree about.
+    case drop
+}
+
+/// What a merge gives.
+public struct MergeResult {
+    /// The root of the merged tree.
+    public let root: Entry
+    public let conflicts: [MergeConflict]
+
+    public var isResolved: Bool { conflicts.allSatisfy { $0.resolution != .unresolved } }
+}

@@ -1,0 +1,217 @@
+import IpldEngine
+
+/// A file that a workspace has open for writing: where its content goes.
+final class OpenFile {
+    /// Its name, which follows when it, or a directory above it, is renamed.
+    var path: [FileName]
+    /// It was removed or replaced: what is written goes nowhere.
+    var isDetached = false
+
+    init(_ path: [FileName]) { self.path = path }
+}
+
+/// A file of a workspace that is open for change: written and cut anywhere, and read back.
+///
+/// What always holds: the tree has what was written only when `close` returns, and has it then under the name
+/// that the file has by then; when the file was removed meanwhile, nowhere. Content of up to
+/// `FileContent.inlineLimit` bytes is in memory, more is in a `ByteWriter` of the workspace's batch.
+public final class FileWriter {
+    private let workspace: Workspace
+    private let file: OpenFile
+    private var content: Content
+    private var isChanged = false
+    private var isOver = false
+
+    private enum Content {
+        case small([UInt8])
+        case large(ByteWriter)
+    }
+
+    init(_ workspace: Workspace, _ file: OpenFile, _ old: FileContent) throws(StoreError) {
+        self.workspace = workspace
+        self.file = file
+        switch old {
+        case .inline(let bytes): content = .small(bytes)
+        case .stored(let cid, let size):
+            let writer = try workspace.source.changing().makeWriter(on: cid)
+            guard writer.size == size else {
+                throw StoreError(.corrupt, "\(cid) has \(writer.size) bytes, its directory says \(size)")
+            }
+            content = .large(writer)
+        }
+    }
+
+    /// In bytes, with all that was written.
+    public var size: UInt64 {
+        switch content {
+        case .small(let bytes): UInt64(bytes.count)
+        case .large(let writer): writer.size
+        }
+    }
+
+    /// Writes the bytes at `offset`, which may be beyond the end: what is between reads as zeros. TOO_LARGE
+    /// beyond 2^63 - 1 bytes.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
+        try checkOpen()
+        guard bytes.count > 0 else { return }
+        let (end, overflowed) = offset.addingReportingOverflow(UInt64(bytes.count))
+        if case .small(var small) = content, !overflowed, end <= UInt64(FileContent.inlineLimit) {
+            content = .small([])
+            if small.count < Int(end) {
+                small.append(contentsOf: repeatElement(0, count: Int(end) - small.count))
+            }
+            small.replaceSubrange(Int(offset)..<Int(end), with: bytes)
+            content = .small(small)
+        } else {
+            try large().write(bytes, at: offset)
+        }
+        isChanged = true
+    }
+
+    /// Writes the bytes at the end.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError) { try write(bytes, at: size) }
+
+    /// Makes the file `size` bytes long: cuts it, or lengthens it by zeros.
+    public func truncate(to size: UInt64) throws(StoreError) {
+        try checkOpen()
+        if case .small(var small) = content, size <= UInt64(FileContent.inlineLimit) {
+            let length = Int(size)
+            if length < small.count {
+                small.removeSubrange(length...)
+            } else {
+                small.append(contentsOf: repeatElement(0, count: length - small.count))
+            }
+            content = .small(small)
+        } else {
+            try large().truncate(to: size)
+        }
+        isChanged = true
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on, as they are now; how many, fewer than it holds only at
+    /// the end. INVALID when `offset` is beyond the end.
+    public func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError)
+        -> Int
+    {
+        try checkOpen()
+        switch content {
+        case .large(let writer): return try writer.read(at: offset, into: buffer)
+        case .small(let bytes):
+            return try FileReader(.inline(bytes), workspace.source).read(at: offset, into: buffer)
+        }
+    }
+
+    /// Gives the tree what was written, and ends the writer.
+    public func close() throws(StoreError) {
+        try checkOpen()
+        isOver = true
+        let stored = isChanged && !file.isDetached ? try store() : nil
+        workspace.writers.removeAll { $0 === file }
+        if let stored { try workspace.setContent(FilePath(components: file.path), stored) }
+    }
+
+    /// Ends the writer and forgets what was written.
+    public func abort() {
+        isOver = true
+        workspace.writers.removeAll { $0 === file }
+        content = .small([])
+    }
+
+    private func checkOpen() throws(StoreError) {
+        guard !isOver else { throw StoreError(.invalid, "the file is closed") }
+        try workspace.checkOpen()
+    }
+
+    private func large() throws(StoreError) -> ByteWriter {
+        switch content {
+        case .large(let writer): return writer
+        case .small(let bytes):
+            let writer = try workspace.source.changing().makeWriter()
+            try bytes.withBytes { (bytes) throws(StoreError) in try writer.append(bytes) }
+            content = .large(writer)
+            return writer
+        }
+    }
+
+    private func store() throws(StoreError) -> FileContent {
+        switch content {
+        case .small(let bytes): return .inline(bytes)
+        case .large(let writer):
+            let size = writer.size
+            guard size <= UInt64(FileContent.inlineLimit) else {
+                return .stored(try writer.commit(), size: size)
+            }
+            var bytes = [UInt8](repeating: 0, count: Int(size))
+            let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(StoreError) in
+                try writer.read(at: 0, into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            writer.abort()
+            return .inline(Array(bytes.prefix(count)))
+        }
+    }
+}
+
+extension Workspace {
+    /// Opens a file for change. `create`: it is made when it is not there, with this mode. `truncate`: what
+    /// it has is dropped. NOT_FOUND and INVALID as the path is.
+    public func openForWriting(
+        _ path: FilePath, create mode: UInt16? = nil, truncate: Bool = false
+    ) throws(StoreError) -> FileWriter {
+        try begin()
+        if let mode, try resolve(path, follow: true).entry == nil {
+            try createFile(try finalPath(path), mode: mode)
+        }
+        let (location, _, content) = try requireFile(path)
+        guard !location.isForeign else { throw Self.foreign }
+        let file = OpenFile(location.path)
+        let writer = try FileWriter(self, file, truncate ? .empty : content)
+        if truncate { try writer.truncate(to: 0) }
+        writers.append(file)
+        return writer
+    }
+
+    /// Where a path leads when the links at its end are followed, be something there or not.
+    private func finalPath(_ path: FilePath) throws(StoreError) -> FilePath {
+        let location = try resolve(path, follow: true)
+        guard !location.isForeign else { throw Self.foreign }
+        return FilePath(components: location.path)
+    }
+
+    /// Gives a file all of its bytes at once, and makes it when it is not there.
+    public func write(_ path: FilePath, _ bytes: [UInt8], mode: UInt16 = 0o644) throws(StoreError) {
+        try begin()
+        let content = try bytes.withBytes { (bytes) throws(StoreError) in
+            guard bytes.count > FileContent.inlineLimit else { return FileContent.inline([UInt8](bytes)) }
+            return try source.changing().putFileContent(bytes)
+        }
+        if try resolve(path, follow: true).entry == nil {
+            try add(try finalPath(path), made(.file(content), mode))
+        } else {
+            try setContent(path, content)
+        }
+    }
+
+    /// Gives a file another content, which is in the store or in the workspace's batch.
+    public func setContent(_ path: FilePath, _ content: FileContent) throws(StoreError) {
+        try begin()
+        _ = try requireFile(path)
+        let now = clock()
+        try update(path, follow: true) { (entry) in
+            if case .file(content) = entry.content { return }
+            entry.content = .file(content)
+            entry.modified = now
+        }
+    }
+
+    /// Makes a file `size` bytes long: cuts it, or lengthens it by zeros.
+    public func truncate(_ path: FilePath, to size: UInt64) throws(StoreError) {
+        let writer = try openForWriting(path)
+        do throws(StoreError) {
+            try writer.truncate(to: size)
+            try writer.close()
+        } catch {
+            writer.abort()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import IpldEngine
+
+/// Names that share a file.
+///
+/// Each name has an entry of its own, with all metadata, and the group's number. Names with one group and the
+/// same content and metadata are one file; what differs is another, whatever the number says, so that a
+/// merge, or a forged tree, cannot tie together what is not one.
+///
+/// What always holds of a tree that a workspace stored: the number of a group is that of its first name
+/// (`HardLinkGroup.init(firstPath:)`), and a name that is alone has none; so the same tree has the same CID,
+/// whatever way led to it. Entries of type `merkle-crdt` keep the number that they were given, because it is
+/// part of a value that others may have too.
+extension HardLinkGroup {
+    /// The number of the group whose bytewise first path from the tree's root this is: the first 16 bytes of
+    /// its BLAKE3 hash, big-endian.
+    public init(firstPath path: FilePath) throws(StoreError) {
+        self = try HardLinkGroup(hashing: path.bytes)
+    }
+
+    init(hashing bytes: [UInt8]) throws(StoreError) {
+        let cid: CID
+        do throws(CIDError) {
+            cid = try bytes.withBytes { (bytes) throws(CIDError) in try CID(hashing: bytes, codec: .raw) }
+        } catch { throw StoreError(.internal, error.description) }
+        self = cid.withDigest { (digest) in
+            HardLinkGroup(
+                high: UInt64(bigEndian: digest.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        }
+    }
+}
+
+extension Workspace {
+    /// Names of one group come or go: who is with whom is found anew, and numbered before the next commit.
+    func hardLinksChange() {
+        hardLinks = nil
+        hardLinksChanged = true
+    }
+
+    /// Changes all names of the file that has `old` as its entry.
+    func updateHardLinks(_ old: Entry, to new: Entry) throws(StoreError) {
+        guard let group = old.hardLink else { return }
+        if hardLinks == nil { hardLinks = try hardLinkNames(below: []) }
+        for path in (hardLinks?[group] ?? []).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            let location = try resolve(FilePath(components: path), follow: false)
+            guard let name = location.name, let entry = location.entry, entry.isSameFile(as: old) else {
+                continue
+            }
+            var changed = new
+            changed.sync = entry.sync == old.sync ? new.sync : entry.sync
+            try put(changed, name, at: location, keepsChild: true, touches: false)
+        }
+    }
+
+    /// All names with groups below a directory. Only directories that have some are read.
+    private func hardLinkNames(below start: [FileName]) throws(StoreError) -> [HardLinkGroup: Set<[FileName]>]
+    {
+        var names: [HardLinkGroup: Set<[FileName]>] = [:]
+        var count = 0
+        var pending = [start]
+        while let path = pending.popLast() {
+            let directory = try requireDirectory(FilePath(components: path)).open
+            var next: FileName?
+            while true {
+                let part = try directory.entries(from: next, limit: 1024)
+                for (name, entry) in part {
+                    if let group = entry.hardLink, !entry.isTombstone {
+                        names[group, default: []].insert(path + [name])
+                        count += 1
+                    }
+                    if case .directory(let below) = entry.content, below.totals.hardLinks > 0 {
+                        pending.append(path + [name])
+                    }
+                }
+                guard count <= Self.maximumHardLinks else {
+                    throw StoreError(
+                        .tooLarge, "more than \(Self.maximumHardLinks) names share files with others")
+                }
+                guard part.count == 1024, let last = part.last else { break }
+                next = last.name.next
+            }
+        }
+        return names
+    }
+
+    /// Separates the groups of a copied subtree from those that it was copied from.
+    func regroupHardLinks(below path: [FileName]) throws(StoreError) {
+        let salt = (random(), random())
+        for (group, names) in try hardLinkNames(below: path) {
+            let fresh = try HardLinkGroup(
+                hashing: bigEndianBytes(group.high, group.low) + bigEndianBytes(salt.0, salt.1))
+            for name in names { try setHardLink(name, fresh) }
+        }
+    }
+
+    /// Numbers the groups by their first names, where names came or went. `unions`: pairs of numbers that are
+    /// one group now.
+    func settleHardLinks(_ unions: [(HardLinkGroup, HardLinkGroup)] = []) throws(StoreError) {
+        guard hardLinksChanged, root.totals.hardLinks > 0 else { return }
+        var united: [HardLinkGroup: HardLinkGroup] = [:]
+        func group(_ number: HardLinkGroup) -> HardLinkGroup {
+            var number = number
+            while let next = united[number] { number = next }
+            return number
+        }
+        for (a, b) in unions {
+            let (a, b) = (group(a), group(b))
+            if a != b { united[max(a, b)] = min(a, b) }
+        }
+        // Files of one number that are not the same are groups of their own.
+        var files: [[UInt8]: [[FileName]]] = [:]
+        for names in try hardLinkNames(below: []).values {
+            for path in names {
+                var entry = try require(FilePath(components: path), follow: false).entry
+                guard entry.sync != .merkleCRDT else { continue }
+                entry.hardLink = entry.hardLink.map(group)
+                files[try EntryEncoder.encode(entry.file), default: []].append(path)
+            }
+        }
+        for paths in files.values {
+            let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
+            guard let first else { continue }
+            let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
+            for path in paths { try setHardLink(path, number) }
+        }
+        hardLinks = nil
+        hardLinksChanged = false
+    }
+
+    private func setHardLink(_ path: [FileName], _ group: HardLinkGroup?) throws(StoreError) {
+        let (location, old) = try require(FilePath(components: path), follow: false)
+        guard let name = location.name, old.hardLink != group else { return }
+        var entry = old
+        entry.hardLink = group
+        try put(entry, name, at: location, isSameValue: true, touches: false)
+    }
+}
+
+extension Entry {
+    /// What all names of a file have in common.
+    var file: Entry {
+        var file = self
+        file.replica = nil
+        file.graveyard = nil
+        file.sync = .default
+        return file
+    }
+
+    func isSameFile(as other: Entry) -> Bool { hardLink == other.hardLink && file == other.file }
+}
+
+extension Array where Element == UInt8 {
+    func precedes(_ other: [UInt8]) -> Bool {
+        withBytes { (left) in other.withBytes { (right) in left.precedes(right) } }
+    }
+}

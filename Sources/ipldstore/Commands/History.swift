@@ -1,0 +1,287 @@
+import ArgumentParser
+import IpldEngine
+import MonoFS
+
+struct Log: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the versions that lead to one, newest first.",
+        discussion: """
+            With a path, those in which it became what it is there. A line each: CID, time, author and \
+            message, \
+            with tabs between. History ends where a version is no longer in the store.
+            """)
+
+    @OptionGroup var tree: TreeOptions
+    @Option(name: [.customShort("n"), .customLong("limit")], help: "At most so many.")
+    var limit: Int = .max
+    @Argument(help: ArgumentHelp("A branch, tag or version, and a path in it.", valueName: "branch[:path]"))
+    var place: TreePlace
+
+    func run() throws {
+        let files = try tree.open()
+        let start = try tree.resolve(place.reference, in: files)
+        var shown = 0
+        if tree.isJSON { try StandardOutput.write("[") }
+        func show(_ cid: CID, _ version: Version, _ entry: Entry?) throws {
+            if tree.isJSON {
+                var fields: [(String, JSON)] = [
+                    ("version", .string("\(cid)")), ("tree", .string("\(version.tree)")),
+                    ("previous", .array(version.previous.map { .string("\($0)") })),
+                    ("time", TreeText.time(json: version.time)), ("author", .string(version.author)),
+                    ("message", .string(version.message)),
+                ]
+                if place.hasPath {
+                    fields.append(("entry", entry.map { .object(TreeText.fields($0)) } ?? .null))
+                }
+                try StandardOutput.write((shown > 0 ? "," : "") + JSON.object(fields).text)
+            } else {
+                let message = version.message.split(separator: "\n").first ?? ""
+                let facts = [
+                    "\(cid)", TreeText.time(version.time), TreeText.quoted(Array(version.author.utf8)),
+                    TreeText.quoted(Array(message.utf8)),
+                ]
+                try StandardOutput.write(line: facts.joined(separator: "\t"))
+            }
+            shown += 1
+        }
+        if place.hasPath {
+            let history = try files.history(of: place.path, from: start)
+            while shown < limit, let next = try history.next() {
+                try show(next.cid, next.version, next.entry)
+            }
+        } else {
+            let history = try files.history(from: start)
+            while shown < limit, let next = try history.next() { try show(next.cid, next.version, nil) }
+        }
+        if tree.isJSON { try StandardOutput.write("]\n") }
+    }
+}
+
+struct Branch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the branches, make an empty one, or remove one.",
+        discussion: "ipldstore fork makes a branch of what there is. Space is given back for up to a second.")
+
+    @OptionGroup var tree: TreeOptions
+    @Flag(
+        name: [.customShort("d"), .customLong("delete")], help: "Remove it, with the history only it keeps.")
+    var isRemoval = false
+    @Argument(help: "The branch. (default: list all)")
+    var name: String?
+
+    func run() throws {
+        let files = try tree.open()
+        guard let name else {
+            guard !isRemoval else { throw CommandExit.usage("which branch is to be removed?") }
+            return try tree.write(try files.branches())
+        }
+        if isRemoval { return try files.removeBranch(name) }
+        try tree.write([FileSystem.Reference(name: name, version: try files.createBranch(name))])
+    }
+}
+
+struct Tag: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the tags, set one, or remove one.")
+
+    @OptionGroup var tree: TreeOptions
+    @Flag(name: [.customShort("d"), .customLong("delete")], help: "Remove it.")
+    var isRemoval = false
+    @Flag(name: [.customShort("f"), .customLong("force")], help: "Move it where it is there already.")
+    var isMove = false
+    @Argument(help: "The tag. (default: list all)")
+    var name: String?
+    @Argument(help: ArgumentHelp("A branch, tag or version.", valueName: "reference"))
+    var reference: String?
+
+    func run() throws {
+        let files = try tree.open()
+        guard let name else {
+            guard !isRemoval else { throw CommandExit.usage("which tag is to be removed?") }
+            return try tree.write(try files.tags())
+        }
+        if isRemoval { return try files.removeTag(name) }
+        guard let reference else {
+            throw CommandExit.usage("what is the tag to name? give a branch or version")
+        }
+        let version = try tree.resolve(reference, in: files)
+        try files.setTag(name, to: version, moving: isMove)
+        try tree.write([FileSystem.Reference(name: name, version: version)])
+    }
+}
+
+extension TreeOptions {
+    /// Names and versions, a tab between.
+    func write(_ references: [FileSystem.Reference]) throws {
+        guard isJSON else {
+            for reference in references {
+                try StandardOutput.write(line: "\(reference.name)\t\(reference.version)")
+            }
+            return
+        }
+        try StandardOutput.write(
+            .array(
+                references.map {
+                    .object([("name", .string($0.name)), ("version", .string("\($0.version)"))])
+                }))
+    }
+}
+
+struct Fork: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a branch at a version, old or new; nothing is copied.")
+
+    @OptionGroup var tree: TreeOptions
+    @Argument(help: ArgumentHelp("A branch, tag or version.", valueName: "reference"))
+    var reference: String
+    @Argument(help: "The new branch.")
+    var name: String
+
+    func run() throws {
+        let files = try tree.open()
+        let version = try tree.resolve(reference, in: files)
+        try files.fork(name, at: version)
+        try tree.write([FileSystem.Reference(name: name, version: version)])
+    }
+}
+
+struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Merge a branch or version into a branch; exit code 5 when there are conflicts.",
+        discussion: """
+            Conflicts are printed a line each: what it is, a tab, the path; and nothing is changed, unless \
+            --policy decides them: ours, theirs, newest (by the entries' times), or both (theirs under \
+            its name, \
+            a dot and --suffix). A line that begins with a CID is the branch's new version.
+            """)
+
+    enum Policy: String, ExpressibleByArgument, CaseIterable {
+        case report, ours, theirs, newest, both
+    }
+
+    @OptionGroup var commit: CommitOptions
+    @Option(help: "What becomes of conflicts: \(Policy.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var policy = Policy.report
+    @Option(help: ArgumentHelp("What the second of two kept files ends in.", valueName: "text"))
+    var suffix = "theirs"
+    @Flag(name: .customLong("no-ff"), help: "Make a version even where the branch could just move.")
+    var alwaysMakesVersion = false
+    @Argument(help: "The branch that changes.")
+    var branch: String
+    @Argument(help: ArgumentHelp("The branch, tag or version to merge.", valueName: "reference"))
+    var reference: String
+
+    func run() throws {
+        let files = try commit.tree.open()
+        let theirs = try commit.tree.resolve(reference, in: files)
+        let chosen: MergePolicy =
+            switch policy {
+            case .report: .report
+            case .ours: .ours
+            case .theirs: .theirs
+            case .newest: .newest
+            case .both: .both(suffix: suffix)
+            }
+        let outcome = try files.merge(
+            theirs, into: branch, policy: chosen, fastForward: !alwaysMakesVersion,
+            message: commit.message ?? "merge \(reference)", author: commit.authorName)
+        switch outcome {
+        case .upToDate(let version): try write("up to date", version, [])
+        case .fastForward(let version): try write("fast-forward", version, [])
+        case .merged(let version, let conflicts): try write("merged", version, conflicts)
+        case .conflicts(let conflicts):
+            try write("conflicts", nil, conflicts)
+            try StandardOutput.flush()
+            throw CommandExit(
+                StoreError(
+                    .conflict, "\(Quantity.count(UInt64(conflicts.count), "conflict")), nothing was changed"),
+                advice: "decide them with --policy, or change one side and merge again")
+        }
+    }
+
+    private func write(_ outcome: String, _ version: CID?, _ conflicts: [MergeConflict]) throws {
+        if commit.tree.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("outcome", .string(outcome)), ("version", JSON(version.map { "\($0)" })),
+                    ("conflicts", .array(conflicts.map(Self.json))),
+                ]))
+            return
+        }
+        for conflict in conflicts {
+            let decided = conflict.resolution == .unresolved ? "" : " (\(conflict.resolution.rawValue))"
+            try StandardOutput.write(
+                line: "\(conflict.kind.rawValue)\t\(TreeText.quoted(conflict.path.bytes))\(decided)")
+        }
+        if let version { try StandardOutput.write(line: "\(version)\t\(outcome)") }
+    }
+
+    private static func json(_ conflict: MergeConflict) -> JSON {
+        func entry(_ entry: Entry?) -> JSON { entry.map { .object(TreeText.fields($0)) } ?? .null }
+        return .object([
+            ("kind", .string(conflict.kind.rawValue)), ("path", TreeText.json(conflict.path.bytes)),
+            ("other_path", conflict.otherPath.map { TreeText.json($0.bytes) } ?? .null),
+            ("resolution", .string(conflict.resolution.rawValue)), ("base", entry(conflict.base)),
+            ("ours", entry(conflict.ours)), ("theirs", entry(conflict.theirs)),
+        ])
+    }
+}
+
+struct Prune: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Drop old versions of a branch; prints them.",
+        discussion: """
+            The newest stays, and what any option keeps; nothing newer is rewritten. Versions that another \
+            branch keeps stay in the store. With --tombstones-before, tombstones older than a time go \
+            from the \
+            branch first, in a new version. Times are YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ or @SECONDS.
+            """)
+
+    @OptionGroup var commit: CommitOptions
+    @Option(help: ArgumentHelp("Keep so many of the newest.", valueName: "n"))
+    var keepLast: Int?
+    @Option(
+        help: ArgumentHelp("Keep those made at this time or later.", valueName: "time"),
+        transform: TreeText.time(parsing:))
+    var keepSince: Timestamp?
+    @Flag(help: "Drop tagged versions from the branch's history too; their tags keep them.")
+    var dropTagged = false
+    @Option(
+        help: ArgumentHelp("Drop tombstones that are older.", valueName: "time"),
+        transform: TreeText.time(parsing:))
+    var tombstonesBefore: Timestamp?
+    @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only print what would go.")
+    var isDryRun = false
+    @Argument(help: "The branch.")
+    var branch: String
+
+    func run() throws {
+        guard keepLast != nil || keepSince != nil || tombstonesBefore != nil else {
+            throw CommandExit.usage("say what is to stay: --keep-last, --keep-since or --tombstones-before")
+        }
+        let files = try commit.tree.open()
+        var tombstones: UInt64 = 0
+        if let tombstonesBefore, !isDryRun {
+            tombstones =
+                try files.compactTombstones(
+                    branch, before: tombstonesBefore, message: commit.message ?? "drop old tombstones",
+                    author: commit.authorName
+                ).dropped
+        }
+        var report = RetentionReport()
+        if keepLast != nil || keepSince != nil {
+            let rules = RetentionRules(last: keepLast, since: keepSince, tagged: !dropTagged)
+            report = try files.prune(branch, rules, dryRun: isDryRun)
+        }
+        if commit.tree.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("kept", .integer(UInt64(report.kept))),
+                    ("dropped", .array(report.dropped.map { .string("\($0)") })),
+                    ("tombstones", .integer(tombstones)),
+                ]))
+        } else {
+            for version in report.dropped { try StandardOutput.write(line: "\(version)") }
+        }
+    }
+}

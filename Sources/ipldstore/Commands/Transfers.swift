@@ -1,0 +1,211 @@
+import ArgumentParser
+import Glibc
+import IpldEngine
+import MonoFS
+
+struct Import: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Store a directory with all that is in it; prints the CID of its version or tree.",
+        discussion: """
+            With --branch it becomes the newest version of that branch, which is made where there is none; a \
+            directory that is what the branch has already makes no new version. Without, the tree is held for \
+            the owner until dereference gives the hold back. Nothing is named unless all of it was read.
+
+            Modes, ownership, times, extended attributes, links, devices, holes and names of any bytes are \
+            kept; links are not followed. Of files that the branch knows, those whose inode, size and times \
+            (of modification and of change) are what they were are not read again, unless --full is given. \
+            The store itself is left out when it is in the directory.
+
+            What may not be read is reported, and the rest goes on, unless --stop is given; the exit code is 1 \
+            then. What the branch had of it before stays in the branch. Directories and files that their \
+            owner closed to himself are opened for as long as they are read.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var owner: OwnerOption
+    @Option(
+        name: .customLong("branch"),
+        help: ArgumentHelp("The branch whose newest version it becomes.", valueName: "name"))
+    var branch: String?
+    @Option(
+        name: [.customShort("m"), .customLong("message")],
+        help: ArgumentHelp("What the version says of itself. (default: the command)", valueName: "text"))
+    var message: String?
+    @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))
+    var author: String?
+    @Flag(help: "Read every file, whatever is known of it.")
+    var full = false
+    @Flag(
+        name: [.customShort("x"), .customLong("one-file-system")],
+        help: "Leave out what is on other file systems; where they are mounted are empty directories.")
+    var staysOnFileSystem = false
+    @Flag(
+        name: .customLong("stat-xattr"),
+        help: "Take ownership, modes and kinds from user.containers.override_stat, where it is there.")
+    var usesStatAttribute = false
+    @Flag(help: "Stop at the first entry that cannot be read, and store nothing.")
+    var stop = false
+    @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))
+    var directory: String
+
+    func run() throws {
+        let files = FileSystem(try options.open(owner: owner.name))
+        var importOptions = ImportOptions()
+        importOptions.readsEverything = full
+        importOptions.staysOnFileSystem = staysOnFileSystem
+        importOptions.usesStatAttribute = usesStatAttribute
+        importOptions.message = message ?? "import \(directory)"
+        importOptions.author = author ?? CommitOptions.userName
+        Interruption.watch()
+        let problems = ProblemReport("imported", isJSON: options.isJSON, stops: stop)
+        defer { problems.progress.finish() }
+        let report = try files.importDirectory(
+            directory, to: branch, owner: owner.name, importOptions,
+            progress: { (done) throws(StoreError) in try problems.step(done) },
+            problem: { (problem) throws(StoreError) in try problems.take(problem) })
+        problems.progress.finish()
+        if options.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("tree", .string("\(report.tree)")), ("version", JSON(report.version?.description)),
+                    ("branch", JSON(branch)), ("unchanged", .bool(report.isUnchanged)),
+                    ("entries", .integer(report.entries)), ("files", .integer(report.files)),
+                    ("bytes", .integer(report.bytes)), ("files_read", .integer(report.filesRead)),
+                    ("bytes_read", .integer(report.bytesRead)), ("unread", .integer(report.unread)),
+                ]))
+        } else {
+            try StandardOutput.write(line: "\(report.version ?? report.tree)")
+        }
+        guard report.unread == 0 else {
+            throw CommandExit(
+                StoreError(
+                    .permission, "\(Quantity.count(report.unread, "entry", "entries")) could not be read"),
+                advice: "all else is stored; import it as a user who may read it")
+        }
+    }
+}
+
+/// Says what goes wrong with single entries, and how far it is.
+final class ProblemReport {
+    let progress: ProgressLine
+    private let isJSON: Bool
+    private let stops: Bool
+    private let quiet: Set<TransferProblem.Kind>
+    private(set) var counts: [TransferProblem.Kind: UInt64] = [:]
+
+    /// Of problems that are `quiet` only their number is kept.
+    init(_ verb: String, isJSON: Bool, stops: Bool, quiet: Set<TransferProblem.Kind> = []) {
+        progress = ProgressLine(verb, isJSON: isJSON)
+        (self.isJSON, self.stops, self.quiet) = (isJSON, stops, quiet)
+    }
+
+    func step(_ done: TransferProgress) throws(StoreError) {
+        progress.total = done.totalBytes
+        try progress.step(done.bytes)
+    }
+
+    func take(_ problem: TransferProblem) throws(StoreError) {
+        counts[problem.kind, default: 0] += 1
+        if stops { throw problem.error }
+        guard !quiet.contains(problem.kind) else { return }
+        progress.finish()
+        Diagnostics.warning(
+            problem.error.message,
+            [
+                ("kind", .string(problem.kind.rawValue)), ("path", TreeText.json(problem.path.bytes)),
+                ("code", .string(problem.error.code.name)),
+            ], isJSON: isJSON)
+    }
+}
+
+struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a tree, or a directory of one, to a directory.",
+        discussion: """
+            A directory that is not there appears when it is whole and durable; into an empty one is written \
+            in place. One that holds something is refused, unless --overwrite has the tree take its place in \
+            one step (what was there is removed then), or --into writes into it: names of the tree take the \
+            place of what has them, and other names stay.
+
+            Nothing is written outside the directory, whatever the tree says. What the host refuses to this \
+            user does not stop it: owners and attributes are counted, devices and names that it does not take \
+            are missing and reported, and the exit code is 1 then. With --stat-xattr they are kept in \
+            user.containers.override_stat, devices as empty files.
+            """)
+
+    @OptionGroup var tree: TreeOptions
+    @Flag(help: "Take the place of a directory that is there.")
+    var overwrite = false
+    @Flag(help: "Write into a directory that is there.")
+    var into = false
+    @Flag(
+        name: .customLong("stat-xattr"),
+        help: "Keep what the host refuses in user.containers.override_stat.")
+    var usesStatAttribute = false
+    @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch[:path]"))
+    var place: TreePlace
+    @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))
+    var directory: String
+
+    func validate() throws {
+        if overwrite, into { throw ValidationError("--overwrite and --into cannot be given together") }
+    }
+
+    func run() throws {
+        let options = tree.options
+        let files = try tree.open()
+        let cid = try tree.resolve(place.reference, in: files)
+        var exportOptions = ExportOptions()
+        exportOptions.existing = overwrite ? .replace : into ? .merge : .refuse
+        exportOptions.usesStatAttribute = usesStatAttribute
+        Interruption.watch()
+        let problems = ProblemReport(
+            "exported", isJSON: options.isJSON, stops: false, quiet: [.ownership, .metadata])
+        defer { problems.progress.finish() }
+        let report = try Self.run(files, place.path, cid, directory, exportOptions, problems)
+        problems.progress.finish()
+        if options.isJSON {
+            try StandardOutput.write(
+                .object([
+                    ("cid", .string("\(cid)")), ("directory", .string(directory)),
+                    ("entries", .integer(report.entries)), ("files", .integer(report.files)),
+                    ("bytes", .integer(report.bytes)), ("unmade", .integer(report.unmade)),
+                    ("without_owner", .integer(report.withoutOwner)),
+                    ("without_metadata", .integer(report.withoutMetadata)),
+                ]))
+        }
+        if !options.isJSON { Self.sayRefused(report) }
+        guard report.unmade == 0 else {
+            throw CommandExit(
+                StoreError(
+                    .permission, "\(Quantity.count(report.unmade, "entry", "entries")) could not be made"),
+                advice: "all else is there")
+        }
+    }
+
+    private static func run(
+        _ files: FileSystem, _ path: FilePath, _ cid: CID, _ directory: String, _ options: ExportOptions,
+        _ problems: ProblemReport
+    ) throws -> ExportReport {
+        do {
+            return try files.exportDirectory(
+                path, of: cid, to: directory, options,
+                progress: { (done) throws(StoreError) in try problems.step(done) },
+                problem: { (problem) throws(StoreError) in try problems.take(problem) })
+        } catch {
+            guard error.code == .exists else { throw error }
+            throw CommandExit(error, advice: "give --overwrite to replace it, or --into to write into it")
+        }
+    }
+
+    private static func sayRefused(_ report: ExportReport) {
+        if report.withoutOwner > 0 {
+            let count = Quantity.count(report.withoutOwner, "entry belongs", "entries belong")
+            Diagnostics.warning("\(count) to you and not to the owner in the tree", isJSON: false)
+        }
+        if report.withoutMetadata > 0 {
+            let count = Quantity.count(report.withoutMetadata, "entry is", "entries are")
+            Diagnostics.warning("\(count) without an attribute, mode or time of the tree", isJSON: false)
+        }
+    }
+}

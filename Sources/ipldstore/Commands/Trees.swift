@@ -1,0 +1,169 @@
+import ArgumentParser
+import IpldEngine
+import MonoFS
+
+/// What is in a directory, for `ls`.
+extension List {
+    func list(_ place: TreePlace) throws {
+        let files = FileSystem(try options.open())
+        let workspace = try tree(place, files)
+        let entry = try workspace.status(place.path, followingLinks: true)
+        var isFirst = true
+        if options.isJSON { try StandardOutput.write("[") }
+        func show(_ name: [UInt8], _ entry: Entry) throws {
+            if options.isJSON {
+                let object = JSON.object([("name", TreeText.json(name))] + TreeText.fields(entry))
+                try StandardOutput.write((isFirst ? "" : ",") + object.text)
+                isFirst = false
+                return
+            }
+            try StandardOutput.write(line: isLong ? Self.line(name, entry) : TreeText.quoted(name))
+        }
+        if entry.isDirectory {
+            var next: FileName?
+            while true {
+                let part = try workspace.list(
+                    place.path, from: next, limit: 1024, includingTombstones: isAll)
+                for (name, entry) in part { try show(name.bytes, entry) }
+                guard part.count == 1024, let last = part.last else { break }
+                next = last.name.next
+            }
+        } else {
+            try show(place.path.bytes, entry)
+        }
+        if options.isJSON { try StandardOutput.write("]\n") }
+    }
+
+    private func tree(_ place: TreePlace, _ files: FileSystem) throws -> Workspace {
+        do throws(StoreError) { return try files.open(try files.resolve(place.reference)) } catch {
+            guard error.code == .notFound else { throw error }
+            throw CommandExit(error, advice: "ipldstore branch and ipldstore tag list them")
+        }
+    }
+
+    private static func line(_ name: [UInt8], _ entry: Entry) -> String {
+        var line = "\(TreeText.mode(entry)) \(entry.owner)\t\(entry.group)\t\(entry.size)\t"
+        line += "\(TreeText.time(entry.modified)) \(TreeText.quoted(name))"
+        switch entry.content {
+        case .symlink(let target): line += " -> \(TreeText.quoted(target))"
+        case .cidLink(let cid): line += " -> \(cid)"
+        default: break
+        }
+        return line
+    }
+}
+
+struct Tree: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print everything below a directory, one path a line, in order.",
+        discussion: "Symbolic links are shown, not followed. The last line counts what was shown.")
+
+    @OptionGroup var tree: TreeOptions
+    @Flag(name: [.customShort("a"), .customLong("all")], help: "Show tombstones too.")
+    var isAll = false
+    @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch:path"))
+    var place: TreePlace
+
+    func run() throws {
+        let workspace = try tree.open(place, in: try tree.open())
+        let start = place.path.bytes == [0x2f] ? [] : place.path.bytes
+        let walk = try workspace.walk(place.path, includingTombstones: isAll)
+        var (directories, others, bytes) = (UInt64(0), UInt64(0), UInt64(0))
+        if tree.isJSON { try StandardOutput.write("[") }
+        while let (path, entry) = try walk.next() {
+            var shown = path.bytes
+            if shown.starts(with: start) {
+                shown = Array(shown.dropFirst(start.isEmpty ? 0 : start.count + 1))
+            }
+            if tree.isJSON {
+                let object = JSON.object([("path", TreeText.json(shown))] + TreeText.fields(entry))
+                try StandardOutput.write((directories + others > 0 ? "," : "") + object.text)
+            } else {
+                let end = entry.isDirectory ? "/" : entry.isTombstone ? " (removed)" : ""
+                try StandardOutput.write(line: TreeText.quoted(shown) + end)
+            }
+            if entry.isDirectory { directories += 1 } else { others += 1 }
+            if entry.kind == .file { bytes += entry.size }
+        }
+        if tree.isJSON {
+            try StandardOutput.write("]\n")
+        } else {
+            let word = directories == 1 ? "directory" : "directories"
+            try StandardOutput.write(
+                line: "\(directories) \(word), \(Quantity.count(others, "other")), \(Quantity.bytes(bytes))")
+        }
+    }
+}
+
+struct Cat: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write files of trees to the standard output, one after another.")
+
+    @OptionGroup var tree: TreeOptions
+    @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch:path"))
+    var places: [TreePlace]
+
+    func run() throws {
+        let files = try tree.open()
+        Interruption.watch()
+        for place in places {
+            let workspace = try tree.open(place, in: files)
+            try copy(try workspace.content(place.path), of: files.store) { (bytes) throws(StoreError) in
+                try StandardOutput.write(bytes)
+            }
+        }
+    }
+}
+
+/// The bytes of a file's content, piece by piece.
+private func copy(
+    _ content: FileContent, of store: ContentStore, hole: ((UInt64) -> Void)? = nil,
+    to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
+) throws(StoreError) {
+    switch content {
+    case .inline(let bytes):
+        var failure: StoreError?
+        bytes.withUnsafeBytes { (buffer) in
+            do throws(StoreError) { try sink(buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    case .stored(let cid, _):
+        try store.copyBytes(
+            of: cid, from: 0, length: nil,
+            progress: { (_) throws(StoreError) in try Interruption.check() }, hole: hole, to: sink)
+    }
+}
+
+struct CheckoutFile: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "checkout-file", abstract: "Write a file of a tree to a file here.",
+        discussion: """
+            A temporary file beside the target takes its place when it is whole. Runs of zeros become holes.
+            """)
+
+    @OptionGroup var tree: TreeOptions
+    @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch:path"))
+    var place: TreePlace
+    @Argument(help: "The file to write.")
+    var file: String
+
+    func run() throws {
+        let files = try tree.open()
+        let content = try tree.open(place, in: files).content(place.path)
+        Interruption.watch()
+        let target = try OutputFile(file)
+        do throws(StoreError) {
+            let hole: ((UInt64) -> Void)? = target.takesHoles ? target.skip : nil
+            try copy(content, of: files.store, hole: hole) { (bytes) throws(StoreError) in
+                try target.write(bytes)
+            }
+            try target.finish()
+        } catch {
+            target.discard()
+            throw error
+        }
+        guard tree.isJSON else { return }
+        try StandardOutput.write(
+            .object([("file", .string(file)), ("size", .integer(content.size))]))
+    }
+}

@@ -1,0 +1,209 @@
+import ArgumentParser
+import Glibc
+import IpldEngine
+import MonoFS
+
+/// A place in a tree: `BRANCH:PATH`, `TAG:PATH`, `ROOT:PATH` or `CID:PATH`. Without a colon, the tree's root.
+struct TreePlace: ExpressibleByArgument {
+    let reference: String
+    let path: FilePath
+    let text: String
+    /// Whether a path was given.
+    let hasPath: Bool
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, !first.isEmpty else { return nil }
+        reference = String(first)
+        hasPath = parts.count > 1
+        guard let path = try? FilePath(hasPath ? String(parts[1]) : "/") else { return nil }
+        self.path = path
+        text = argument
+    }
+
+    static let help = "BRANCH:PATH, or a tag, root or CID in the place of the branch."
+}
+
+/// Reading trees and changing branches.
+struct TreeOptions: ParsableArguments {
+    @OptionGroup var options: StoreOptions
+
+    var isJSON: Bool { options.isJSON }
+
+    func open() throws -> FileSystem { FileSystem(try options.open()) }
+
+    /// The tree of a place, to be looked at.
+    func open(_ place: TreePlace, in files: FileSystem) throws -> Workspace {
+        try files.open(try resolve(place.reference, in: files))
+    }
+
+    func resolve(_ reference: String, in files: FileSystem) throws -> CID {
+        do throws(StoreError) { return try files.resolve(reference) } catch {
+            guard error.code == .notFound else { throw error }
+            throw CommandExit(error, advice: "ipldstore branch and ipldstore tag list them")
+        }
+    }
+}
+
+/// What commands that change a branch have in common: each makes one version.
+struct CommitOptions: ParsableArguments {
+    @OptionGroup var tree: TreeOptions
+    @Option(
+        name: [.customShort("m"), .customLong("message")],
+        help: ArgumentHelp("What the version says of itself. (default: the command)", valueName: "text"))
+    var message: String?
+    @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))
+    var author: String?
+
+    static let discussion = """
+        The branch gets a new version, if nobody else moved it meanwhile (exit code 5 when somebody did).
+        """
+
+    var authorName: String { author ?? Self.userName }
+
+    /// The user's name, or number where there is none.
+    static var userName: String {
+        guard let entry = getpwuid(geteuid()), let name = entry.pointee.pw_name else { return "\(geteuid())" }
+        return String(cString: name)
+    }
+
+    /// Changes the branch that all places name, and reports its new version.
+    func change(_ places: [TreePlace], _ what: String, _ body: (Workspace, FileSystem) throws -> Void) throws
+    {
+        let files = try tree.open()
+        guard let branch = places.first?.reference, places.allSatisfy({ $0.reference == branch }) else {
+            throw CommandExit.usage("all paths that are changed must be of one branch")
+        }
+        guard try files.branch(branch) != nil else {
+            throw CommandExit(
+                StoreError(.notFound, "there is no branch \(branch)"),
+                advice: "only branches are changed; ipldstore branch \(branch) makes one")
+        }
+        let workspace = try files.open(branch: branch)
+        do { try body(workspace, files) } catch {
+            workspace.abort()
+            throw error
+        }
+        let version = try files.commit(
+            workspace, to: branch, message: message ?? what, author: authorName)
+        try write(branch, version)
+    }
+
+    func write(_ branch: String, _ version: CID) throws {
+        if tree.isJSON {
+            try StandardOutput.write(
+                .object([("branch", .string(branch)), ("version", .string("\(version)"))]))
+        } else {
+            try StandardOutput.write(line: "\(version)")
+        }
+    }
+}
+
+/// Names and entries as they are shown.
+enum TreeText {
+    /// A name or path on one line: control characters, and bytes that are no UTF-8, as `\xNN`.
+    static func quoted(_ bytes: [UInt8]) -> String {
+        let text = String(validating: bytes, as: UTF8.self)
+        if let text, text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) {
+            return text
+        }
+        return bytes.map { byte in
+            (0x20..<0x7F).contains(byte)
+                ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+
+    /// A name or path in JSON: a string, or where it is no UTF-8 the bytes, as DAG-JSON has them.
+    static func json(_ bytes: [UInt8]) -> JSON {
+        if let text = String(validating: bytes, as: UTF8.self) { return .string(text) }
+        let digits = bytes.withUnsafeBytes { Multibase.base64.encode($0) }.dropFirst()
+        return .object([("/", .object([("bytes", .string(String(digits)))]))])
+    }
+
+    /// As `ls -l` shows it.
+    static func mode(_ entry: Entry) -> String {
+        let kind: String =
+            switch entry.kind {
+            case .file: "-"
+            case .directory: "d"
+            case .symlink, .cidLink: "l"
+            case .fifo: "p"
+            case .socket: "s"
+            case .characterDevice: "c"
+            case .blockDevice: "b"
+            case .tombstone: "x"
+            }
+        var text = ""
+        for (shift, special, letter) in [(6, 0o4000, "s"), (3, 0o2000, "s"), (0, 0o1000, "t")] {
+            let bits = Int(entry.mode) >> shift
+            text += (bits & 4 != 0 ? "r" : "-") + (bits & 2 != 0 ? "w" : "-")
+            let isSpecial = Int(entry.mode) & special != 0
+            text += isSpecial ? (bits & 1 != 0 ? letter : letter.uppercased()) : bits & 1 != 0 ? "x" : "-"
+        }
+        return kind + text
+    }
+
+    /// UTC, as RFC 3339 has it.
+    static func time(_ time: Timestamp) -> String {
+        var seconds = time_t(time.seconds)
+        var parts = tm()
+        guard gmtime_r(&seconds, &parts) != nil else { return "@\(time.seconds)" }
+        var buffer = [CChar](repeating: 0, count: 64)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Reads `@SECONDS`, `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`, in UTC.
+    static func time(parsing text: String) throws -> Timestamp {
+        if text.hasPrefix("@"), let seconds = Int64(text.dropFirst()), let time = Timestamp(seconds: seconds)
+        {
+            return time
+        }
+        let fields = text.split(whereSeparator: { "-T:Z".contains($0) }).compactMap { Int32($0) }
+        var parts = tm()
+        if fields.count == 3 || fields.count == 6 {
+            (parts.tm_year, parts.tm_mon, parts.tm_mday) = (fields[0] - 1900, fields[1] - 1, fields[2])
+            if fields.count == 6 {
+                (parts.tm_hour, parts.tm_min, parts.tm_sec) = (fields[3], fields[4], fields[5])
+            }
+            // What it is written as is what was meant, and not a 13th month.
+            if let time = Timestamp(seconds: Int64(timegm(&parts))) {
+                let written = TreeText.time(time)
+                if written == text || fields.count == 3 && written == text + "T00:00:00Z" { return time }
+            }
+        }
+        throw ValidationError("a time is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ or @SECONDS since 1970")
+    }
+
+    static func time(json time: Timestamp) -> JSON { .string(TreeText.time(time)) }
+
+    /// The facts of an entry.
+    static func fields(_ entry: Entry) -> [(String, JSON)] {
+        var fields: [(String, JSON)] = [
+            ("kind", .string(entry.kind.rawValue)), ("mode", .string(octal(entry.mode))),
+            ("uid", .integer(UInt64(entry.owner))), ("gid", .integer(UInt64(entry.group))),
+            ("size", .integer(entry.size)), ("modified", time(json: entry.modified)),
+        ]
+        if entry.sync != .default { fields.append(("sync", .string(entry.sync.rawValue))) }
+        switch entry.content {
+        case .file(.stored(let cid, _)), .cidLink(let cid): fields.append(("cid", .string("\(cid)")))
+        case .directory(let directory):
+            fields.append(("entries", .integer(directory.totals.entries)))
+            if let map = directory.map { fields.append(("cid", .string("\(map)"))) }
+        case .symlink(let target): fields.append(("target", json(target)))
+        case .characterDevice(let number), .blockDevice(let number):
+            fields.append(("major", .integer(UInt64(number.major))))
+            fields.append(("minor", .integer(UInt64(number.minor))))
+        case .tombstone(let tombstone):
+            fields.append(("removed", .string(tombstone.kind.rawValue)))
+            fields.append(("cid", JSON(tombstone.content.map { "\($0)" })))
+        default: break
+        }
+        return fields
+    }
+
+    private static func octal(_ mode: UInt16) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+}

@@ -1,0 +1,203 @@
+import CIpldStore
+import Foundation
+import Testing
+
+/// Trees from C: what examples/fs.c does not show; and arguments that make no sense.
+@Suite struct FileSystemTests {
+    private let test: CStore
+
+    init() throws { test = try CStore() }
+
+    private func path<T>(_ text: String, _ body: (ips_bytes) throws -> T) rethrows -> T {
+        try Array(text.utf8).withUnsafeBytes { try body(ips_bytes($0)) }
+    }
+
+    private func openBranch(_ name: String) throws -> OpaquePointer? {
+        var fs: OpaquePointer?
+        try expectOK { ips_fs_open_branch(test.handle, name, &fs, $0) }
+        return fs
+    }
+
+    @Test func whatDoesNotFitStaysTheNextOne() throws {
+        let fs = try openBranch("main")
+        defer { ips_fs_close(fs) }
+        try path("a long name") { name in
+            try expectOK { ips_fs_make_node(fs, name, Int32(IPS_FS_FILE), 0o600, 0, 0, $0) }
+        }
+        var iterator: OpaquePointer?
+        try path("/") { root in
+            try expectOK { ips_fs_list(fs, root, ips_bytes(), 0, &iterator, $0) }
+        }
+        defer { ips_iter_close(iterator) }
+        var room = [UInt8](repeating: 0, count: 64)
+        var length = 0
+        var error = ips_error()
+        #expect(
+            ips_iter_next_entry(iterator, &room, 3, &length, nil, &error) == ips_status(IPS_BUFFER_TOO_SMALL))
+        #expect(length == 11)
+        try expectOK { ips_iter_next_entry(iterator, &room, 64, &length, nil, $0) }
+        #expect(room.prefix(length).elementsEqual("a long name".utf8))
+        #expect(ips_iter_next_entry(iterator, &room, 64, &length, nil, &error) == ips_status(IPS_END))
+        var cid = ips_cid()
+        #expect(ips_iter_next_cid(iterator, &cid, &error) == ips_status(IPS_INVALID))
+    }
+
+    @Test func whatIsOpenEndsWithItsTree() throws {
+        let fs = try openBranch("main")
+        var file: OpaquePointer?
+        try path("f") { name in
+            let flags = UInt32(IPS_FS_WRITE | IPS_FS_CREATE)
+            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, &file, $0) }
+        }
+        var error = ips_error()
+        #expect(ips_fs_commit(fs, "main", nil, nil, nil, &error) == ips_status(IPS_BUSY))
+        ips_fs_close(fs)
+        // The file was not closed: its handle is good, the tree is not.
+        #expect(ips_fs_file_commit(file, &error) != ips_status(IPS_OK))
+        ips_fs_file_close(file)
+        ips_fs_file_close(file)
+        #expect(ips_fs_commit(fs, "main", nil, nil, nil, &error) == ips_status(IPS_INVALID))
+    }
+
+    @Test func whoeverLosesTheRaceHasAVersionToMerge() throws {
+        let (one, two) = (try openBranch("main"), try openBranch("main"))
+        defer {
+            ips_fs_close(one)
+            ips_fs_close(two)
+        }
+        for (fs, name) in [(one, "one"), (two, "two")] {
+            try path(name) { path in try expectOK { ips_fs_make_directory(fs, path, 0o755, false, $0) } }
+        }
+        var (first, second, error) = (ips_cid(), ips_cid(), ips_error())
+        try expectOK { ips_fs_commit(one, "main", nil, nil, &first, $0) }
+        #expect(ips_fs_commit(two, "main", nil, nil, &second, &error) == ips_status(IPS_CONFLICT))
+        var (outcome, merged) = (Int32(0), ips_cid())
+        try expectOK {
+            ips_fs_merge(
+                test.handle, "main", &second, Int32(IPS_FS_REPORT), "merged", nil, &outcome, &merged, nil, $0)
+        }
+        #expect(outcome == Int32(IPS_FS_MERGED))
+        var version = ips_fs_version()
+        version.struct_size = UInt32(MemoryLayout<ips_fs_version>.size)
+        try expectOK { ips_fs_version_get(test.handle, &merged, &version, $0) }
+        #expect(version.previous_count == 2 && version.generation == 2)
+    }
+
+    /// Random calls with random arguments: a status whatever comes, and a store that is well. (Copies of copies
+    /// soon are trees of more names than could ever be gone through; so there are few.)
+    @Test(arguments: 0..<4) func randomCallsNeverTrap(seed: Int) throws {
+        var generator = SplitMix(state: UInt64(seed) &+ 77)
+        var handles: [OpaquePointer?] = [
+            nil, test.handle, OpaquePointer(bitPattern: 8), try openBranch("main"),
+        ]
+        var cids = [ips_cid(), try test.put([1, 2, 3]), try test.put(dagCBOR: [0xa0])]
+        let names: [String?] = [nil, "", "main", "dev", "a:b", String(repeating: "n", count: 300)]
+        let paths = ["", "/", "a", "a/b", "../a", "x\u{0}", "link", String(repeating: "d/", count: 3000)]
+        func any<T>(_ list: [T]) -> T { list[Int(generator.next() % UInt64(list.count))] }
+        var copies = 0
+        for _ in 0..<1500 {
+            var (error, cid, other, result) = (ips_error(), any(cids), any(cids), ips_cid())
+            var (out, length, count, kind) = (OpaquePointer?.none, 0, UInt64(0), Int32(0))
+            var (entry, version) = (ips_fs_entry(), ips_fs_version())
+            entry.struct_size = any([0, UInt32(MemoryLayout<ips_fs_entry>.size), 4000, .max])
+            version.struct_size = any([0, UInt32(MemoryLayout<ips_fs_version>.size)])
+            if entry.struct_size == 4000 { entry.struct_size = 168 }
+            let (handle, name) = (any(handles), any(names))
+            var room = [UInt8](repeating: 1, count: 64)
+            let capacity = any([0, 1, 64])
+            let numbers = [UInt32(0), 1, 0o644, .max]
+            let (number, flag) = (any(numbers), any([true, false]))
+            let choice = generator.next() % 40
+            let signed = Int32(truncatingIfNeeded: generator.next() % 11) - 1
+            path(any(paths)) { first in
+                path(any(paths)) { second in
+                    var given = first
+                    var status: ips_status = 0
+                    switch choice {
+                    case 0:
+                        status = withUnsafePointer(to: &cid) {
+                            ips_fs_open(handle, flag ? $0 : nil, &out, &error)
+                        }
+                    case 1: status = ips_fs_open_branch(handle, name, &out, &error)
+                    case 2: status = ips_fs_commit(handle, name, name, nil, &result, &error)
+                    case 3: status = ips_fs_stat(handle, first, flag, &entry, &error)
+                    case 4: status = ips_fs_list(handle, first, second, number, &out, &error)
+                    case 5: status = ips_fs_walk(handle, first, number, &out, &error)
+                    case 6: status = ips_iter_next_entry(handle, &room, capacity, &length, &entry, &error)
+                    case 7: status = ips_fs_read_link(handle, first, &room, capacity, &length, &error)
+                    case 8, 9: status = ips_fs_make_directory(handle, first, number, flag, &error)
+                    case 10: status = ips_fs_make_node(handle, first, signed, number, 1, .max, &error)
+                    case 11: status = ips_fs_make_symlink(handle, first, second, &error)
+                    case 12: status = ips_fs_make_cid_link(handle, first, &cid, &error)
+                    case 13: status = ips_fs_link(handle, first, second, &error)
+                    case 14: status = ips_fs_rename(handle, first, second, &error)
+                    case 15 where copies < 8:
+                        copies += 1
+                        status = ips_fs_copy(handle, first, second, &error)
+                    case 15: break
+                    case 16: status = ips_fs_remove(handle, first, flag, &error)
+                    case 17: status = ips_fs_set_mode(handle, first, number, flag, &error)
+                    case 18: status = ips_fs_set_owner(handle, first, number, 5, flag, &error)
+                    case 19: status = ips_fs_set_time(handle, first, .min, number, flag, &error)
+                    case 20: status = ips_fs_set_sync(handle, first, signed == 2 ? 1 : signed, false, &error)
+                    case 21:
+                        status = ips_fs_get_attribute(handle, first, second, &room, capacity, &length, &error)
+                    case 22: status = ips_fs_list_attributes(handle, first, &room, capacity, &length, &error)
+                    case 23: status = ips_fs_set_attribute(handle, first, second, first, &error)
+                    case 24: status = ips_fs_remove_attribute(handle, first, second, &error)
+                    case 25, 26: status = ips_fs_file_open(handle, first, number & 15, 0o600, &out, &error)
+                    case 27: status = ips_fs_file_size(handle, &count, &error)
+                    case 28:
+                        status = ips_fs_file_read_at(
+                            handle, any([0, 7, .max]), &room, capacity, &length, &error)
+                    case 29:
+                        status = ips_fs_file_write_at(
+                            handle, any([0, 700, 1 << 62, .max]), first, &error)
+                    case 30: status = ips_fs_file_truncate(handle, any([0, 1000, .max]), &error)
+                    case 31: status = ips_fs_file_commit(handle, &error)
+                    case 32: status = ips_fs_fork(handle, &cid, name, &error)
+                    case 33: status = ips_fs_tag_set(handle, name, &cid, flag, &error)
+                    case 34: status = ips_fs_version_get(handle, &cid, &version, &error)
+                    case 35:
+                        status = withUnsafePointer(to: &given) {
+                            ips_fs_history(handle, &cid, flag ? $0 : nil, &out, &error)
+                        }
+                    case 36: status = ips_iter_next_version(handle, &result, &version, &error)
+                    case 37: status = ips_fs_diff(handle, &cid, &other, number, &out, &error)
+                    case 38:
+                        status = ips_fs_merge(
+                            handle, name, &cid, signed, name, name, &kind, &result, &out, &error)
+                    default: status = ips_fs_prune(handle, name, 2, .min, flag, &count, &error)
+                    }
+                    #expect(status != ips_status(IPS_INTERNAL), "\(choice): \(text(error))")
+                }
+            }
+            if let out { handles.append(out) }
+            if choice == 2 { cids.append(result) }
+            if handles.count > 40 {
+                let index = 4 + Int(generator.next() % UInt64(handles.count - 4))
+                let gone = handles.remove(at: index)
+                switch generator.next() % 3 {
+                case 0: ips_fs_close(gone)
+                case 1: ips_fs_file_close(gone)
+                default: ips_iter_close(gone)
+                }
+            }
+        }
+        for handle in handles.dropFirst(2) {
+            ips_fs_file_close(handle)
+            ips_iter_close(handle)
+            ips_fs_close(handle)
+        }
+        var report = ips_verify_report()
+        report.struct_size = UInt32(MemoryLayout<ips_verify_report>.size)
+        var problems: OpaquePointer?
+        try expectOK { ips_store_verify(test.handle, nil, nil, &report, &problems, $0) }
+        #expect(report.problems == 0)
+        ips_iter_close(problems)
+    }
+
+    private func text(_ error: ips_error) -> String {
+        withUnsafeBytes(of: error.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+}

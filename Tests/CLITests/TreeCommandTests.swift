@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+
+@Suite struct TreeCommandTests {
+    private let command: CommandLine
+
+    init() throws {
+        command = try CommandLine()
+        try #require(try command.run("branch", "main").status == 0)
+    }
+
+    /// Runs a command that must go well; what it printed.
+    @discardableResult
+    private func run(_ arguments: String..., input: String = "") throws -> CommandLine.Result {
+        try command.write("input", Data(input.utf8))
+        let file = FileHandle(forReadingAtPath: command.path("input"))
+        let result = try command.start(arguments, input: file).wait()
+        #expect(result.status == 0, "\(arguments): \(result.error)")
+        return result
+    }
+
+    @Test func filesAreMadeChangedAndFound() throws {
+        try run("mkdir", "-p", "main:/a/b")
+        try run("cp", "-", "main:/a/file", input: "hello\n")
+        try command.write("local", Data(repeating: 7, count: 100_000))
+        try run("cp", "local", "main:/a/b")
+        try run("ln", "-s", "a/file", "main:/link")
+        try run("ln", "main:/a/b/local", "main:/hard")
+        try run("chmod", "640", "main:/hard")
+        #expect(try run("ls", "main:/").lines == ["a", "hard", "link"])
+        #expect(try run("cat", "main:/link", "main:/a/file").output == "hello\nhello\n")
+        let entries = try run("ls", "--json", "main:/a/b").array()
+        #expect(entries.first?["mode"] as? String == "0640" && entries.first?["size"] as? Int == 100_000)
+        #expect(
+            try run("tree", "main:").lines.dropLast() == [
+                "a/", "a/b/", "a/b/local", "a/file", "hard", "link",
+            ])
+        try run("mv", "main:/a/file", "main:/renamed")
+        try run("rm", "-r", "main:/a")
+        #expect(try run("ls", "main:/").lines == ["hard", "link", "renamed"])
+        #expect(try run("ls", "--all", "main:/").lines == ["a", "hard", "link", "renamed"])
+        try run("checkout-file", "main:/hard", "out")
+        #expect(try command.read("out") == Data(repeating: 7, count: 100_000))
+        try run("verify")
+    }
+
+    @Test func namesThatAreNoTextAreShownOnOneLine() throws {
+        try run("cp", "-", "main:/two\nlines", input: "x")
+        #expect(try run("ls", "main:").lines == ["two\\x0alines"])
+        #expect(try run("ls", "--json", "main:").array().first?["name"] as? String == "two\nlines")
+    }
+
+    @Test func historyIsKeptForkedTaggedAndPruned() throws {
+        for number in 1...4 {
+            try run("cp", "-", "main:/file", "-m", "version \(number)", input: "\(number)")
+        }
+        let log = try run("log", "main", "--json").array()
+        #expect(
+            log.map { $0["message"] as? String }.prefix(4) == [
+                "version 4", "version 3", "version 2", "version 1",
+            ])
+        let old = try #require(log[2]["version"] as? String)
+        try run("fork", old, "old")
+        try run("tag", "two", old)
+        #expect(try run("cat", "old:/file").output == "2" && run("cat", "two:/file").output == "2")
+        #expect(try run("log", "main:/file", "-n", "2").lines.count == 2)
+        #expect(try run("branch").lines.count == 2 && run("tag").lines.count == 1)
+        #expect(try run("prune", "main", "--keep-last", "1", "-n").lines.count == 3)
+        #expect(try run("prune", "main", "--keep-last", "1").lines.count == 3)
+        #expect(try run("log", "main").lines.count == 1)
+        try run("restore", "main:/file", "--from", "two")
+        #expect(try run("cat", "main:/file").output == "2")
+        try run("branch", "-d", "old")
+        try run("tag", "-d", "two")
+        #expect(try command.run("cat", "old:/file").status == 3)
+        #expect(try command.run("fork", "nothing", "x").status == 3)
+        #expect(try command.run("prune", "main").status == 2)
+    }
+
+    @Test func treesAreCompared() throws {
+        try run("cp", "-", "main:/file", input: "one\ntwo\nthree\n")
+        try run("cp", "-", "main:/same", input: "same")
+        try run("cp", "-", "main:/moved", input: "moved")
+        try run("fork", "main", "dev")
+        #expect(try run("diff", "main", "dev").output.isEmpty)
+        try run("cp", "-", "dev:/file", input: "one\n2\nthree\n")
+        try run("mv", "dev:/moved", "dev:/there")
+        try run("rm", "dev:/same")
+        #expect(
+            try run("diff", "main", "dev").lines == [
+                "M\tfile\tcontent,time", "D\tsame", "R\tmoved\tthere",
+            ])
+        let unified = try run("diff", "-u", "main:/file", "dev:/file").lines
+        #expect(
+            unified.dropFirst() == [
+                "--- a/file", "+++ b/file", "@@ -1,3 +1,3 @@", " one", "-two", "+2", " three",
+            ])
+        #expect(try run("diff", "--json", "main", "dev").array().count == 3)
+    }
+
+    @Test func conflictsEndWithFiveAndAPolicyDecides() throws {
+        try run("cp", "-", "main:/file", input: "base")
+        try run("fork", "main", "dev")
+        try run("cp", "-", "dev:/file", input: "theirs")
+        try run("cp", "-", "main:/file", input: "ours")
+        let before = try run("branch").output
+        let result = try command.run("merge", "main", "dev")
+        #expect(result.status == 5 && result.lines == ["both modified\tfile"])
+        #expect(try run("branch").output == before)
+        let json = try command.run("merge", "--json", "main", "dev")
+        let outcome = try json.object()["outcome"] as? String
+        #expect(json.status == 5 && outcome == "conflicts")
+        #expect(try json.errorCode() == "conflict")
+        try run("merge", "main", "dev", "--policy", "both", "--suffix", "dev")
+        #expect(
+            try run("cat", "main:/file").output == "ours" && run("cat", "main:/file.dev").output == "theirs")
+        #expect(try run("merge", "main", "dev").line.hasSuffix("up to date"))
+        #expect(try run("merge", "dev", "main").line.hasSuffix("fast-forward"))
+    }
+
+    @Test func mistakesAreSaidInOneSentence() throws {
+        for (arguments, status) in [
+            (["mkdir", "nowhere:/x"], 3), (["mkdir", "main:/x/y"], 3), (["rm", "main:/x"], 3),
+            (["ls", "main:/x"], 3), (["cat", "main:/"], 1), (["mv", "main:/a", "dev:/a"], 2),
+            (["chmod", "9", "main:/"], 2), (["ln", "x", "main:/l"], 2), (["mkdir", ":x"], 2),
+            (["tag", "x"], 2), (["branch", "main"], 1), (["prune", "main", "--keep-since", "soon"], 2),
+        ] {
+            let result = try command.start(arguments).wait()
+            #expect(result.status == Int32(status), "\(arguments): \(result.error)")
+            #expect(result.error.split(separator: "\n").count == 1)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import IpldEngine
+@testable import MonoFS
+
+/// Where a tree is written to, and where not.
+@Suite struct ExportTests {
+    let host: TransferFixture
+    init() throws { host = try TransferFixture() }
+
+    private func makeTree() throws -> CID {
+        for number in 0..<40 { try host.write("tree/d/\(number)", [UInt8](repeating: 4, count: 700)) }
+        try host.write("tree/file", [1, 2, 3])
+        #expect(symlink("d/1", host.path("tree/link")) == 0)
+        return try host.importTree("tree", to: nil).tree
+    }
+
+    private func names(_ directory: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: host.path(directory)).sorted()
+    }
+
+    @Test func aTargetThatIsThereIsLeftAloneUnlessSaid() throws {
+        let tree = try makeTree()
+        try host.write("out/mine", [7])
+        try host.write("out/d/0", [7])
+        try host.write("out/d/mine", [7])
+        try host.write("out/file/inside", [7])
+        let before = try host.facts("out")
+        #expect(thrownCode { try host.export(tree, to: "out") } == .exists)
+        #expect(thrownCode { try host.export(tree, to: "out/mine") } == .notFound)
+        #expect(try host.facts("out") == before)
+        var options = ExportOptions()
+        options.existing = .merge
+        try host.export(tree, to: "out", options)
+        #expect(try names("out") == ["d", "file", "link", "mine"])
+        #expect(try names("out/d").count == 41)
+        #expect(try FileManager.default.attributesOfItem(atPath: host.path("out/d/0"))[.size] as? Int == 700)
+        options.existing = .replace
+        try host.export(tree, to: "out", options)
+        #expect(try host.facts("out") == host.facts("tree"))
+        try host.export(tree, to: "new", options)
+        #expect(try host.facts("new") == host.facts("tree"))
+        // Nothing of what was made on the way is left.
+        #expect(try names(".") == ["new", "out", "tree"])
+    }
+
+    @Test func anEmptyDirectoryIsWrittenInPlaceAndThroughALink() throws {
+        let tree = try makeTree()
+        #expect(mkdir(host.path("out"), 0o777) == 0)
+        let before = Host.identity(path: host.path("out"))
+        #expect(symlink("out", host.path("alias")) == 0)
+        try host.export(tree, to: "alias/")
+        #expect(try host.facts("out") == host.facts("tree"))
+        #expect(Host.identity(path: host.path("out")) == before)
+    }
+
+    @Test func anExportThatStopsLeavesNothing() throws {
+        let tree = try makeTree()
+        #expect(mkdir(host.path("empty"), 0o750) == 0)
+        for target in ["new", "empty"] {
+            let code = thrownCode {
+                _ = try host.files.exportDirectory(
+                    of: tree, to: host.path(target),
+                    progress: { (done) throws(StoreError) in
+                        if done.entries > 20 { throw StoreError(.cancelled, "enough") }
+                    })
+            }
+            #expect(code == .cancelled)
+        }
+        #expect(try names(".") == ["empty", "tree"])
+        #expect(try names("empty").isEmpty)
+        #expect(try Host.status(AT_FDCWD, Array(host.path("empty").utf8)).mode == 0o750)
+    }
+
+    @Test func aPartOfATreeIsExported() throws {
+        let tree = try makeTree()
+        _ = try host.files.exportDirectory("d", of: tree, to: host.path("out"))
+        #expect(try names("out").count == 40)
+        #expect(thrownCode { _ = try host.files.exportDirectory("file", of: tree, to: host.path("x")) } == .invalid)
+        #expect(thrownCode { _ = try host.files.exportDirectory("gone", of: tree, to: host.path("x")) } == .notFound)
+    }
+
+    @Test func linksInTheTargetAreReplacedAndNotFollowed() throws {
+        let tree = try makeTree()
+        try host.write("outside/file", [9])
+        try host.write("out/other", [7])
+        for (target, link) in [("../outside", "d"), ("../outside/file", "file")] {
+            #expect(symlink(host.path("out/\(target)"), host.path("out/\(link)")) == 0)
+        }
+        let before = try host.facts("outside")
+        var options = ExportOptions()
+        options.existing = .merge
+        try host.export(tree, to: "out", options)
+        #expect(try host.facts("outside") == before)
+        #expect(try names("out/d").count == 40)
+        #expect(try Host.status(AT_FDCWD, Array(host.path("out/file").utf8)).kind == .file)
+    }
+
+    @Test func forgedNamesLeadNowhere() throws {
+        for name in ["..", ".", "a/b", "../up", "/etc", "n\0l", ""] {
+            let batch = try host.held.store.makeBatch()
+            let builder = ByteMapBuilder(batch)
+            let entry = try EntryEncoder.encode(Entry(.file(.inline([1])), mode: 0o644))
+            try builder.append(Array(name.utf8), entry)
+            var directory = Directory(map: try builder.finish(), totals: Totals())
+            directory.totals.entries = 1
+            directory.totals.bytes = 1
+            let tree = try batch.putTree(Entry(.directory(directory), mode: 0o755))
+            try batch.hold(tree)
+            try batch.commit()
+            #expect(thrownCode { try host.export(tree, to: "out") } == .corrupt, "\(name)")
+            #expect(try names(".").isEmpty, "\(name)")
+        }
+    }
+
+    /// Somebody who may write to the target puts links in the places of directories while they are written.
+    @Test func directoriesThatAreSwappedForLinksLeadNowhere() throws {
+        for number in 0..<200 {
+            try host.write("tree/d/e/\(number)", [UInt8](repeating: 4, count: 700))
+            try host.write("tree/d/\(number)/f", [1])
+        }
+        let tree = try host.importTree("tree", to: nil).tree
+        try host.write("outside/e/keep", [9])
+        try host.write("out/d/e/0", [7])
+        let before = try host.facts("outside")
+        let isOver = Lock(false)
+        let (inner, outer) = (host.path("out/d"), host.path("outside"))
+        let thread = try WorkerThread {
+            while !isOver.withLock({ $0 }) {
+                for (path, target) in [(inner, outer), (inner + "/e", outer + "/e")] {
+                    rename(path, path + ".away")
+                    symlink(target, path)
+                    sched_yield()
+                    unlink(path)
+                    rename(path + ".away", path)
+                }
+            }
+        }
+        var options = ExportOptions()
+        options.existing = .merge
+        for _ in 0..<30 {
+            _ = try? host.files.exportDirectory(of: tree, to: host.path("out"), options)
+        }
+        isOver.withLock { $0 = true }
+        thread.join()
+        #expect(try host.facts("outside") == before)
+    }
+
+    @Test func oneNameCanHaveOneEntryOnly() throws {
+        // Where the host takes two names for one, the second is missing, and said so: here one is too long.
+        let batch = try host.held.store.makeBatch()
+        let builder = DirectoryBuilder(batch)
+        try builder.append(
+            try FileName([UInt8](repeating: 0x61, count: 300)), Entry(.file(.inline([1])), mode: 0o644))
+        let linked = try [1].withBytes { (bytes) throws(StoreError) in try batch.putBytes(bytes) }
+        try builder.append(try FileName("b"), Entry(.cidLink(linked)))
+        try builder.append(try FileName("c"), Entry(.file(.inline([1])), mode: 0o644))
+        let tree = try batch.putTree(Entry(.directory(try builder.finish()), mode: 0o755))
+        try batch.hold(tree)
+        try batch.commit()
+        let problems = Lock<[String]>([])
+        let report = try host.files.exportDirectory(
+            of: tree, to: host.path("out"),
+            problem: { (problem) throws(StoreError) in
+                problems.withLock { $0.append(problem.kind.rawValue) }
+            })
+        #expect(report.unmade == 2 && problems.withLock { $0 } == ["unmade", "unmade"])
+        #expect(try names("out") == ["c"])
+    }
+
+    @Test func whatTheHostRefusesIsKeptInAnAttribute() throws {
+        try host.write("tree/file", [1])
+        try host.write("tree/standin", [])
+        let attribute = StatAttribute.name
+        func set(_ name: String, _ value: String) throws {
+            let directory = try HostDirectory(try Host.open(path: host.path("tree")))
+            try Host.setAttribute(
+                .name(directory: directory.descriptor, Array(name.utf8)), attribute, Array(value.utf8))
+        }
+        try set("file", "1000:1001:04755:file")
+        try set("standin", "0:0:0660:block-7-200")
+        var options = ImportOptions()
+        options.usesStatAttribute = true
+        let workspace = try host.files.open(try host.importTree("tree", to: nil, options).tree)
+        let file = try workspace.status("file")
+        #expect(file.owner == 1000 && file.group == 1001 && file.mode == 0o4755 && file.attributes.isEmpty)
+        #expect(
+            try workspace.status("standin").content == .blockDevice(DeviceNumber(major: 7, minor: 200)))
+        #expect(StatAttribute.value(of: file) == Array("1000:1001:04755:file".utf8))
+        for wrong in ["", "1:2", "1:2:9:file", "a:2:644:file", "1:2:0644:block-1", "1:2:0644:char-1-x"] {
+            try set("standin", wrong)
+            let tree = try host.importTree("tree", to: nil, options).tree
+            #expect(try host.files.open(tree).status("standin").attributes[attribute] != nil, "\(wrong)")
+        }
+    }
+}

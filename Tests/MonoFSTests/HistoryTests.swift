@@ -1,0 +1,200 @@
+import Testing
+
+@testable import IpldEngine
+@testable import MonoFS
+
+@Suite struct HistoryTests {
+    private let test: TestStore
+    private let files: FileSystem
+    private let ticking = Ticking()
+
+    init() throws {
+        test = try TestStore()
+        files = FileSystem(test.store)
+    }
+
+    /// One more version of a branch, in which a file has this content.
+    @discardableResult
+    private func commit(_ branch: String, _ path: FilePath, _ text: String) throws -> CID {
+        let workspace = try files.open(branch: branch).tick(ticking)
+        try workspace.write(path, bytes(text))
+        return try files.commit(workspace, to: branch, message: text, author: "somebody")
+    }
+
+    private func log(_ version: CID) throws -> [String] {
+        let history = try files.history(from: version)
+        var messages: [String] = []
+        while let next = try history.next() { messages.append(next.version.message) }
+        return messages
+    }
+
+    @Test func aHistoryIsWalkedNewestFirst() throws {
+        for number in 1...5 { try commit("main", "file", "\(number)") }
+        let newest = try #require(try files.branch("main"))
+        #expect(try log(newest) == ["5", "4", "3", "2", "1"])
+        #expect(try files.version(newest).generation == 5)
+        #expect(try files.version(newest).author == "somebody")
+        #expect(try files.branches().map(\.name) == ["main"])
+        // Storing the same tree again is the same version.
+        let workspace = try files.open(branch: "main")
+        #expect(try files.commit(workspace, to: "main") == newest)
+        #expect(try files.history(from: newest).next()?.cid == newest)
+        #expect(thrownCode { _ = try files.version(files.version(newest).tree) } == .invalid)
+    }
+
+    @Test func aPathsHistoryHasTheVersionsThatChangedIt() throws {
+        try commit("main", "a", "a1")
+        try commit("main", "b", "b1")
+        try commit("main", "a", "a2")
+        try commit("main", "b", "b2")
+        let workspace = try files.open(branch: "main").tick(ticking)
+        try workspace.remove("a")
+        let last = try files.commit(workspace, to: "main", message: "gone")
+        func messages(_ path: FilePath) throws -> [String] {
+            let history = try files.history(of: path, from: last)
+            var messages: [String] = []
+            while let next = try history.next() {
+                messages.append(next.version.message + (next.entry == nil ? " -" : ""))
+            }
+            return messages
+        }
+        #expect(try messages("a") == ["gone -", "a2", "a1"])
+        #expect(try messages("b") == ["b2", "b1"])
+        #expect(try messages("never") == [])
+    }
+
+    @Test func twoCommittersCannotOverwriteEachOther() throws {
+        try commit("main", "file", "1")
+        let one = try files.open(branch: "main").tick(ticking)
+        let two = try files.open(branch: "main").tick(ticking)
+        try one.write("one", [1])
+        try two.write("two", [2])
+        let first = try files.commit(one, to: "main", message: "one")
+        let error = thrownError { try files.commit(two, to: "main", message: "two") }
+        #expect(error?.code == .conflict)
+        #expect(try files.branch("main") == first)
+        // What was refused is there, and can be made a branch, or merged.
+        let refused = try #require(two.version)
+        #expect(error?.message.contains(refused.description) == true)
+        _ = try test.store.gc()
+        try files.fork("second", at: refused)
+        #expect(try log(refused) == ["two", "1"])
+        #expect(try files.open(branch: "second").read("two") == [2])
+        // A workspace goes on after its commit.
+        try one.write("one", [3])
+        #expect(try log(files.commit(one, to: "main", message: "again")) == ["again", "one", "1"])
+    }
+
+    @Test func aForkIsABranchThatSharesEverything() throws {
+        for number in 1...3 { try commit("main", "file", "\(number)") }
+        let main = try #require(try files.branch("main"))
+        let old = try #require(try files.version(main).previous.first)
+        let blocks = try test.store.stat().blocks
+        try files.fork("old", at: old)
+        #expect(try test.store.stat().blocks == blocks)
+        #expect(thrownCode { try files.fork("old", at: main) } == .exists)
+        #expect(thrownCode { try files.fork("x", at: files.version(main).tree) } == .invalid)
+        for name in ["", "a:b", "\n", main.description, String(repeating: "x", count: 201)] {
+            #expect(thrownCode { try files.fork(name, at: main) } == .invalid, "\(name)")
+        }
+        #expect(try files.open(branch: "old").read("file") == bytes("2"))
+        try commit("old", "other", "new")
+        #expect(try files.open(branch: "main").lookup("other") == nil)
+        #expect(try log(files.resolve("old")) == ["new", "2", "1"])
+    }
+
+    @Test func tagsStayWhereTheyAre() throws {
+        let first = try commit("main", "file", "1")
+        try files.setTag("v1", to: first)
+        let second = try commit("main", "file", "2")
+        #expect(try files.tag("v1") == first && files.resolve("v1") == first)
+        #expect(thrownCode { try files.setTag("v1", to: second) } == .exists)
+        try files.setTag("v1", to: second, moving: true)
+        #expect(try files.tags() == [FileSystem.Reference(name: "v1", version: second)])
+        try files.removeTag("v1")
+        #expect(thrownCode { try files.removeTag("v1") } == .notFound)
+    }
+
+    /// Versions go, what only they had is given back, and nothing newer is written again.
+    @Test func retentionDropsWhatNoRuleKeeps() throws {
+        var versions: [CID] = []
+        for number in 1...8 {
+            let text = String(repeating: "\(number)", count: 3000)
+            versions.append(try commit("main", "file", text))
+        }
+        try files.setTag("kept", to: versions[1])
+        try files.fork("other", at: versions[2])
+        let time = try files.version(versions[5]).time
+        let rules = RetentionRules(last: 2, since: time)
+        #expect(try files.prune("main", rules, dryRun: true).dropped.count == 4)
+        #expect(try log(versions[7]).count == 8)
+        let report = try files.prune("main", rules)
+        #expect(report.kept == 4)
+        #expect(Set(report.dropped) == [versions[0], versions[2], versions[3], versions[4]])
+        for (number, isThere) in [false, true, true, false, false, true, true, true].enumerated() {
+            #expect(try test.store.has(versions[number]) == isThere, "\(number + 1)")
+        }
+        #expect(try log(versions[7]).count == 3)
+        do {
+            let history = try files.history(from: versions[7])
+            while try history.next() != nil {}
+            #expect(history.isCut)
+        }
+        #expect(try files.open(branch: "other").read("file").count == 3000)
+        // And when everything goes, nothing is left.
+        try files.removeBranch("main")
+        try files.removeBranch("other")
+        try files.removeTag("kept")
+        #expect(thrownCode { try files.removeBranch("main") } == .notFound)
+        _ = try test.store.gc()
+        let statistics = try test.store.stat()
+        #expect(statistics.blocks == 0 && statistics.holds == 0 && statistics.roots == 0)
+    }
+
+    /// Ancestors, against a search that knows no shortcuts.
+    @Test(arguments: 1...30) func commonAncestorsAreFound(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        let batch = try test.store.makeBatch()
+        let tree = try batch.putTree(Entry(.directory(Directory())))
+        var versions: [CID] = []
+        var parents: [CID: [CID]] = [:]
+        for number in 0..<30 {
+            var previous: Set<CID> = []
+            for _ in 0..<[0, 1, 1, 1, 2, 2, 3][random.below(7)] where !versions.isEmpty {
+                previous.insert(versions[random.below(versions.count)])
+            }
+            // Clocks are wrong.
+            var version = Version(
+                tree: tree, previous: Array(previous),
+                time: Timestamp(seconds: Int64(random.below(5))) ?? .zero, message: "\(number)")
+            for cid in previous {
+                version.generation = max(version.generation, try read(cid, batch).generation + 1)
+            }
+            versions.append(try batch.putVersion(version))
+            parents[versions[number]] = version.previous
+        }
+        for a in versions {
+            for b in versions {
+                let common = reach(a, parents).intersection(reach(b, parents))
+                let best = common.filter { candidate in
+                    !common.contains { $0 != candidate && reach($0, parents).contains(candidate) }
+                }
+                let found = try Ancestry(TreeSource(test.store, batch)).common(a, b)
+                #expect(found == best.sorted())
+            }
+        }
+    }
+
+    private func reach(_ cid: CID, _ parents: [CID: [CID]]) -> Set<CID> {
+        var found: Set<CID> = []
+        var pending = [cid]
+        while let next = pending.popLast() {
+            if found.insert(next).inserted { pending += parents[next] ?? [] }
+        }
+        return found
+    }
+
+    private func read(_ cid: CID, _ batch: Batch) throws -> Version {
+        try #require(try TreeSource(test.store, batch).version(cid))
+    }
+}

@@ -1,0 +1,137 @@
+import Testing
+
+@testable import IpldEngine
+@testable import MonoFS
+
+/// Trees of type `merkle-crdt`: the laws, and what they mean to a user.
+@Suite struct ReplicaTests {
+    private func tree(_ fixture: MergeFixture, on root: Entry?, _ change: (Workspace) throws -> Void) throws
+        -> Entry
+    {
+        try fixture.tree(on: root, sync: .merkleCRDT, change)
+    }
+
+    /// Joining is commutative, associative and idempotent in the CID of the tree, whatever was done.
+    @Test(arguments: 1...8) func joiningKeepsItsLaws(seed: UInt64) throws {
+        let count = max(1, parameter("MONOFS_JOIN_HISTORIES", default: 400) / 8)
+        var fixture = try MergeFixture(seed: seed)
+        var random = SplitMix(state: seed &* 104_729)
+        func change(_ root: Entry?, _ count: Int) throws -> Entry {
+            try tree(fixture, on: root) { RandomChanges.make($0, &random, count: random.below(count)) }
+        }
+        func join(_ a: Entry, _ b: Entry) throws -> Entry {
+            let result = try fixture.merge(nil, a, b)
+            #expect(result.conflicts.isEmpty)
+            return result.root
+        }
+        for number in 0..<count {
+            if number % 100 == 99 { fixture = try MergeFixture(seed: seed &+ UInt64(number)) }
+            // Replicas that know of each other what they know.
+            let start = random.below(4) == 0 ? nil : try change(nil, 12)
+            var replicas = try (0..<3).map { _ in try change(start, 8) }
+            for _ in 0..<random.below(5) {
+                let index = random.below(3)
+                replicas[index] = try change(
+                    random.below(2) == 0 ? join(replicas[index], replicas[random.below(3)]) : replicas[index],
+                    5)
+            }
+            let (a, b, c) = (replicas[0], replicas[1], replicas[2])
+            let ab = try join(a, b)
+            try #require(try ab == join(b, a), "history \(number)")
+            try #require(try join(a, a) == a)
+            try #require(try join(ab, a) == ab && join(b, ab) == ab)
+            try #require(try join(ab, c) == join(a, join(b, c)), "history \(number)")
+            try #require(try join(join(c, a), b) == join(ab, c))
+            // With an ancestor it is the same.
+            if let start { try #require(try fixture.merge(start, a, b).root == ab) }
+            try expectUnion(fixture, a, b, ab)
+        }
+    }
+
+    /// A value of one side is in the result unless the other side has seen it go; and nothing else is.
+    private func expectUnion(_ fixture: MergeFixture, _ a: Entry, _ b: Entry, _ joined: Entry) throws {
+        let sides = [try fixture.flat(a, tombstones: true), try fixture.flat(b, tombstones: true)]
+        let merged = try fixture.flat(joined, tombstones: true)
+        for (own, other) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+            for (path, entry) in own {
+                let seen = Set(other[path]?.replica?.seen ?? [])
+                for tag in try alive(entry) {
+                    let isThere = try merged[path].map { try alive($0).contains(tag) } ?? false
+                    #expect(isThere == !seen.contains(tag), "\(path)")
+                }
+                for tag in entry.replica?.seen ?? [] {
+                    #expect(merged[path]?.replica?.seen.contains(tag) == true)
+                }
+            }
+        }
+    }
+
+    private func alive(_ entry: Entry) throws -> Set<ReplicaState.Tag> {
+        let replica = try Replica(entry)
+        return replica.tags.subtracting(entry.replica?.seen ?? [])
+    }
+
+    @Test func aRemovalWinsOnlyOverWhatItSaw() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) {
+            try $0.createDirectory("d")
+            try $0.write("d/old", bytes("old"))
+            try $0.write("file", bytes("1"))
+        }
+        let removed = try tree(fixture, on: start) {
+            try $0.removeTree("d")
+            try $0.remove("file")
+        }
+        let changed = try tree(fixture, on: start) {
+            try $0.write("d/new", bytes("new"))
+            try $0.write("file", bytes("2"))
+        }
+        let joined = try fixture.merge(nil, removed, changed).root
+        #expect(try fixture.text(joined, "file") == "2")
+        #expect(try fixture.text(joined, "d/new") == "new")
+        #expect(try fixture.text(joined, "d/old") == nil)
+        // Whoever removes it afterwards has seen it.
+        let again = try tree(fixture, on: joined) { try $0.removeTree("d") }
+        #expect(try fixture.text(fixture.merge(nil, again, changed).root, "d/new") == nil)
+        // And a directory that comes again has not what was removed.
+        let remade = try tree(fixture, on: again) { try $0.createDirectory("d") }
+        #expect(try fixture.text(fixture.merge(nil, changed, remade).root, "d/old") == nil)
+        #expect(try fixture.text(fixture.merge(nil, changed, remade).root, "d/new") == nil)
+    }
+
+    @Test func whatWasChangedByBothIsKeptAndOneIsShown() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) { try $0.write("file", bytes("0")) }
+        let one = try tree(fixture, on: start) { try $0.write("file", bytes("one")) }
+        let two = try tree(fixture, on: start) { try $0.write("file", bytes("two")) }
+        let joined = try fixture.merge(start, one, two).root
+        #expect(try fixture.text(joined, "file") == "two")
+        let entry = try #require(try fixture.flat(joined)["file"])
+        #expect(entry.replica?.others.map(\.entry.content) == [.file(.inline(bytes("one")))])
+        // Writing again chooses.
+        let chosen = try tree(fixture, on: joined) { try $0.write("file", bytes("three")) }
+        let after = try fixture.merge(nil, fixture.merge(nil, chosen, one).root, two).root
+        #expect(try fixture.text(after, "file") == "three")
+        #expect(try fixture.flat(after)["file"]?.replica?.others.isEmpty == true)
+    }
+
+    /// A tree that was stored in bulk, without tags, is the same value for all who stored it.
+    @Test func treesWithoutTagsAreJoinedByTheirValues() throws {
+        let fixture = try MergeFixture()
+        func bulk(_ names: [String]) throws -> Entry {
+            let builder = DirectoryBuilder(fixture.batch)
+            for name in names {
+                var entry = Entry(.file(.inline(bytes(name))), mode: 0o644)
+                entry.sync = .merkleCRDT
+                try builder.append(try FileName(name), entry)
+            }
+            var root = Entry(.directory(try builder.finish()), mode: 0o755)
+            root.sync = .merkleCRDT
+            return root
+        }
+        let (a, b) = (try bulk(["a", "b"]), try bulk(["b", "c"]))
+        #expect(try fixture.merge(nil, a, b).root == bulk(["a", "b", "c"]))
+        let removed = try tree(fixture, on: a) { try $0.remove("b") }
+        #expect(try fixture.text(fixture.merge(nil, removed, b).root, "b") == nil)
+    }
+}
