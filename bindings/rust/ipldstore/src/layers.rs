@@ -105,7 +105,7 @@ impl CreateOptions {
 /// # Ok::<(), ipldstore::Error>(())
 /// ```
 impl Store {
-    /// Makes a layer: it reads through the stores at `bases`, whose options it has, and writes only to itself.
+    /// Makes a layer: it reads through the stores at `bases`, has their options, and writes only to itself.
     pub fn create_layer(path: impl AsRef<Path>, bases: &[&Path]) -> Result<()> {
         create_layer(path.as_ref(), bases, ptr::null())
     }
