@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -22,6 +23,13 @@ int ipsys_punch(int fd, int64_t offset, int64_t length) {
 
 int ipsys_start_writeback(int fd, int64_t offset, int64_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int64_t ipsys_birth_time(const char *path) {
+    struct statx information;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &information) == -1) return -1;
+    if (!(information.stx_mask & STATX_BTIME)) return 0;
+    return (int64_t)information.stx_btime.tv_sec * 1000000000 + information.stx_btime.tv_nsec;
 }
 
 int ipsys_flush_file_system(int fd) {

@@ -3,6 +3,25 @@ import IpldEngine
 
 /// How a base knows its layers, whatever happens to their directories (DESIGN 9).
 extension CaseCampaign {
+    /// What is kept free for deletion included, and as it is after use.
+    @Sendable static func forkOnDisk(_ scratch: String, _ pool: Pool) throws {
+        let (_, layer) = try makeLayer(scratch, pool)
+        func allocated(_ path: String) -> Int {
+            var information = stat()
+            lstat(path, &information)
+            let below = Files.isDirectory(path) ? Files.names(path) : []
+            return below.reduce(Int(information.st_blocks) * 512) { $0 + allocated(path + "/" + $1) }
+        }
+        for _ in 0..<3 {
+            let bytes = allocated(layer)
+            try expect(bytes <= 256 << 10, "a fork takes \(bytes) bytes")
+            try inChild(layer) { store in
+                try store.removeRoot("mine")
+                try store.setRoot("mine", to: pool.cids[15])
+            }
+        }
+    }
+
     @Sendable static func forkCopied(_ scratch: String, _ pool: Pool) throws {
         let (base, layer) = try makeLayer(scratch, pool)
         let copy = scratch + "/copy"

@@ -24,6 +24,7 @@ struct CaseCampaign {
         ("an-index-that-cannot-grow", indexThatCannotGrow),
         ("files-of-a-stage-that-was-lost", filesOfLostStage),
         ("files-that-come-back", filesThatComeBack),
+        ("what-a-fork-takes-on-disk", forkOnDisk),
         ("a-fork-that-is-copied", forkCopied),
         ("a-fork-that-is-renamed", forkRenamed),
         ("a-fork-that-is-unmounted", forkUnmounted),

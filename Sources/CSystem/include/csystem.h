@@ -18,8 +18,14 @@ int ipsys_start_writeback(int fd, int64_t offset, int64_t length);
 /* Makes all that was written to the descriptor's file system durable. */
 int ipsys_flush_file_system(int fd);
 
+/* When a file was made, in nanoseconds since 1970; 0 where the file system does not say. -1 on failure. */
+int64_t ipsys_birth_time(const char *path);
+
 /* The first offset at or after `offset` that is no hole; -1 with ENXIO when none follows. */
 int64_t ipsys_next_data(int fd, int64_t offset);
+/* When a file was made, in nanoseconds since 1970; 0 where the file system does not say. -1 on failure. */
+int64_t ipsys_birth_time(const char *path);
+
 /* The first offset at or after `offset` that is in a hole, the file's end being one; -1 with ENXIO beyond
  * the end. Both move the descriptor's offset. */
 int64_t ipsys_next_hole(int fd, int64_t offset);

@@ -27,8 +27,9 @@ final class BlockFiles: Sendable {
     }
 
     static func make(in path: String) throws(StoreError) {
-        try System.makeDirectory(path + "/blocks")
-        try System.makeDirectory(path + "/lanes")
+        for name in ["/blocks", "/lanes"] {
+            do { try System.makeDirectory(path + name) } catch  where error.code == .exists {}
+        }
     }
 
     /// How many folders files are below, as far as they show; nil where there are none.
@@ -75,6 +76,11 @@ final class BlockFiles: Sendable {
         do { try System.rename(temporary, path(cid)) } catch  where error.code == .notFound {
             try makeFolders(cid)
             try System.rename(temporary, path(cid))
+        } catch  where error.systemError == EISDIR {
+            // A folder in its place is no block, and is put aside for verify to name.
+            try System.rename(
+                path(cid), path(cid) + ".stray-" + String(try StoreCore.randomNumber(), radix: 36))
+            try System.rename(temporary, path(cid))
         }
     }
 
@@ -85,7 +91,7 @@ final class BlockFiles: Sendable {
             let bytes = try System.status(ofPath: path).allocated
             try System.remove(path)
             return bytes
-        } catch  where error.code == .notFound { return 0 }
+        } catch  where error.code == .notFound || error.systemError == EISDIR { return 0 }
     }
 
     /// Makes everything that was written to the file system, names included, durable.

@@ -10,18 +10,29 @@ struct Lane {
 
     private static let magic: UInt64 = 0x3145_4e41_4c53_5049  // "IPSLANE1"
 
-    /// Nil when somebody has it.
+    /// Nil when somebody has it, or its files are not what they must be.
     init?(_ files: BlockFiles, _ number: UInt32) throws(StoreError) {
         self.number = number
         self.files = files
         folder = files.lanes + "/" + BlockFiles.name(ofLane: number)
-        lock = try LockingDescriptor(adopting: System.openOrMake(folder + ".lane"))
+        for slot: UInt64 in 0...1 {
+            if let status = try? System.status(ofPath: Self.list(folder, slot)), !status.isRegular {
+                return nil
+            }
+        }
+        do { lock = try LockingDescriptor(adopting: System.openOrMake(folder + ".lane")) } catch
+            where error.code == .corrupt
+        { return nil }
         do throws(StoreError) {
             guard try System.lock(lock.descriptor, .exclusive, at: 0) else {
                 lock.close()
                 return nil
             }
             do { try System.makeDirectory(folder) } catch  where error.code == .exists {}
+            guard try System.status(ofPath: folder).isDirectory else {
+                lock.close()
+                return nil
+            }
         } catch {
             lock.close()
             throw error

@@ -135,7 +135,10 @@ final class IndexEnvironment: @unchecked Sendable {
         let flags = create ? 0 : UInt32(MDB_RDONLY)
         var code = mdb_txn_begin(environment, nil, flags, &transaction)
         // EAGAIN: a process of another pid namespace with our pid holds our reader's lock.
-        if code == EAGAIN, access == .readWrite { code = mdb_txn_begin(environment, nil, 0, &transaction) }
+        // Or there are more processes than reader slots. Then the write lock serves.
+        if code == EAGAIN || code == MDB_READERS_FULL, access == .readWrite {
+            code = mdb_txn_begin(environment, nil, 0, &transaction)
+        }
         guard code == 0, let transaction else { throw error(code, "read the index") }
         var tables = InlineArray<9, MDB_dbi>(repeating: 0)
         for table in IndexTable.allCases {
@@ -192,8 +195,8 @@ final class IndexEnvironment: @unchecked Sendable {
         gate.enter()
         defer { gate.leave() }
         guard let transaction = try beginRead() else {
-            // Another pid namespace's process has our pid: LMDB cannot give us a reader's slot,
-            // but the write lock it can.
+            // Another pid namespace's process has our pid, or all slots are taken: LMDB cannot give us a
+            // reader's slot, but the write lock it can.
             let transaction = try beginWrite()
             defer { mdb_txn_abort(transaction) }
             return try body(IndexSnapshot(lmdb: transaction, tables))
@@ -217,6 +220,7 @@ final class IndexEnvironment: @unchecked Sendable {
             case EAGAIN where access == .readWrite: return nil
             case MDB_MAP_RESIZED where attempt == 0: try adoptMapSize()
             case MDB_READERS_FULL where attempt == 0: clearStaleReaders()
+            case MDB_READERS_FULL where access == .readWrite: return nil
             default: throw Self.error(code, "read the index")
             }
         }

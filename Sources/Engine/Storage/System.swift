@@ -322,6 +322,9 @@ package enum System {
         }
     }
 
+    /// When a file was made, in nanoseconds since 1970; 0 where that is not known.
+    static func birthTime(ofPath path: String) -> Int64 { max(0, ipsys_birth_time(path)) }
+
     // MARK: Names
 
     static func rename(_ from: String, _ to: String) throws(StoreError) {
@@ -390,7 +393,10 @@ package enum System {
     static func absolutePath(_ path: String, mayBeMissing: Bool = false) throws(StoreError) -> String {
         if let resolved = realpath(path, nil) {
             defer { free(resolved) }
-            return String(cString: resolved)
+            guard let text = String(validatingCString: resolved) else {
+                throw StoreError(.invalid, "the path of \(path) is not UTF-8")
+            }
+            return text
         }
         guard mayBeMissing, errno == ENOENT else { throw error(errno, "find \(path)") }
         let trimmed = path.hasSuffix("/") && path.utf8.count > 1 ? String(path.dropLast()) : path

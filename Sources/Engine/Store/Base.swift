@@ -4,7 +4,8 @@
 /// - A layer never touches a base's payloads. What it links to there is held in the base under the layer's
 ///   name, from before the layer's commit until two commits after the layer dropped it.
 /// - A layer in memory holds nothing: a lease that lives as long as it does keeps all that it may link to.
-/// - A sealed base keeps everything. One that can neither be written to nor is sealed promises nothing.
+/// - A sealed base keeps everything, when all that it reads through does. One that can neither be written to
+///   nor keeps everything promises nothing.
 import Glibc
 
 struct Base: Sendable {
@@ -18,7 +19,7 @@ struct Base: Sendable {
     var isHolding: Bool { !isLeasing && !core.isReadOnly }
 
     /// Whether it may lose what its layer links to.
-    var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.isSealed }
+    var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.keepsEverything }
 
     /// What the owners' names begin with under which layers hold.
     static let ownerPrefix = "fork:"
@@ -38,6 +39,10 @@ struct Base: Sendable {
     /// For a layer in memory. Another handle of the base, for `giveBack`.
     init(leasing core: StoreCore) throws(StoreError) {
         lease = try core.lease()
+        guard core.leases != nil || core.keepsEverything else {
+            throw StoreError(
+                .readOnly, "\(core.path) is open for reading only, and cannot be asked to keep what it has")
+        }
         isLeasing = true
         core.retain()
         self.core = core
@@ -105,9 +110,14 @@ struct Base: Sendable {
         guard isHolding, let forks else { return }
         do { try System.makeDirectory(forks) } catch  where error.code == .exists {}
         let place = forks + "/" + fork.text
-        do { try System.link(file, place) } catch  where error.code == .unsupported {
-            let inode = try System.status(ofPath: file).identity.inode
-            try ForkFile.write(place, "external \(inode)\n", flushing: true)
+        do {
+            do { try System.link(file, place) } catch  where error.code == .exists {
+                // Of a registration that did not come to its end. Without it nothing is taken for gone.
+                try System.remove(place)
+                try System.link(file, place)
+            }
+        } catch  where error.code == .unsupported {
+            try ForkFile.write(place, ForkFile.external(file), flushing: true)
         }
         try ForkFile.write(place + ForkFile.pathSuffix, try System.absolutePath(layer, mayBeMissing: true))
         try System.flushDirectory(forks)
@@ -119,11 +129,11 @@ struct Base: Sendable {
     }
 
     /// Whether a layer's fork file is the one that the base knows.
-    func knows(_ fork: StoreIdentity, _ file: FileIdentity?) -> Bool {
-        guard let forks, let file else { return false }
+    func knows(_ fork: StoreIdentity, _ file: String) -> Bool {
+        guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return false }
         let place = forks + "/" + fork.text
         guard let there = try? System.status(ofPath: place) else { return false }
-        return there.identity == file || ForkFile.externalInode(place) == file.inode
+        return there.identity == identity || ForkFile.read(place) == (try? ForkFile.external(file))
     }
 
     /// Notes where a layer is now.
@@ -169,6 +179,12 @@ enum ForkFile {
             try System.read(descriptor, at: 0, into: buffer)
         }
         return count.map { String(decoding: bytes[..<$0], as: UTF8.self) }
+    }
+
+    /// What a base says of a fork file of another file system: its inode number, and when it was made, since
+    /// copies on a fresh file system get the same numbers.
+    static func external(_ file: String) throws(StoreError) -> String {
+        "external \(try System.status(ofPath: file).identity.inode) \(System.birthTime(ofPath: file))\n"
     }
 
     /// The inode of a fork file of another file system.

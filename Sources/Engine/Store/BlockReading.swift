@@ -22,11 +22,20 @@ extension StoreCore {
     func block(_ cid: CID, _ scratch: ReadScratch, room: UnsafeMutableRawBufferPointer? = nil)
         throws(StoreError) -> UnsafeRawBufferPointer
     {
-        if let block = try ownBlock(cid, scratch, room: room) { return block }
-        for base in bases {
-            do { return try base.core.block(cid, scratch, room: room) } catch  where error.code == .notFound {
-            }
+        var damage: StoreError?
+        do throws(StoreError) {
+            if let block = try ownBlock(cid, scratch, room: room) { return block }
+        } catch {
+            // A base may have it sound.
+            guard error.code == .corrupt, !bases.isEmpty else { throw error }
+            damage = error
         }
+        for base in bases {
+            do { return try base.core.block(cid, scratch, room: room) } catch
+                where error.code == .notFound || damage != nil
+            {}
+        }
+        if let damage { throw damage }
         // Copied here from a base meanwhile, and collected there?
         if !bases.isEmpty, let block = try ownBlock(cid, scratch, room: room) { return block }
         throw StoreError(.notFound, "\(cid) is not in the store")

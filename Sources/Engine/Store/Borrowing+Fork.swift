@@ -8,6 +8,14 @@ extension StoreCore {
         return bases.indices.map { files.path + "/" + ForkFile.name(forBase: $0) }
     }
 
+    /// Whether it is a copy that has not been opened for writing.
+    var isUnknownToBases: Bool {
+        guard isReadOnly, let fork else { return false }
+        return zip(bases, forkFiles).contains { (base, file) in
+            !base.core.keepsEverything && !base.knows(fork, file)
+        }
+    }
+
     /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
     /// has its bases hold under that what it links to.
     func renewForkIfCopied() throws(StoreError) {
@@ -15,14 +23,15 @@ extension StoreCore {
         let holding = zip(bases, forkFiles).filter(\.0.isHolding)
         func isKnown(_ fork: StoreIdentity) -> Bool {
             holding.allSatisfy { (base, file) in
-                base.knows(fork, (try? System.status(ofPath: file))?.identity)
+                base.knows(fork, file)
             }
         }
         if isKnown(fork) {
             for (base, _) in holding { base.notePath(fork, path) }
             return
         }
-        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+        // Deleting needs the store open, also on a full disk.
+        try write(.releasing) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             if let now = recorded.fork, now != fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
@@ -48,7 +57,7 @@ extension StoreCore {
         guard bases.contains(where: \.isHolding),
             try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() })
         else { return }
-        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+        try write(.releasing) { (transaction) throws(StoreError) in
             var linked: [CID] = []
             try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
                 if row.lender == nil { linked.append(cid) }

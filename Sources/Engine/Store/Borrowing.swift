@@ -29,10 +29,16 @@ extension StoreCore {
                 if row.count > 0, row.lender == nil { loans.append((cid, row.count)) }
             }
             guard !loans.isEmpty else { continue }
+            guard base.knows(fork, forkFiles[number]) else {
+                throw StoreError(
+                    .conflict, "\(base.recorded.path) has forgotten this store: open it again")
+            }
             let isSettled = try isSettled(number, base, fork, transaction.index)
             let loan = try Self.randomNumber()
             let gone: CID?
-            do { gone = try base.core.lend(loans.map(\.cid), to: fork, loan: loan) } catch
+            do {
+                gone = try base.core.lend(loans.map(\.cid), to: fork, loan: loan, .storing(blocks: 0))
+            } catch
                 where base.core.isSealed
             {
                 // Sealed meanwhile: it keeps everything.
@@ -42,7 +48,8 @@ extension StoreCore {
                 throw StoreError(.conflict, "\(gone) was collected in \(base.recorded.path): try again")
             }
             for (cid, count) in loans {
-                try transaction.index.setAbsent(AbsentRow(count: count, lender: UInt8(number)), of: cid)
+                let row = AbsentRow(count: count, lender: UInt8(truncatingIfNeeded: number))
+                try transaction.index.setAbsent(row, of: cid)
             }
             if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
         }
@@ -62,10 +69,12 @@ extension StoreCore {
     }
 
     /// Holds blocks for a fork, durably; one that is not here, when there is one, and then nothing is held.
-    func lend(_ cids: [CID], to fork: StoreIdentity, loan: UInt64?) throws(StoreError) -> CID? {
+    func lend(
+        _ cids: [CID], to fork: StoreIdentity, loan: UInt64?, _ purpose: Purpose = .releasing
+    ) throws(StoreError) -> CID? {
         var gone: CID?
         do throws(StoreError) {
-            try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+            try write(purpose) { (transaction) throws(StoreError) in
                 let owner = Base.owner(fork)
                 for cid in cids where try transaction.index.hold(owner, cid) == 0 {
                     guard try transaction.isHere(cid) else {
@@ -224,7 +233,8 @@ extension StoreCore {
             rest = rest.dropFirst(4096)
         }
         for (cid, count) in held {
-            try snapshot.setAbsent(AbsentRow(count: count, lender: UInt8(number)), of: cid)
+            try snapshot.setAbsent(
+                AbsentRow(count: count, lender: UInt8(truncatingIfNeeded: number)), of: cid)
         }
     }
 

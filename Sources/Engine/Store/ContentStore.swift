@@ -68,6 +68,10 @@ public class ContentStore: @unchecked Sendable {
         if core.index.access == .unlocked, !core.isSealed {
             return "the store's lock file may not be written: reading is safe only while nobody writes to it"
         }
+        if core.isUnknownToBases {
+            return
+                "its bases do not know this copy, and may lose what it needs of them: open it for writing once"
+        }
         for base in core.bases {
             guard base.promisesNothing, !core.isReadOnly else { continue }
             return

@@ -96,9 +96,9 @@ extension StoreCore {
     {
         guard !isSealed else { throw Self.sealedError }
         guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
-        guard hasOneHandle, try files.becomeAlone() else {
-            throw StoreError(.busy, "the store is open: close it first")
-        }
+        guard becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
+        defer { stopBeingAlone() }
+        guard try files.becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
         defer { files.stopBeingAlone() }
         var recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
         try body(&recorded)
@@ -165,8 +165,12 @@ extension ContentStore {
 
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
     /// layers need not be known to it. To get rid of it, delete its directory.
+    /// INVALID when it reads through stores that are not sealed, and could lose what only they have.
     public final func seal() throws(StoreError) {
         try checkWritable()
+        guard core.bases.allSatisfy({ $0.core.keepsEverything }) else {
+            throw StoreError(.invalid, "its bases are not sealed: seal them first, or flatten the store")
+        }
         try core.write(.releasing) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             recorded.isSealed = true
@@ -198,6 +202,8 @@ extension ContentStore {
             }
             recorded.bases[place] = found
         }
+        // A base that was copied does not know the store yet.
+        try StoreCore.open(path, readOnly: false).release()
     }
 
     /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
@@ -214,10 +220,12 @@ extension ContentStore {
             let file = files.path + "/" + ForkFile.name(forBase: recorded.bases.count)
             var fork = try StoreIdentity.random()
             if let known = recorded.fork { fork = known }
-            try ForkFile.create(file, fork, flushing: true)
-            try added.register(fork, file, at: path)
             recorded.fork = fork
             recorded.bases.append(added.recorded)
+            // What cannot be recorded is refused before anybody hears of it.
+            _ = try recorded.checkedText()
+            try ForkFile.create(file, fork, flushing: true)
+            try added.register(fork, file, at: path)
         }
         // Borrows what it links to already.
         try StoreCore.open(path, readOnly: false).release()

@@ -93,6 +93,7 @@ struct Repair {
             payloads = .packs(files)
             for number in try files.numbers() { try enterPack(index, files, number) }
         case .files(let levels):
+            try BlockFiles.make(in: path)
             let files = BlockFiles(path: path, levels: levels)
             payloads = .files(files)
             freesExtents = false

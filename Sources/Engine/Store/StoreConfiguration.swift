@@ -64,14 +64,18 @@ struct RecordedConfiguration: Equatable {
         guard bases.count <= Self.mostBases else {
             throw StoreError(.invalid, "a store has at most \(Self.mostBases) bases")
         }
-        for base in bases where base.path.utf8.contains(10) || !base.path.utf8.starts(with: "/".utf8) {
-            throw StoreError(.invalid, "the path of a base has no line breaks")
+        for base in bases where !Self.isPath(base.path) {
+            throw StoreError(.invalid, "the path of a base has no control characters")
         }
         let text = text
         guard text.utf8.count < 48 << 10 else {
             throw StoreError(.invalid, "the paths of the bases are too long")
         }
         return text
+    }
+
+    private static func isPath(_ text: String) -> Bool {
+        text.utf8.starts(with: "/".utf8) && text.utf8.allSatisfy { $0 >= 32 && $0 != 127 }
     }
 
     init(identity: StoreIdentity, configuration: StoreConfiguration) {
@@ -88,9 +92,10 @@ struct RecordedConfiguration: Equatable {
             fields[parts[0]] = parts[1]
             if parts[0] == "base" {
                 let words = parts[1].split(separator: " ", maxSplits: 1)
-                guard words.count == 2, let identity = StoreIdentity(text: String(words[0])) else {
-                    throw damaged
-                }
+                guard words.count == 2, let identity = StoreIdentity(text: String(words[0])),
+                    Self.isPath(String(words[1])), bases.count < Self.mostBases,
+                    bases.allSatisfy({ $0.identity != identity })
+                else { throw damaged }
                 bases.append(RecordedBase(identity: identity, path: String(words[1])))
             }
         }
@@ -119,6 +124,7 @@ struct RecordedConfiguration: Equatable {
             guard let fork = StoreIdentity(text: String(text)) else { throw damaged }
             self.fork = fork
         }
+        guard bases.isEmpty || fork != nil else { throw damaged }
     }
 }
 

@@ -22,6 +22,7 @@ final class StoreCore: @unchecked Sendable {
     let bases: [Base]
     /// Whether it was opened without looking for its bases, to change which they are.
     private let lacksBases: Bool
+    private let wasOpenedReadOnly: Bool
     /// The name under which bases hold what this store links to; nil when there is nothing to hold.
     let fork: StoreIdentity?
     let buffers = BufferPool()
@@ -31,9 +32,15 @@ final class StoreCore: @unchecked Sendable {
     /// Whether nothing changes any more, as far as is known: somebody else may have sealed it since.
     var isSealed: Bool { sealed.load(ordering: .relaxed) }
 
+    /// Whether what is here now, or below, will be here for ever.
+    var keepsEverything: Bool { isSealed && bases.allSatisfy { $0.core.keepsEverything } }
+
     var isReadOnly: Bool { index.access != .readWrite || isSealed }
 
     // MARK: Opening
+
+    /// Every reading of what is not there goes all the way down.
+    private static let deepest = 32
 
     private static let opened = Lock<Registry>(Registry())
 
@@ -44,15 +51,32 @@ final class StoreCore: @unchecked Sendable {
 
     /// Handles of it in this process; guarded by the registry's lock.
     private var handles = 1
+    /// Whether what the store is made of is being changed: nobody else may open it. Guarded likewise.
+    private var isAlone = false
 
     /// The open store at `path`; to be given back with `release`.
     static func open(
         _ path: String, readOnly: Bool, withBases: Bool = true, above: [FileIdentity] = []
     ) throws(StoreError) -> StoreCore {
-        try opened.withLock { (registry) throws(StoreError) in
-            try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
+        for _ in 0..<patience {
+            do throws(StoreError) {
+                return try opened.withLock { (registry) throws(StoreError) in
+                    try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
+                }
+            } catch {
+                guard error.code == .busy, error.message == StoreFiles.lacksLeases.message else {
+                    throw error
+                }
+                // Of several who open a copied store at once, one puts its lease table right, when it is
+                // alone.
+                System.sleep(milliseconds: 1 + Int(try System.random(1)[0] % 8))
+            }
         }
+        throw StoreFiles.lacksLeases
     }
+
+    /// Times that opening is tried while others are in the way who will not be for long.
+    private static let patience = 100
 
     /// `above`: the stores that read through this one, which must not be among its bases.
     static func open(
@@ -62,6 +86,10 @@ final class StoreCore: @unchecked Sendable {
         let guardian = try ForkGuard()
         let directory = try StoreDirectory(path, alone: false)
         let identity = directory.identity
+        guard above.count < deepest else {
+            directory.close()
+            throw StoreError(.invalid, "stores over stores are at most \(deepest) deep")
+        }
         guard !above.contains(identity) else {
             directory.close()
             throw StoreError(.invalid, "the store at \(path) is among its own bases")
@@ -69,11 +97,12 @@ final class StoreCore: @unchecked Sendable {
         // A parent's entry in a forked child is left alone: its files are not ours to close.
         if let core = registry.cores[identity], core.guardian.isOwner {
             directory.close()
-            guard readOnly || core.index.access == .readWrite else {
+            // One that was to be written to and cannot be is as good as it gets.
+            guard readOnly || core.index.access == .readWrite || !core.wasOpenedReadOnly else {
                 throw StoreError(
                     .busy, "the store is open for reading in this process: \(core.path)")
             }
-            guard withBases, !core.lacksBases else {
+            guard withBases, !core.lacksBases, !core.isAlone else {
                 throw StoreError(.busy, "the store is open in this process: \(core.path)")
             }
             core.handles += 1
@@ -90,11 +119,13 @@ final class StoreCore: @unchecked Sendable {
                         into: &bases)
                 }
                 let core = try StoreCore(
-                    path, files, index, recorded, leases, bases, guardian, lacksBases: !withBases)
+                    path, files, index, recorded, leases, bases, guardian, readOnly: readOnly,
+                    lacksBases: !withBases)
                 if withBases, !core.isReadOnly {
                     try core.recoverLoans()
                     try core.renewForkIfCopied()
                     try core.settle()
+                    try core.settleLoans()
                 }
                 registry.cores[identity] = core
                 return core
@@ -112,7 +143,8 @@ final class StoreCore: @unchecked Sendable {
 
     private init(
         _ path: String, _ files: StoreFiles, _ index: IndexEnvironment, _ recorded: RecordedConfiguration,
-        _ leases: LeaseTable?, _ bases: [Base], _ guardian: ForkGuard, lacksBases: Bool
+        _ leases: LeaseTable?, _ bases: [Base], _ guardian: ForkGuard, readOnly: Bool,
+        lacksBases: Bool
     ) throws(StoreError) {
         self.path = path
         self.files = files
@@ -120,6 +152,7 @@ final class StoreCore: @unchecked Sendable {
         self.leases = leases
         self.bases = bases
         self.lacksBases = lacksBases
+        wasOpenedReadOnly = readOnly
         self.guardian = guardian
         identity = recorded.identity
         configuration = recorded.configuration
@@ -145,6 +178,7 @@ final class StoreCore: @unchecked Sendable {
         files = nil
         fork = nil
         lacksBases = false
+        wasOpenedReadOnly = false
         sealed = Atomic(false)
         var bases: [Base] = []
         do throws(StoreError) {
@@ -168,10 +202,16 @@ final class StoreCore: @unchecked Sendable {
         Self.opened.withLock { _ in handles += 1 }
     }
 
-    /// Whether nobody else in this process has it open.
-    var hasOneHandle: Bool {
-        Self.opened.withLock { _ in handles == 1 }
+    /// Whether nobody else in this process has it open; then nobody opens it until `stopBeingAlone`.
+    func becomeAlone() -> Bool {
+        Self.opened.withLock { _ in
+            guard handles == 1, !isAlone else { return false }
+            isAlone = true
+            return true
+        }
     }
+
+    func stopBeingAlone() { Self.opened.withLock { _ in isAlone = false } }
 
     /// Gives a handle back; the last one closes the files.
     func release() { Self.opened.withLock { release(&$0) } }

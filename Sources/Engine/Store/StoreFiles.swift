@@ -81,6 +81,10 @@ final class StoreFiles: @unchecked Sendable {
                 (try snapshot.configurationText(), try snapshot.state())
             }
             let recorded = try RecordedConfiguration(parsing: text)
+            // Empty folders get lost where files are copied one by one.
+            if case .files = recorded.configuration.payloads, index.access == .readWrite {
+                try BlockFiles.make(in: path)
+            }
             guard recorded.identity == store else {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
@@ -130,6 +134,9 @@ final class StoreFiles: @unchecked Sendable {
         _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
     }
 
+    static let lacksLeases = StoreError(
+        .busy, "the lease table is missing and others have the store open: close them first")
+
     /// The lease table; one that the index does not know is replaced when nobody else has the store
     /// open, and stops collection until then.
     private static func openLeases(
@@ -144,8 +151,7 @@ final class StoreFiles: @unchecked Sendable {
         if let table, table.identity == state.leaseTable { return table }
         guard try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
             if let table { return table }
-            throw StoreError(
-                .busy, "the lease table is missing and others have the store open: close them first")
+            throw lacksLeases
         }
         table?.close()
         let identity = try LeaseTable.create(file)

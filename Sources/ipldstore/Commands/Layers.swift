@@ -96,10 +96,21 @@ struct Forks: ParsableCommand {
             } else {
                 for fork in forks {
                     try StandardOutput.write(
-                        line: "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(fork.path ?? "")")
+                        line:
+                            "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(Forks.printable(fork.path))"
+                    )
                 }
             }
         }
+    }
+
+    /// A path for a terminal: control characters come from whoever made the file.
+    static func printable(_ path: String?) -> String {
+        String(
+            String.UnicodeScalarView(
+                (path ?? "").unicodeScalars.map {
+                    $0.properties.generalCategory == .control ? "\u{FFFD}" : $0
+                }))
     }
 
     struct Forget: ParsableCommand {
@@ -179,8 +190,9 @@ struct Copy: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let other = try ContentStore.open(at: source, readOnly: true)
+        // The target first: what one writes to, the other may read through.
         let store = try options.open(owner: owner.name)
+        let other = try ContentStore.open(at: source, readOnly: true)
         let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         var total = CopyReport()

@@ -182,9 +182,11 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
+        // Whether they are there is known before anything is done.
+        for path in donors { _ = try ContentStore.open(at: path, readOnly: true) }
         let repaired = try repair ? rebuild() : nil
         let store = try options.open()
+        let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
         let healed = try others.isEmpty ? nil : heal(store, others)
         let progress = ProgressLine(
             "checked", total: try store.stat().blocks, unit: .blocks, isJSON: options.isJSON)
