@@ -208,7 +208,7 @@ public func ips_fs_read_link(
 }
 
 /// A call that changes what is at a path.
-private func change(
+func changeTree(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ error: ErrorPointer?,
     _ body: (Workspace, FilePath) throws(StoreError) -> Void
 ) -> ips_status {
@@ -222,7 +222,7 @@ private func change(
 public func ips_fs_make_directory(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ mode: UInt32, _ parents: Bool, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         let mode = try fileMode(mode)
         if parents {
             try workspace.createDirectories(path, mode: mode)
@@ -237,7 +237,7 @@ public func ips_fs_make_node(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ kind: Int32, _ mode: UInt32, _ major: UInt32,
     _ minor: UInt32, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         let number = DeviceNumber(major: major, minor: minor)
         let content: Entry.Content
         switch Int(kind) {
@@ -256,7 +256,7 @@ public func ips_fs_make_node(
 public func ips_fs_make_symlink(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.createSymlink(path, to: [UInt8](try input(target)))
     }
 }
@@ -265,7 +265,7 @@ public func ips_fs_make_symlink(
 public func ips_fs_make_cid_link(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ target: UnsafePointer<ips_cid>?, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.createSymlink(path, to: try CAPI.cid(target))
     }
 }
@@ -274,7 +274,7 @@ public func ips_fs_make_cid_link(
 public func ips_fs_link(
     _ fs: OpaquePointer?, _ existing: ips_bytes, _ path: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.link(try treePath(existing), at: path)
     }
 }
@@ -283,7 +283,7 @@ public func ips_fs_link(
 public func ips_fs_rename(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.rename(path, to: try treePath(target))
     }
 }
@@ -292,7 +292,7 @@ public func ips_fs_rename(
 public func ips_fs_copy(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.copy(path, to: try treePath(target))
     }
 }
@@ -301,96 +301,7 @@ public func ips_fs_copy(
 public func ips_fs_remove(_ fs: OpaquePointer?, _ path: ips_bytes, _ tree: Bool, _ error: ErrorPointer?)
     -> ips_status
 {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         if tree { try workspace.removeTree(path) } else { try workspace.remove(path) }
-    }
-}
-
-@c @implementation
-public func ips_fs_set_mode(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ mode: UInt32, _ follow: Bool, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        try workspace.setMode(path, try fileMode(mode), followingLinks: follow)
-    }
-}
-
-@c @implementation
-public func ips_fs_set_owner(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ uid: UInt32, _ gid: UInt32, _ follow: Bool,
-    _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        try workspace.setOwner(
-            path, owner: uid == .max ? nil : uid, group: gid == .max ? nil : gid, followingLinks: follow)
-    }
-}
-
-@c @implementation
-public func ips_fs_set_time(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ seconds: Int64, _ nanoseconds: UInt32, _ follow: Bool,
-    _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        guard let time = Timestamp(seconds: seconds, nanoseconds: nanoseconds) else {
-            throw StoreError(.invalid, "nanoseconds are less than a second")
-        }
-        try workspace.setModified(path, time, followingLinks: follow)
-    }
-}
-
-@c @implementation
-public func ips_fs_set_sync(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ sync: Int32, _ recursively: Bool, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        try workspace.setSync(path, try syncType(sync), recursively: recursively)
-    }
-}
-
-@c @implementation
-public func ips_fs_get_attribute(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ buffer: UnsafeMutableRawPointer?,
-    _ capacity: Int, _ length: UnsafeMutablePointer<Int>?, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        let room = try CAPI.room(buffer, capacity)
-        let length = try output(length, "length")
-        let value = try workspace.attribute(path, [UInt8](try input(name)))
-        if case .bytes(let bytes) = value { return try deliver(bytes, to: room, length) }
-        let encoded: [UInt8]
-        do throws(CodecError) { encoded = try DagCBOR.encode(value) } catch { throw StoreError(error) }
-        try deliver(encoded, to: room, length)
-    }
-}
-
-@c @implementation
-public func ips_fs_list_attributes(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
-    _ length: UnsafeMutablePointer<Int>?, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        let room = try CAPI.room(buffer, capacity)
-        let length = try output(length, "length")
-        let entry = try workspace.status(path, followingLinks: true)
-        try deliver(entry.attributes.elements.flatMap { $0.name + [0] }, to: room, length)
-    }
-}
-
-@c @implementation
-public func ips_fs_set_attribute(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        try workspace.setAttribute(path, [UInt8](try input(name)), to: .bytes([UInt8](try input(value))))
-    }
-}
-
-@c @implementation
-public func ips_fs_remove_attribute(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ error: ErrorPointer?
-) -> ips_status {
-    change(fs, path, error) { (workspace, path) throws(StoreError) in
-        try workspace.removeAttribute(path, [UInt8](try input(name)))
     }
 }

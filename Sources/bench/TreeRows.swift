@@ -38,8 +38,9 @@ struct TreeRows {
             let (ours, theirs) = ("ours \(round)", "theirs \(round)")
             forks.add(try time { try files.fork(ours, at: base) })
             try files.fork(theirs, at: base)
-            _ = try change(files, ours, seed: round * 2)
-            let other = try change(files, theirs, seed: round * 2 + 1)
+            _ = try change(files, ours, round, file: 0)
+            // The same directories, so that each has to be made of both.
+            let other = try change(files, theirs, round, file: 50)
             diffs.add(
                 try time {
                     let diff = try files.diff(from: base, to: other)
@@ -130,14 +131,13 @@ struct TreeRows {
         return try files.commit(tree: tree, in: batch, to: "base", previous: [])
     }
 
-    /// A version of a branch in which so many files, anywhere, have other contents.
-    private func change(_ files: FileSystem, _ branch: String, seed: Int) throws -> CID {
+    /// A version of a branch in which so many files, one in a directory, have other contents.
+    private func change(_ files: FileSystem, _ branch: String, _ round: Int, file: Int) throws -> CID {
         let workspace = try files.open(branch: branch)
         for number in 0..<Self.changes {
-            let place = (seed &* 7919 &+ number &* 104_729) % (Self.directories * Self.filesPerDirectory)
             let path = FilePath(components: [
-                try Self.name("directory", place / Self.filesPerDirectory),
-                try Self.name("file", place % Self.filesPerDirectory),
+                try Self.name("directory", (round * 7 + number * 10) % Self.directories),
+                try Self.name("file", (round + file) % Self.filesPerDirectory),
             ])
             try workspace.write(path, Array("changed by \(branch)".utf8))
         }

@@ -1,0 +1,140 @@
+import IpldEngine
+
+/// What the changes have in common.
+extension Workspace {
+    func made(_ content: Entry.Content, _ mode: UInt16) -> Entry {
+        let now = clock()
+        var entry = Entry(content, mode: mode & 0o7777, modified: now)
+        entry.created = now
+        return entry
+    }
+
+    /// Where an entry can be made or replaced. EXISTS for the root.
+    func place(_ path: FilePath) throws(StoreError) -> (location: Location, name: FileName) {
+        let location = try resolve(path, follow: false)
+        guard !location.isForeign else { throw Self.foreign }
+        guard let name = location.name else { throw Self.exists(path) }
+        return (location, name)
+    }
+
+    /// The entry of the directory that has the name.
+    func holder(_ location: Location) throws(StoreError) -> Entry {
+        guard let name = location.names.last, location.directories.count > 1 else { return rootEntry }
+        return try location.directories[location.directories.count - 2].entry(name) ?? rootEntry
+    }
+
+    /// Gives a name another entry. `isSameValue`: nothing that a merge would see has changed.
+    /// `keepsChild`: what was changed in the directory that it is stays. `touches`: whether the time of the
+    /// directory that has the name changes.
+    func put(
+        _ entry: Entry, _ name: FileName, at location: Location, isSameValue: Bool = false,
+        keepsChild: Bool = false, touches: Bool = true
+    ) throws(StoreError) {
+        guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
+        guard !entry.isDirectory || location.directories.count < Self.maximumDepth else { throw Self.tooDeep }
+        let old = try directory.entry(name)
+        let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, random)
+        let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
+        var totals: [Totals] = []
+        for directory in location.directories {
+            totals.append(try directory.totals.adding(added).subtracting(taken))
+        }
+        // Nothing fails from here on.
+        for (directory, totals) in zip(location.directories, totals) {
+            directory.totals = totals
+            directory.isChanged = true
+        }
+        if !keepsChild { directory.children[name] = nil }
+        directory.set(name, new)
+        note(512 + 2 * name.bytes.count + Self.weight(new))
+        if touches { try touch(location) }
+    }
+
+    /// Sets the time of the directory that has the name.
+    private func touch(_ location: Location) throws(StoreError) {
+        guard let name = location.names.last, location.directories.count > 1 else {
+            rootEntry.modified = clock()
+            return
+        }
+        let parent = location.directories[location.directories.count - 2]
+        guard var entry = try parent.entry(name) else { return }
+        entry.modified = clock()
+        parent.set(name, entry)
+    }
+
+    private static func weight(_ entry: Entry) -> Int {
+        var bytes = 64 * entry.attributes.elements.count
+        if case .file(.inline(let content)) = entry.content { bytes += content.count }
+        if let replica = entry.replica { bytes += 16 * replica.seen.count }
+        return bytes
+    }
+
+    /// Stores what was changed below a directory, so that its map is what it holds now.
+    func storeDirectory(_ path: FilePath) throws(StoreError) {
+        let location = try resolve(path, follow: false)
+        guard let name = location.name, let child = location.directories.last?.children[name],
+            child.isChanged
+        else { return }
+        try flush()
+    }
+
+    func check(_ entry: Entry) throws(StoreError) {
+        if case .symlink(let target) = entry.content {
+            guard !target.isEmpty, target.count <= Entry.maximumTarget, !target.contains(0) else {
+                throw StoreError(
+                    .invalid, "a link's target has 1 to \(Entry.maximumTarget) bytes, and no NUL",
+                    systemError: SystemErrors.invalid)
+            }
+        }
+        guard entry.mode <= 0o7777, !entry.isTombstone else {
+            throw StoreError(.invalid, "an entry has a mode of 0 to 0o7777, and is no tombstone")
+        }
+        // What is stored can be read again. An open directory's map is not what it will be.
+        var stored = entry
+        if entry.isDirectory {
+            stored.content = .directory(Directory())
+        }
+        let encoded = try EntryEncoder.encode(stored)
+        guard encoded.count <= Entry.maximumEncoding else {
+            throw StoreError(.tooLarge, "an entry has at most \(Entry.maximumEncoding) bytes of metadata")
+        }
+        do throws(StoreError) { _ = try EntryDecoder.decode(encoded) } catch {
+            throw StoreError(.invalid, "this is no entry: \(error.message)")
+        }
+    }
+
+    static func checkReplacing(_ old: Entry, by new: Entry, _ path: FilePath) throws(StoreError) {
+        guard case .directory(let directory) = old.content else {
+            guard !new.isDirectory else { throw notADirectory(path.description) }
+            return
+        }
+        guard new.isDirectory else {
+            throw StoreError(.invalid, "\(path) is a directory", systemError: SystemErrors.isADirectory)
+        }
+        guard directory.totals.entries == 0 else { throw notEmpty(path) }
+    }
+
+    func detachWriters(at path: [FileName]) throws(StoreError) {
+        for writer in writers where writer.path.starts(with: path) { writer.isDetached = true }
+        writers.removeAll { $0.isDetached }
+    }
+
+    static func exists(_ path: FilePath) -> StoreError {
+        StoreError(.exists, "\(path) exists", systemError: SystemErrors.exists)
+    }
+
+    static func notEmpty(_ path: FilePath) -> StoreError {
+        StoreError(.invalid, "the directory \(path) is not empty", systemError: SystemErrors.notEmpty)
+    }
+
+    static var tooDeep: StoreError {
+        StoreError(
+            .tooLarge, "a tree is at most \(maximumDepth) directories deep",
+            systemError: SystemErrors.nameTooLong)
+    }
+
+    static var foreign: StoreError {
+        StoreError(
+            .readOnly, "what a link to a CID leads to is only read", systemError: SystemErrors.readOnly)
+    }
+}
