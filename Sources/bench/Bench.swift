@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, changing, trees, names, layers, memory
+        case kernels, storing, reading, changing, trees, directories, names, layers, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -69,6 +69,8 @@ struct Run: ParsableCommand {
     var plots: String?
     @Option(help: "Measure only this, repeatable: \(Group.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: [Group] = []
+    @Option(help: "A directory to import. Default: a copy of this machine's most important packages.")
+    var directory: String?
     @Option(help: "Blocks of the large store.")
     var blocks: Int = 1_000_000
 
@@ -93,6 +95,7 @@ struct Run: ParsableCommand {
             try NodeRows(context).run()
         }
         if groups.contains(.trees) { try TreeRows(context).run() }
+        if groups.contains(.directories) { try TransferRows(context, directory: directory).run() }
         if groups.contains(.names) { try NameRows(context, blocks: blocks).run() }
         if groups.contains(.layers) { try LayerRows(context).run() }
         if groups.contains(.memory) { try MemoryRows(context, blocks: blocks).run() }

@@ -78,8 +78,12 @@ import Testing
         let tree = try makeTree()
         _ = try host.files.exportDirectory("d", of: tree, to: host.path("out"))
         #expect(try names("out").count == 40)
-        #expect(thrownCode { _ = try host.files.exportDirectory("file", of: tree, to: host.path("x")) } == .invalid)
-        #expect(thrownCode { _ = try host.files.exportDirectory("gone", of: tree, to: host.path("x")) } == .notFound)
+        #expect(
+            thrownCode { _ = try host.files.exportDirectory("file", of: tree, to: host.path("x")) }
+                == .invalid)
+        #expect(
+            thrownCode { _ = try host.files.exportDirectory("gone", of: tree, to: host.path("x")) }
+                == .notFound)
     }
 
     @Test func linksInTheTargetAreReplacedAndNotFollowed() throws {

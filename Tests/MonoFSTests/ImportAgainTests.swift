@@ -119,7 +119,10 @@ import Testing
         #expect(try workspace.list("a").map(\.name.description) == ["y"])
         let stones = try workspace.list("a", includingTombstones: true).filter { $0.entry.isTombstone }
         #expect(stones.map(\.name.description) == ["x"])
-        #expect(try workspace.list(.root, includingTombstones: true).map(\.entry.kind) == [.directory, .tombstone])
+        #expect(
+            try workspace.list(.root, includingTombstones: true).map(\.entry.kind) == [
+                .directory, .tombstone,
+            ])
         // Tombstones are no change of their own.
         #expect(try host.importTree("tree").isUnchanged)
         try host.write("tree/a/x", [1])

@@ -20,7 +20,8 @@ import Testing
         // A path that comes first as bytes, and not in a walk.
         try host.write("\(name)/a-b", [3])
         for (old, new) in [("a/b", "a.b"), ("a/b", "z/first"), ("a-b", "linked")] {
-            let directory = host.path("\(name)/\(new)").split(separator: "/").dropLast().joined(separator: "/")
+            let directory = host.path("\(name)/\(new)").split(separator: "/").dropLast().joined(
+                separator: "/")
             try FileManager.default.createDirectory(
                 atPath: "/" + directory, withIntermediateDirectories: true)
             #expect(link(host.path("\(name)/\(old)"), host.path("\(name)/\(new)")) == 0)
@@ -47,7 +48,8 @@ import Testing
         ] {
             var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: nanoseconds)]
             #expect(
-                utimensat(AT_FDCWD, host.path("\(name)/\(path)"), &times, AT_SYMLINK_NOFOLLOW) == 0, "\(path)")
+                utimensat(AT_FDCWD, host.path("\(name)/\(path)"), &times, AT_SYMLINK_NOFOLLOW) == 0, "\(path)"
+            )
         }
     }
 

@@ -1,4 +1,4 @@
-/// Contents of many files, cut, hashed, looked up and compressed by any thread, for the thread of the batch to
+/// Contents of many files, cut, hashed, looked up and compressed by any thread, for the batch's thread to
 /// store: what `Ingest` is for one large file, for small ones.
 ///
 /// What always holds: the roots are those that `putBytes` gives; memory is what `capacity` says, whatever

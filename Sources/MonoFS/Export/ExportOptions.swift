@@ -34,8 +34,8 @@ extension FileSystem {
     /// Writes a tree, or a directory of one, to a directory of the host.
     ///
     /// A target that is not there appears as a whole: the tree is made beside it, under a name that begins
-    /// with ".ipldstore-", flushed, and renamed; the same is done to replace one. Into an empty directory it is
-    /// written in place; when that fails, what was written is removed. Merging is not undone.
+    /// with ".ipldstore-", flushed, and renamed; the same is done to replace one. Into an empty directory it
+    /// is written in place; when that fails, what was written is removed. Merging is not undone.
     ///
     /// Nothing is written outside the target, whatever names and links are in the tree, or are put there by
     /// somebody else meanwhile. Until its end nobody but the user who makes it can enter a new tree.

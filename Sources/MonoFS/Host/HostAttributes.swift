@@ -6,8 +6,8 @@ import IpldEngine
 /// What has attributes: something open, or a name in an open directory.
 enum AttributeHolder {
     case descriptor(Int32)
-    /// Reached through the link of the directory's descriptor in /proc: the directory is the one that is open,
-    /// and the name is not followed.
+    /// Reached through the link of the directory's descriptor in /proc: the directory is the one that is
+    /// open, and the name is not followed.
     case name(directory: Int32, [UInt8])
 
     fileprivate func withPath<T>(_ directory: Int32, _ name: [UInt8], _ body: (UnsafePointer<CChar>) -> T)

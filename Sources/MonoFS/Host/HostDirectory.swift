@@ -5,8 +5,9 @@ import IpldEngine
 
 /// An open directory.
 ///
-/// What always holds: it is the one that was meant (its identity), whatever its name names by now. Permissions
-/// that its owner lacked, and that were lent to him, are taken back when it goes, whatever happened.
+/// What always holds: it is the one that was meant (its identity), whatever its name names by now.
+/// Permissions that its owner lacked, and that were lent to him, are taken back when it goes, whatever
+/// happened.
 final class HostDirectory: @unchecked Sendable {
     let descriptor: Int32
     let identity: HostIdentity

@@ -21,7 +21,8 @@ public enum HostTree {
     typealias Problem = (FilePath, HostError) throws(StoreError) -> Void
 
     /// Removes what a name of an open directory names.
-    static func remove(_ parent: HostDirectory, _ name: [UInt8], problem: Problem) throws(StoreError) -> Bool {
+    static func remove(_ parent: HostDirectory, _ name: [UInt8], problem: Problem) throws(StoreError) -> Bool
+    {
         let directory: HostDirectory
         do throws(HostError) {
             let status = try Host.status(parent.descriptor, name)

@@ -66,9 +66,10 @@ public typealias TransferProgressHandler = (TransferProgress) throws(StoreError)
 public typealias TransferProblemHandler = (TransferProblem) throws(StoreError) -> Void
 
 extension FileSystem {
-    /// Makes a version of a directory of the host on a branch, which is made when it is not there. A name that
-    /// the branch's newest version has and the directory has not is removed; a tree that is the one of before
-    /// makes no new version. Without a branch, the tree is held for `owner` (the store handle's, when nil).
+    /// Makes a version of a directory of the host on a branch, which is made when it is not there. A name
+    /// that the branch's newest version has and the directory has not is removed; a tree that is the one of
+    /// before makes no new version. Without a branch, the tree is held for `owner` (the store handle's, when
+    /// nil).
     ///
     /// Files whose content is known from the last import to that branch are not read: those whose inode, size
     /// and times of modification and of change are what they were, when the latter was old enough that no

@@ -69,7 +69,8 @@ final class ImportParcel: @unchecked Sendable {
         do throws(StoreError) { try contents.prepare(lengths, for: batch) } catch { failure = error }
     }
 
-    private static func read(_ file: inout ImportedFile, into room: UnsafeMutableRawBufferPointer) throws(HostError)
+    private static func read(_ file: inout ImportedFile, into room: UnsafeMutableRawBufferPointer)
+        throws(HostError)
         -> Int
     {
         for attempt in 1...ImportedFile.attempts {
@@ -104,4 +105,3 @@ final class ImportParcel: @unchecked Sendable {
         isStored = true
     }
 }
-

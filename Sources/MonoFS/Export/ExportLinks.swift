@@ -1,0 +1,39 @@
+import IpldEngine
+
+/// Files with several names: the first name of each also stands in a directory of its own in the target, for
+/// as long as it takes, so that the others are made from there and no path has to be resolved again.
+struct ExportLinks {
+    private var directory: (name: [UInt8], open: HostDirectory)?
+    private var numbers: [HardLinkGroup: Int] = [:]
+    private var next = 0
+
+    func first(_ group: HardLinkGroup) -> (directory: Int32, name: [UInt8])? {
+        guard let directory, let number = numbers[group] else { return nil }
+        return (directory.open.descriptor, Array(String(number).utf8))
+    }
+
+    /// Where the host allows no second name, each name becomes a file of its own.
+    mutating func keep(
+        _ group: HardLinkGroup, _ name: FileName, _ from: HostDirectory, _ root: HostDirectory
+    ) {
+        do throws(HostError) {
+            if directory == nil {
+                let name = ExportTarget.temporaryName()
+                try Host.makeDirectory(root.descriptor, name, mode: 0o700)
+                directory = (name, try root.open(name, expecting: nil, need: HostDirectory.changing))
+            }
+            guard let directory else { return }
+            try Host.link(
+                from.descriptor, name.bytes, directory.open.descriptor, Array(String(next).utf8))
+            numbers[group] = next
+            next += 1
+        } catch {}
+    }
+
+    func remove(from root: HostDirectory) throws(StoreError) {
+        guard let directory else { return }
+        _ = try HostTree.remove(root, directory.name) { (path, error) throws(StoreError) in
+            throw error.storeError(path.description)
+        }
+    }
+}
