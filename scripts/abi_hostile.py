@@ -17,6 +17,10 @@ NUMBERS = {
 INTEGERS = ("size_t", "uint64_t", "int64_t", "uint32_t", "int32_t", "int", "char", "ips_status")
 
 
+# Whose CID need not be wanted.
+MAY_DROP_CID = {"ips_fs_commit", "ips_fs_merge"}
+
+
 def hostile(interface: Interface) -> str:
     out = [
         "/* Written by scripts/abi from include/ipldstore.h; included by hostile.c. */",
@@ -66,7 +70,8 @@ def call(interface: Interface, function: Function) -> list[str]:
             text = f"const ips_cid *{name} = any_cid(caller)"
         elif base == "ips_cid":
             text = f"ips_cid *{name} = place(caller, sizeof(ips_cid), 8)"
-            after.append(f"if (status == IPS_OK) keep_cid(caller, {name});")
+            wanted = f" && {name} != NULL" if function.name in MAY_DROP_CID else ""
+            after.append(f"if (status == IPS_OK{wanted}) keep_cid(caller, {name});")
         elif base in growing:
             text = f"{c(type_)}{name} = any_struct(caller, sizeof({base}))"
         elif base in structs and pointers == (True,) and follower == "count":

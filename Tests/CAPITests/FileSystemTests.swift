@@ -83,8 +83,8 @@ import Testing
         #expect(version.previous_count == 2 && version.generation == 2)
     }
 
-    /// Random calls with random arguments: a status whatever comes, and a store that is well. (Copies of copies
-    /// soon are trees of more names than could ever be gone through; so there are few.)
+    /// Random calls with random arguments: a status whatever comes, and a store that is well. (Copies of
+    /// copies soon are trees of more names than could ever be gone through; so there are few.)
     @Test(arguments: 0..<4) func randomCallsNeverTrap(seed: Int) throws {
         var generator = SplitMix(state: UInt64(seed) &+ 77)
         var handles: [OpaquePointer?] = [

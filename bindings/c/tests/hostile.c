@@ -108,6 +108,8 @@ static void give_back(int kind, void *handle) {
     case KIND_VIEW: ips_view_close(handle); break;
     case KIND_READER: ips_reader_close(handle); break;
     case KIND_WRITER: ips_writer_close(handle); break;
+    case KIND_FS: ips_fs_close(handle); break;
+    case KIND_FS_FILE: ips_fs_file_close(handle); break;
     default: ips_iter_close(handle);
     }
 }
