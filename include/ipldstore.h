@@ -1355,8 +1355,8 @@ typedef struct ips_heal_report {
 #define IPS_HEAL_REPORT_INIT { (uint32_t)sizeof(ips_heal_report), 0, 0, 0 }
 
 /*
- * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots and
- * holds of blocks that are lost meanwhile stay.
+ * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots
+ * and holds of blocks that are lost meanwhile stay.
  *
  * donors   `count` open stores
  * healing  may be NULL
@@ -1380,12 +1380,12 @@ IPS_API IPS_CHECKED ips_status ips_store_heal(ips_store *store, const ips_store 
 /* ------------------------------------------------------------------------------------------------
  * 17  Layers, copies and stores in memory
  *
- * A layer reads through its bases, in order, and writes only to itself: a fork of what they have costs next to
- * nothing. Its bases hold what it links to, under its name, for as long as its directory is there, wherever
- * that is moved to on the same file system; from another file system only ips_store_forget_fork ends it. A
- * layer that was copied is known to its bases once it has been opened for writing, and not before. A base that
- * may not be written to must be sealed; otherwise what is deleted there is gone in the layer, too (see
- * `warning` in ips_store_information).
+ * A layer reads through its bases, in order, and writes only to itself: a fork of what they have costs
+ * next to nothing. Its bases hold what it links to, under its name, for as long as its directory is there,
+ * wherever that is moved to on the same file system; from another file system only ips_store_forget_fork
+ * ends it. A layer that was copied is known to its bases once it has been opened for writing, and not
+ * before. A base that may not be written to must be sealed; otherwise what is deleted there is gone in the
+ * layer, too (see `warning` in ips_store_information).
  */
 
 /*
@@ -1399,8 +1399,8 @@ IPS_API IPS_CHECKED ips_status ips_store_create_layer(const char *path, const ch
                                                       ips_error *error);
 
 /*
- * Makes a store in memory, which is gone with its handle and what was made from that. Over other stores it is a
- * buffer, which reads through them, keeps what they have now, and leaves them as they are.
+ * Makes a store in memory, which is gone with its handle and what was made from that. Over other stores it
+ * is a buffer, which reads through them, keeps what they have now, and leaves them as they are.
  *
  * bases    `count` open stores, at most 16; they stay open for as long as it needs them. May be NULL when
  *          count is 0
@@ -1428,7 +1428,8 @@ typedef struct ips_copy_report {
 
 /*
  * Copies what a CID reaches from one store into another, as far as it is missing there. A copy that was
- * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner "copy:CID".
+ * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner
+ * "copy:CID".
  *
  * store     where to
  * from      where from
@@ -1495,8 +1496,8 @@ IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress 
                                                  ips_copy_report *report, ips_error *error);
 
 /*
- * Ends all change of the store, for ever, in every process: what it has now it will always have, so that layers
- * need not be known to it. It is deleted with its directory.
+ * Ends all change of the store, for ever, in every process: what it has now it will always have, so that
+ * layers need not be known to it. It is deleted with its directory.
  */
 IPS_API IPS_CHECKED ips_status ips_store_seal(ips_store *store, ips_error *error);
 
@@ -1624,7 +1625,8 @@ typedef struct ips_fs_entry {
     uint32_t device_minor;
 
        /* 1 when `cid` is one: of a file longer than 512 bytes that of its bytes; of a directory that is not
-     * empty as it was stored last; of a link to a CID; of a tombstone that of what was there, which may be gone. */
+     * empty as it was stored last; of a link to a CID; of a tombstone that of what was there, which may be
+     * gone. */
     uint32_t has_cid;
     ips_cid cid;
     /* Names below a directory, at any depth; tombstones below it. */

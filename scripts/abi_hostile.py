@@ -1,5 +1,6 @@
-"""Makes hostile_calls.h for bindings/c/tests/hostile.c: for every function of the header, a call whose arguments come from
-hostile.c, by their types and names. A new function is so tried as soon as it is declared."""
+"""Makes hostile_calls.h for bindings/c/tests/hostile.c: for every function of the header, a call whose
+arguments come from hostile.c, by their types and names. A new function is so tried as soon as it is declared.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ struct CommandExit: Error {
     private static func advice(_ error: StoreError) -> String {
         // Messages that end in advice of their own have it after a colon.
         let message = error.message
-        for known in ["verify --repair", "try again", "try later", "close them", "free space"]
+        for known in [
+            "verify --repair", "try again", "try later", "close them", "close it first",
+            "free space", "base set says", "sealed",
+        ]
         where message.contains(known) {
             return ""
         }
@@ -51,6 +54,7 @@ struct CommandExit: Error {
             "check it, or name another store with --store"
         case .corrupt: "run ipldstore verify to see what is damaged"
         case .conflict: "look at what is there now and try again"
+        case .busy where message.contains("in this process"): "name each store once"
         case .busy: "try again when it is free"
         case .full: "free space, or delete roots and run ipldstore gc"
         case .readOnly: "run it as a user who may write to the store, where it can be written to"

@@ -31,7 +31,8 @@ struct IpldStoreCommand: ParsableCommand {
             CommandGroup(
                 name: "Trees",
                 subcommands: [
-                    Import.self, Export.self, Tree.self, Cat.self, CopyEntry.self, MoveEntry.self, RemoveEntry.self,
+                    Import.self, Export.self, Tree.self, Cat.self, CopyEntry.self, MoveEntry.self,
+                    RemoveEntry.self,
                     MakeDirectory.self, Link.self, ChangeMode.self, CheckoutFile.self, Restore.self,
                 ]),
             CommandGroup(

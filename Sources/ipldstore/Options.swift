@@ -66,7 +66,8 @@ struct StoreOptions: ParsableArguments {
 
     private static func openingAdvice(_ error: StoreError) -> String? {
         switch error.code {
-        case .notFound: "make one with ipldstore init, or name another with --store"
+        case .notFound where !error.message.contains("base set says"):
+            "make one with ipldstore init, or name another with --store"
         default: nil
         }
     }

@@ -61,8 +61,8 @@ struct Base: Sendable {
                     core.release()
                     throw error
                 }
-                guard bases.dropLast().allSatisfy({ $0.core !== core }) else {
-                    throw StoreError(.invalid, "\(path) is given twice")
+                guard bases.dropLast().allSatisfy({ $0.core.identity != core.identity }) else {
+                    throw StoreError(.invalid, "\(path) is given twice, or is a copy of another base")
                 }
             }
             return bases

@@ -70,7 +70,7 @@ public class ContentStore: @unchecked Sendable {
         }
         if core.isUnknownToBases {
             return
-                "its bases do not know this copy, and may lose what it needs of them: open it for writing once"
+                "its bases do not know this copy, and may lose what it needs: open it for writing once"
         }
         for base in core.bases {
             guard base.promisesNothing, !core.isReadOnly else { continue }

@@ -202,8 +202,8 @@ extension ContentStore {
             }
             recorded.bases[place] = found
         }
-        // A base that was copied does not know the store yet.
-        try StoreCore.open(path, readOnly: false).release()
+        // A base that was copied does not know the store yet. Where another one is missing, that comes later.
+        do { try StoreCore.open(path, readOnly: false).release() } catch  where error.code == .notFound {}
     }
 
     /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
@@ -227,8 +227,8 @@ extension ContentStore {
             try ForkFile.create(file, fork, flushing: true)
             try added.register(fork, file, at: path)
         }
-        // Borrows what it links to already.
-        try StoreCore.open(path, readOnly: false).release()
+        // Borrows what it links to already; where another base is missing, when that is there again.
+        do { try StoreCore.open(path, readOnly: false).release() } catch  where error.code == .notFound {}
     }
 
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.

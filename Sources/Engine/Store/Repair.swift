@@ -90,6 +90,7 @@ struct Repair {
         switch known.recorded.configuration.payloads {
         case .packs:
             let files = PackFiles(directory: path + "/packs", store: known.recorded.identity)
+            do { try System.makeDirectory(files.directory) } catch  where error.code == .exists {}
             payloads = .packs(files)
             for number in try files.numbers() { try enterPack(index, files, number) }
         case .files(let levels):

@@ -97,7 +97,8 @@ struct Forks: ParsableCommand {
                 for fork in forks {
                     try StandardOutput.write(
                         line:
-                            "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t\(Forks.printable(fork.path))"
+                            "\(fork.identity)\t\(fork.state.rawValue)\t\(fork.holds)\t"
+                            + Forks.printable(fork.path)
                     )
                 }
             }

@@ -8,16 +8,16 @@ struct Import: ParsableCommand {
         abstract: "Store a directory with all that is in it; prints the CID of its version or tree.",
         discussion: """
             With --branch it becomes the newest version of that branch, which is made where there is none; a \
-            directory that is what the branch has already makes no new version. Without, the tree is held for \
-            the owner until dereference gives the hold back. Nothing is named unless all of it was read.
+            directory that is what the branch has already makes no new version. Without, the tree is held \
+            for the owner until dereference gives the hold back. Nothing is named unless all of it was read.
 
             Modes, ownership, times, extended attributes, links, devices, holes and names of any bytes are \
             kept; links are not followed. Of files that the branch knows, those whose inode, size and times \
             (of modification and of change) are what they were are not read again, unless --full is given. \
             The store itself is left out when it is in the directory.
 
-            What may not be read is reported, and the rest goes on, unless --stop is given; the exit code is 1 \
-            then. What the branch had of it before stays in the branch. Directories and files that their \
+            What may not be read is reported, and the rest goes on, unless --stop is given; the exit code is \
+            1 then. What the branch had of it before stays in the branch. Directories and files that their \
             owner closed to himself are opened for as long as they are read.
             """)
 
@@ -128,8 +128,8 @@ struct Export: ParsableCommand {
             place of what has them, and other names stay.
 
             Nothing is written outside the directory, whatever the tree says. What the host refuses to this \
-            user does not stop it: owners and attributes are counted, devices and names that it does not take \
-            are missing and reported, and the exit code is 1 then. With --stat-xattr they are kept in \
+            user does not stop it: owners and attributes are counted, devices and names that it does not \
+            take are missing and reported, and the exit code is 1 then. With --stat-xattr they are kept in \
             user.containers.override_stat, devices as empty files.
             """)
 

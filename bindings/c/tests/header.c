@@ -15,10 +15,10 @@ int main(void) {
     ips_stat stat = IPS_STAT_INIT;
     ips_verify_report verify = IPS_VERIFY_REPORT_INIT;
     ips_repair_report repair = IPS_REPAIR_REPORT_INIT;
-    ips_fs_entry entry = IPS_FS_ENTRY_INIT;
-    ips_fs_version version = IPS_FS_VERSION_INIT;
     ips_heal_report heal = IPS_HEAL_REPORT_INIT;
     ips_copy_report copy = IPS_COPY_REPORT_INIT;
+    ips_fs_entry entry = IPS_FS_ENTRY_INIT;
+    ips_fs_version version = IPS_FS_VERSION_INIT;
     ips_create_options same;
     uint64_t codec = IPS_CODEC_RAW + IPS_CODEC_DAG_PB + IPS_CODEC_DAG_CBOR;
     uint64_t hash = IPS_HASH_IDENTITY + IPS_HASH_BLAKE3 + IPS_HASH_SHA2_256;
@@ -26,8 +26,8 @@ int main(void) {
     return create.struct_size == 64 && open.struct_size == 16 && information.struct_size == 520 &&
                    block.struct_size == 32 && gc.struct_size == 48 && usage.struct_size == 40 &&
                    stat.struct_size == 104 && verify.struct_size == 32 && repair.struct_size == 64 &&
-                   entry.struct_size == 168 && version.struct_size == 1488 &&
                    heal.struct_size == 24 && copy.struct_size == 32 &&
+                   entry.struct_size == 168 && version.struct_size == 1488 &&
                    sizeof(ips_error) == 512 && sizeof(ips_cid) == 88 && sizeof(ips_root) == 344 &&
                    sizeof(ips_hold) == 352 && sizeof(ips_problem) == 608 && sizeof(ips_change) == 32 &&
                    IPS_SEEK_START + IPS_SEEK_CURRENT + IPS_SEEK_END == 3 && codec == 0x136 && hash == 0x30 &&

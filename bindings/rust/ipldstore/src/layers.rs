@@ -105,13 +105,13 @@ impl CreateOptions {
 /// # Ok::<(), ipldstore::Error>(())
 /// ```
 impl Store {
-    /// Makes a layer: it reads through the stores at `bases`, whose options it has, and writes only to itself.
+    /// Makes a layer: it reads through the stores at `bases`, has their options, and writes only to itself.
     pub fn create_layer(path: impl AsRef<Path>, bases: &[&Path]) -> Result<()> {
         create_layer(path.as_ref(), bases, ptr::null())
     }
 
-    /// Makes a store in memory, which is gone with its handle. Over other stores it is a buffer, which reads
-    /// through them and leaves them as they are; they stay open for as long as it needs them.
+    /// Makes a store in memory, which is gone with its handle. Over other stores it is a buffer, which
+    /// reads through them and leaves them as they are; they stay open for as long as it needs them.
     pub fn in_memory(bases: &[&Store]) -> Result<Store> {
         Store::memory(bases, ptr::null())
     }
@@ -155,7 +155,7 @@ impl Store {
         callbacks.finish(result)
     }
 
-    /// Puts back blocks that are damaged, and such that are linked to and not here, from stores that have them.
+    /// Puts back blocks that are damaged, or linked to and not here, from stores that have them.
     pub fn heal(&self, donors: &[&Store]) -> Result<HealReport> {
         self.heal_with(donors, unobserved)
     }

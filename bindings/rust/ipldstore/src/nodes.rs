@@ -97,8 +97,8 @@ pub struct Element {
     pub value: Vec<u8>,
 }
 
-/// The elements of a map or a list. What is not deleted yet stays readable until it is dropped. As an iterator
-/// it ends after its first error, until a seek.
+/// The elements of a map or a list. What is not deleted yet stays readable until it is dropped. As an
+/// iterator it ends after its first error, until a seek.
 #[derive(Debug)]
 pub struct Elements {
     handle: NonNull<sys::ips_iter>,
