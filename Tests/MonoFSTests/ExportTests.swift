@@ -56,6 +56,35 @@ import Testing
         #expect(Host.identity(path: host.path("out")) == before)
     }
 
+    @Test func accessListsOfTheTargetAreNotTheTrees() throws {
+        let tree = try makeTree()
+        let before = try host.facts("tree")
+        // user::rwx, user:5:rwx, group::r-x, mask::rwx, other::r-x, as Linux has it.
+        var list: [UInt8] = [2, 0, 0, 0]
+        for (tag, permissions, who) in [
+            (1, 7, UInt32.max), (2, 7, 5), (4, 5, .max), (16, 7, .max), (32, 5, .max),
+        ] as [(UInt8, UInt8, UInt32)] {
+            list += [tag, 0, permissions, 0] + withUnsafeBytes(of: who.littleEndian) { Array($0) }
+        }
+        let parent = try HostDirectory(try Host.open(path: host.directory))
+        do throws(HostError) {
+            try Host.setAttribute(.descriptor(parent.descriptor), Host.accessLists[1], list)
+        } catch {
+            guard error.code == EOPNOTSUPP else { throw error }
+            return
+        }
+        // The empty one has the list, too.
+        #expect(mkdir(host.path("empty"), 0o755) == 0)
+        try host.write("merged/d/0", [1])
+        #expect(try host.facts("empty")[0].contains("posix_acl_default"))
+        try host.export(tree, to: "new")
+        try host.export(tree, to: "empty")
+        var options = ExportOptions()
+        options.existing = .merge
+        try host.export(tree, to: "merged", options)
+        for name in ["new", "empty", "merged"] { #expect(try host.facts(name) == before, "\(name)") }
+    }
+
     @Test func anExportThatStopsLeavesNothing() throws {
         let tree = try makeTree()
         #expect(mkdir(host.path("empty"), 0o750) == 0)

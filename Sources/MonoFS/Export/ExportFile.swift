@@ -52,7 +52,6 @@ final class ExportWriter {
                     } catch { storeError = error }
                     if let failure = sink.failure { throw failure }
                     if storeError != nil { throw HostError("write", ECANCELED) }
-                    if merges { try Host.withoutAccessLists(open.descriptor) }
                     refusals = metadata.apply(entry, open: open.descriptor, standIn: standIn)
                 } catch {
                     try? Host.remove(file.directory.descriptor, name)

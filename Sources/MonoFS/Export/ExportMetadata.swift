@@ -15,6 +15,8 @@ struct Refusals {
 /// set only by who may write, and everything changes times.
 struct ExportMetadata {
     let usesStatAttribute: Bool
+    /// Whether what is made has access lists of the target, which are not the tree's.
+    let inheritsAccess: Bool
 
     /// Of a file or directory that is open for reading or writing; `standIn` is why an empty file stands for
     /// what the entry is.
@@ -72,6 +74,9 @@ struct ExportMetadata {
     private func setAttributes(
         of entry: Entry, _ holder: AttributeHolder, _ refusals: inout Refusals, isOverridden: Bool
     ) {
+        if inheritsAccess, entry.kind != .symlink {
+            do throws(HostError) { try Host.removeAccessLists(holder) } catch { refusals.note(error) }
+        }
         for (name, value) in entry.attributes.elements {
             // What is no byte string is no attribute of a host.
             guard case .bytes(let bytes) = value, Host.isKept(name) else { continue }
@@ -102,10 +107,10 @@ extension HostStatus.Kind {
 }
 
 extension Host {
-    /// Takes away the access lists that a new directory has from the one it is in.
-    static func withoutAccessLists(_ descriptor: Int32) throws(HostError) {
+    /// Takes away the access lists that something new has from the directory it is in.
+    static func removeAccessLists(_ holder: AttributeHolder) throws(HostError) {
         for name in accessLists {
-            do throws(HostError) { try removeAttribute(descriptor, name) } catch {
+            do throws(HostError) { try removeAttribute(holder, name) } catch {
                 guard [ENODATA, EOPNOTSUPP, ENOSYS].contains(error.code) else { throw error }
             }
         }

@@ -54,7 +54,8 @@ extension FileSystem {
             throw StoreError(.invalid, "\(path) is no directory", systemError: SystemErrors.notADirectory)
         }
         let place = try ExportTarget(target, options.existing)
-        let run = TreeExport(store, workspace.source, options, progress, problem)
+        let run = TreeExport(
+            store, workspace.source, options, inheritsAccess: place.inheritsAccess, progress, problem)
         do throws(StoreError) {
             let report = try run.run(entry, into: place.directory, isNew: place.isNew)
             try place.finish()

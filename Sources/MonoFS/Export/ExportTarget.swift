@@ -7,6 +7,8 @@ final class ExportTarget {
     let directory: HostDirectory
     /// Whether nobody else can have anything in it.
     let isNew: Bool
+    /// Whether what is made in it may get access lists from it.
+    var inheritsAccess: Bool { if case .beside = way { false } else { true } }
     private let place: HostPlace
     private let way: Way
 
@@ -41,7 +43,7 @@ final class ExportTarget {
             do throws(HostError) {
                 directory = try place.parent.open(name, expecting: nil, need: HostDirectory.changing)
                 guard directory.status.owner == Host.user else { throw HostError("create", ESTALE) }
-                try Host.withoutAccessLists(directory.descriptor)
+                try Host.removeAccessLists(.descriptor(directory.descriptor))
             } catch {
                 try? Host.remove(place.parent.descriptor, name, isDirectory: true)
                 throw error

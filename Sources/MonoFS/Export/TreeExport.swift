@@ -61,12 +61,13 @@ final class TreeExport {
     }
 
     init(
-        _ store: ContentStore, _ source: TreeSource, _ options: ExportOptions,
+        _ store: ContentStore, _ source: TreeSource, _ options: ExportOptions, inheritsAccess: Bool,
         _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) {
         (self.store, self.source, self.options) = (store, source, options)
         (self.progress, self.problem) = (progress, problem)
-        metadata = ExportMetadata(usesStatAttribute: options.usesStatAttribute)
+        metadata = ExportMetadata(
+            usesStatAttribute: options.usesStatAttribute, inheritsAccess: inheritsAccess)
         writer = ExportWriter(store, metadata, merges: options.existing == .merge)
     }
 
@@ -256,7 +257,6 @@ final class TreeExport {
             guard child.status.owner == Host.user, child.identity.device == directory.identity.device else {
                 throw HostError("create", ESTALE)
             }
-            if options.existing == .merge { try Host.withoutAccessLists(child.descriptor) }
         }
         return child
     }

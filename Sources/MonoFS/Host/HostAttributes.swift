@@ -106,10 +106,15 @@ extension Host {
         guard result == 0 else { throw HostError("set the attribute \(FileText.of(name)) of") }
     }
 
-    static func removeAttribute(_ descriptor: Int32, _ name: [UInt8]) throws(HostError) {
-        guard withName(name, { ipsys_remove_open_attribute(descriptor, $0) }) == 0 else {
-            throw HostError("remove the attribute \(FileText.of(name)) of")
+    static func removeAttribute(_ holder: AttributeHolder, _ name: [UInt8]) throws(HostError) {
+        let result = withName(name) { (attribute) in
+            switch holder {
+            case .descriptor(let descriptor): ipsys_remove_open_attribute(descriptor, attribute)
+            case .name(let directory, let name):
+                holder.withPath(directory, name) { ipsys_remove_attribute($0, attribute) }
+            }
         }
+        guard result == 0 else { throw HostError("remove the attribute \(FileText.of(name)) of") }
     }
 }
 
