@@ -26,7 +26,8 @@ struct TransferRows {
             "sh", "-c",
             """
             dpkg-query -W -f='${Package} ${Priority}\\n' |
-            awk '$2 == "required" || $2 == "important" { print $1 }' | xargs dpkg-query -L | sort -u |
+            awk '$2 == "required" || $2 == "important" { print $1 }' | xargs dpkg-query -L |
+            sed -nE 's#^/(bin|sbin|lib|lib32|lib64)/#/usr/\\1/#; /^[/]./p' | sort -u |
             tar -C / --no-recursion --ignore-failed-read -T - -cf - | tar -C "$1" -xpf -
             """, "sh", path,
         ])
