@@ -191,8 +191,8 @@ extension CaseCampaign {
         }
     }
 
-    /// Death at each call of a name's commit and of the journal's rewrite that follows, and the last commit was
-    /// lost too: index and journal agree again, and a store made anew from the journal has the same names.
+    /// Death at each call of a name's commit and of the journal's rewrite that follows, and the last commit
+    /// was lost too: index and journal agree again, and a store made anew from the journal has the same names.
     @Sendable static func indexBehindRewrittenJournal(_ scratch: String, _ pool: Pool) throws {
         let path = scratch + "/store"
         try LmdbStore.create(at: path, configuration: try Pool.configuration())

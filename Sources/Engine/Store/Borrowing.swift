@@ -115,7 +115,8 @@ extension StoreCore {
         }
     }
 
-    /// The same when the store is opened, or verified. A journal that says more than is committed is put right.
+    /// The same when the store is opened, or verified; a journal that says more than is committed is put
+    /// right.
     func recoverLoans() throws(StoreError) {
         guard let files else { return }
         let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
