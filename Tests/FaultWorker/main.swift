@@ -29,6 +29,7 @@ do {
     case "case-collect": exit(try CaseCampaign.collectChild(arguments))
     case "case-remove": exit(try CaseCampaign.removeChild(arguments))
     case "case-repair": exit(try CaseCampaign.repairChild(arguments))
+    case "defects": exit(try DefectCampaign.run(arguments))
     case "case-pid": say("\(getpid())")
     default: throw Violation("fault-worker COMMAND [--points N] [--seed N] [--only N]")
     }

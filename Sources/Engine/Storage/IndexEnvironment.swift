@@ -120,6 +120,7 @@ final class IndexEnvironment: @unchecked Sendable {
             do { try System.reserve(descriptor, at: 0, length: UInt64(readers - 1) * 64 + 192) } catch
                 where error.code == .unsupported
             {}
+            if Defect.openersAreNotAlone.isPresent { return file }
             for _ in 0..<patienceMilliseconds {
                 if try System.lock(descriptor, .exclusive, at: openingOffset) { return file }
                 System.sleep(milliseconds: 1)

@@ -71,6 +71,7 @@ final class Journal {
         }
         try bytes.withBytes { (bytes) throws(StoreError) in try System.write(descriptor, at: committed, bytes)
         }
+        if Defect.journalIsNotFlushed.isPresent { return (generation, committed + UInt64(bytes.count)) }
         do { try System.flush(descriptor) } catch {
             // The page cache may have dropped the bytes: read nothing back through this descriptor.
             closeFile()
@@ -121,8 +122,8 @@ final class Journal {
         return generation != state.journalGeneration
     }
 
-    /// What stands behind the committed bytes: of a transaction whose commit did not happen, or was lost. In a
-    /// rewrite that the index does not know all may be that.
+    /// What stands behind the committed bytes: of a transaction whose commit did not happen, or was lost. In
+    /// a rewrite that the index does not know all may be that.
     func uncommitted(_ state: IndexState) throws(StoreError) -> [Entry] {
         var committed: UInt64
         do { committed = try openForWriting(state) } catch

@@ -298,7 +298,7 @@ public final class Batch: @unchecked Sendable {
             if let location = try transaction.index.location(of: cid) {
                 existing.append((location, reference.count))
             } else if try !transaction.addReferences(reference.count, to: cid), reference.isRequired,
-                !claimed.withLock({ $0.contains(cid) })
+                !claimed.withLock({ $0.contains(cid) }), !Defect.deadDuplicatesAreTaken.isPresent
             {
                 throw StoreError(.conflict, "\(cid), which the batch relied on, is gone: try again")
             }

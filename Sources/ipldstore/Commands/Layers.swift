@@ -182,8 +182,9 @@ struct Copy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy roots of another store, as far as they are missing here.",
         discussion: """
-            A root keeps its name, and replaces a root of that name here; a CID is held by the owner. A copy that is stopped goes on where it was \
-            when it is given again; until then the owner copy:CID holds what there is of it.
+            A root keeps its name, and replaces a root of that name here; a CID is held by the owner. A \
+            copy that is stopped goes on where it was when it is given again; until then the owner copy:CID \
+            holds what there is of it.
             """)
 
     @OptionGroup var options: StoreOptions

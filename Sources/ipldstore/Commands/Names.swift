@@ -92,7 +92,8 @@ struct Root: ParsableCommand {
     }
 
     struct Get: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to, here or in a base.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print the CID that a root points to, here or in a base.")
 
         @OptionGroup var options: StoreOptions
         @Argument(help: "The root.", transform: RootName.checked)
