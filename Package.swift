@@ -56,8 +56,9 @@ let package = Package(
             ],
             path: "Sources/bench", swiftSettings: strict),
         // Kills, fills, damages and races stores, in processes that may die of it (docs/RELIABILITY.md).
+        .target(name: "FlightRecorder", path: "Tests/FlightRecorder"),
         .executableTarget(
-            name: "fault-worker", dependencies: ["IpldEngine"],
+            name: "fault-worker", dependencies: ["IpldEngine", "FlightRecorder"],
             path: "Tests/FaultWorker", swiftSettings: strict),
         .testTarget(
             name: "FaultTests", dependencies: ["fault-worker"],

@@ -9,6 +9,18 @@ import Testing
     @Test func storesOfAllKindsSurviveKills() throws {
         try run("kill", "points", "KILL_KINDS", 112, ["--points-per-seed", "14"] + kinds)
     }
+    @Test func storesSurvivePowerLoss() throws { try run("power", "points", "POWER", 1200) }
+    @Test func storesOfAllKindsSurvivePowerLoss() throws {
+        try run("power", "points", "POWER_KINDS", 800, kinds)
+    }
+    /// Proof that the disks are made as they should be: whoever forgets to flush is caught.
+    @Test(arguments: ["packs", "journal", "index", "directories"])
+    func aFlushThatIsMissingIsSeen(of what: String) throws {
+        try run("power", "points", "", 60, ["--ignore", what], failing: true)
+    }
+    @Test func aFlushThatIsMissingIsSeenOfFiles() throws {
+        try run("power", "points", "", 60, ["--ignore", "blocks", "--kind", "flatfs1"], failing: true)
+    }
     @Test func storesSurviveFailingCalls() throws { try run("failing-calls", "points", "FAILING_CALLS", 504) }
     @Test func storesOfAllKindsSurviveFailingCalls() throws {
         try run("failing-calls", "points", "FAILING_CALLS_KINDS", 112, ["--points-per-seed", "14"] + kinds)
@@ -36,7 +48,8 @@ import Testing
     private let kinds = ["--kind", "all"]
 
     private func run(
-        _ campaign: String, _ unit: String, _ variable: String, _ usual: Int, _ more: [String] = []
+        _ campaign: String, _ unit: String, _ variable: String, _ usual: Int, _ more: [String] = [],
+        failing: Bool = false
     ) throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["IPLDSTORE_FAULTS_\(variable)"] ?? "\(usual)"
@@ -53,6 +66,11 @@ import Testing
         try process.run()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
+        if failing {
+            #expect(
+                process.terminationStatus == 1 && output.contains("replay: "), "nothing was found: \(output)")
+            return
+        }
         print(output, terminator: "")
         #expect(
             process.terminationStatus == 0, "\(process.terminationStatus == 124 ? "hung: " : "")\(output)")
