@@ -77,3 +77,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// With coverage and libFuzzer's main, by scripts/fuzz alone (docs/RELIABILITY.md).
+if Context.environment["IPLDSTORE_FUZZ"] != nil {
+    package.targets += [
+        .target(
+            name: "FuzzTargets", dependencies: ["IpldEngine", "MonoFS", "Kernels"],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .executableTarget(name: "fuzz-targets", dependencies: ["FuzzTargets"], path: "Tests/FuzzMain"),
+    ]
+}

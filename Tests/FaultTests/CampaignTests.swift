@@ -45,6 +45,29 @@ import Testing
     @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 20) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 
+    @Test func tortureAddsToItsTable() throws {
+        let head =
+            "| commit | date | row | points | distinct | failures | seconds |\n"
+            + "|---|---|---|---|---|---|---|\n"
+        let page = FileManager.default.temporaryDirectory.appendingPathComponent("torture-\(getpid()).md")
+        defer { try? FileManager.default.removeItem(at: page) }
+        try Data("before\n\n\(head)| abc | 2020-01-02 | power | 5 | 4 | 1 | 3 |\n\nafter\n".utf8).write(
+            to: page)
+        for seed in 1...2 {
+            try run(
+                "torture", "seconds", "", 1,
+                [
+                    "--only", "power", "--record", page.path, "--commit", "abc", "--date",
+                    "2020-01-0\(seed + 2)",
+                ])
+        }
+        let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 5 && lines.first == "before" && lines.last == "after")
+        let cells = lines[3].split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        #expect(cells.count == 7 && cells[0] == "abc" && cells[1] == "2020-01-04" && cells[5] == "1")
+        #expect(Int(cells[3]).map { $0 > 5 } == true && Int(cells[4]).map { $0 > 4 } == true)
+    }
+
     private let kinds = ["--kind", "all"]
 
     private func run(

@@ -190,8 +190,8 @@ extension Disk.Image {
     func difference(from path: String) throws -> String? {
         let there = try Disk.Contents(scanning: path)
         guard there.nodes.count == 1 + directories.count + files.count(where: { $0.bytes != nil }) else {
-            return
-                "\(there.nodes.count) files and directories are there, \(directories.count + files.count) known"
+            return "\(there.nodes.count) files and directories are there, "
+                + "\(directories.count + files.count) known"
         }
         for directory in directories where !Files.isDirectory(path + directory) {
             return "\(directory) is no directory"

@@ -110,8 +110,8 @@ final class PowerWorld {
         history[...mark].allSatisfy { $0[store] == nil }
     }
 
-    /// What lies under the path now is what a power loss after a mark, and before the next one, left. Uses it,
-    /// too; with `empties` until nothing remains.
+    /// What lies under the path now is what a power loss after a mark, and before the next one, left. Uses
+    /// it, too; with `empties` until nothing remains.
     func inspect(after lastMark: Int, empties: Bool) throws {
         let mark = max(0, lastMark)
         try inspectBelow(after: mark)

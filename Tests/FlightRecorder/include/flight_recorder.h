@@ -1,5 +1,5 @@
-/* Records every call that changes a file system: what is written, cut, punched, made, linked, renamed, removed
- * and flushed, in order, with its data.
+/* Records every call that changes a file system: what is written, cut, punched, made, linked, renamed,
+ * removed and flushed, in order, with its data.
  *
  * What always holds: a program that has this linked in makes these calls here, in its libraries (LMDB) too,
  * because a program's own symbols come before those of libc. Between flight_start and flight_stop calls on
