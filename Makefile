@@ -6,6 +6,8 @@
 # make install    into PREFIX (/usr/local) under DESTDIR: libraries, header, command line; make uninstall
 # make dist       the same as a tarball for machines without Swift; make test-dist tries it on one
 # make bench      measures; build/bin/bench --help says more
+# make torture    every promise at length: SECONDS=7200 ONLY=power,kill SEED=7 (docs/RELIABILITY.md)
+# make fuzz       libFuzzer over all decoders: SECONDS=600 ONLY=cbor
 # make torture-edits  2,000 random edit scripts on files to 64 MiB (EDIT_SCRIPTS=n)
 # make lint       quick checks of the sources
 # make clean      removes what was built

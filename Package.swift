@@ -56,8 +56,9 @@ let package = Package(
             ],
             path: "Sources/bench", swiftSettings: strict),
         // Kills, fills, damages and races stores, in processes that may die of it (docs/RELIABILITY.md).
+        .target(name: "FlightRecorder", path: "Tests/FlightRecorder"),
         .executableTarget(
-            name: "fault-worker", dependencies: ["IpldEngine"],
+            name: "fault-worker", dependencies: ["IpldEngine", "FlightRecorder"],
             path: "Tests/FaultWorker", swiftSettings: strict),
         .testTarget(
             name: "FaultTests", dependencies: ["fault-worker"],
@@ -76,3 +77,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// With coverage and libFuzzer's main, by scripts/fuzz alone (docs/RELIABILITY.md).
+if Context.environment["IPLDSTORE_FUZZ"] != nil {
+    package.targets += [
+        .target(
+            name: "FuzzTargets", dependencies: ["IpldEngine", "MonoFS", "Kernels"],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .executableTarget(name: "fuzz-targets", dependencies: ["FuzzTargets"], path: "Tests/FuzzMain"),
+    ]
+}

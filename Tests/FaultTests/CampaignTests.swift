@@ -9,6 +9,18 @@ import Testing
     @Test func storesOfAllKindsSurviveKills() throws {
         try run("kill", "points", "KILL_KINDS", 112, ["--points-per-seed", "14"] + kinds)
     }
+    @Test func storesSurvivePowerLoss() throws { try run("power", "points", "POWER", 1200) }
+    @Test func storesOfAllKindsSurvivePowerLoss() throws {
+        try run("power", "points", "POWER_KINDS", 800, kinds)
+    }
+    /// Proof that the disks are made as they should be: whoever forgets to flush is caught.
+    @Test(arguments: ["packs", "journal", "index", "directories"])
+    func aFlushThatIsMissingIsSeen(of what: String) throws {
+        try run("power", "points", "", 60, ["--ignore", what], failing: true)
+    }
+    @Test func aFlushThatIsMissingIsSeenOfFiles() throws {
+        try run("power", "points", "", 60, ["--ignore", "blocks", "--kind", "flatfs1"], failing: true)
+    }
     @Test func storesSurviveFailingCalls() throws { try run("failing-calls", "points", "FAILING_CALLS", 504) }
     @Test func storesOfAllKindsSurviveFailingCalls() throws {
         try run("failing-calls", "points", "FAILING_CALLS_KINDS", 112, ["--points-per-seed", "14"] + kinds)
@@ -33,10 +45,34 @@ import Testing
     @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 
+    @Test func tortureAddsToItsTable() throws {
+        let head =
+            "| commit | date | row | points | distinct | failures | seconds |\n"
+            + "|---|---|---|---|---|---|---|\n"
+        let page = FileManager.default.temporaryDirectory.appendingPathComponent("torture-\(getpid()).md")
+        defer { try? FileManager.default.removeItem(at: page) }
+        try Data("before\n\n\(head)| abc | 2020-01-02 | power | 5 | 4 | 1 | 3 |\n\nafter\n".utf8).write(
+            to: page)
+        for seed in 1...2 {
+            try run(
+                "torture", "seconds", "", 1,
+                [
+                    "--only", "power", "--record", page.path, "--commit", "abc", "--date",
+                    "2020-01-0\(seed + 2)",
+                ])
+        }
+        let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 5 && lines.first == "before" && lines.last == "after")
+        let cells = lines[3].split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        #expect(cells.count == 7 && cells[0] == "abc" && cells[1] == "2020-01-04" && cells[5] == "1")
+        #expect(Int(cells[3]).map { $0 > 5 } == true && Int(cells[4]).map { $0 > 4 } == true)
+    }
+
     private let kinds = ["--kind", "all"]
 
     private func run(
-        _ campaign: String, _ unit: String, _ variable: String, _ usual: Int, _ more: [String] = []
+        _ campaign: String, _ unit: String, _ variable: String, _ usual: Int, _ more: [String] = [],
+        failing: Bool = false
     ) throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["IPLDSTORE_FAULTS_\(variable)"] ?? "\(usual)"
@@ -53,6 +89,11 @@ import Testing
         try process.run()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
+        if failing {
+            #expect(
+                process.terminationStatus == 1 && output.contains("replay: "), "nothing was found: \(output)")
+            return
+        }
         print(output, terminator: "")
         #expect(
             process.terminationStatus == 0, "\(process.terminationStatus == 124 ? "hung: " : "")\(output)")

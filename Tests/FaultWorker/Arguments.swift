@@ -34,6 +34,20 @@ struct Violation: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
+/// How much a campaign does: so many points, or all that fit into a time.
+struct Budget {
+    private let points: Int
+    private let end: UInt64?
+
+    init(_ arguments: Arguments, points usual: Int) {
+        points = arguments.number("points", usual)
+        end = arguments.optional("seconds").map { Clock.now() + UInt64($0) * 1_000_000_000 }
+    }
+
+    /// Whether there is more to do after so many points.
+    func goesOn(_ done: Int) -> Bool { end.map { Clock.now() < $0 } ?? (done < points) }
+}
+
 /// What a campaign tried, and what came of it. `finish` prints one line, and the way to replay for
 /// each failure.
 final class Tally {
@@ -56,6 +70,12 @@ final class Tally {
             failures += 1
             say("FAILED \(campaign): \(error)\n  replay: fault-worker \(campaign) \(replay())")
         }
+    }
+
+    /// Something to do that is no point by itself.
+    func unit(_ replay: @autoclosure () -> String, _ body: () throws -> Void) {
+        points -= 1
+        point(replay(), body)
     }
 
     func count(_ name: String, _ amount: Int = 1) {

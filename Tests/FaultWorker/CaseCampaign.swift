@@ -44,6 +44,9 @@ struct CaseCampaign {
         ("a-loan-that-the-layer-lost", loanLostByLayer),
         ("a-loan-that-died", loanThatDied),
         ("loans-of-repaired-stores", repairedLoans),
+        ("files-removed-before-a-power-loss", filesRemovedForGood),
+        ("a-lane-without-its-lock", laneWithoutLock),
+        ("the-first-layer-of-a-base", firstLayerOfABase),
     ]
 
     static func run(_ arguments: Arguments) throws -> Int32 {

@@ -16,14 +16,14 @@ extension DamageCampaign {
         var random = Random(seed: seed)
         let all = max(points, files.count * Fate.allCases.count)
         // Few enough that all that is said of one point can be checked.
-        for index in 0..<min(all, points) {
+        for index in 0..<min(all, points) where goesOn {
             let file = files[index % files.count]
             let fate = Fate.allCases[(index / files.count + Int(seed)) % Fate.allCases.count]
             let (offset, other) = (random.below(1 << 20), files[random.below(files.count)])
             let name = file.split(separator: "/").last.map(String.init) ?? file
             let label = "\(name):\(fate):\(index)"
             if let only, only != label { continue }
-            tally.point("--kind \(kind.rawValue) --seed \(seed) --points \(points) --only \(label)") {
+            tally.point("\(replay) --only \(label)") {
                 let whole = try Files.read(file)
                 let otherWhole = try Files.read(other)
                 guard try spoil(file, whole, fate, offset, other, otherWhole) else {

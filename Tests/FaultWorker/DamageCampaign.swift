@@ -13,23 +13,31 @@ struct DamageCampaign {
         let kinds = try StoreKind.asked(arguments, of: [.lmdb, .flatfs0, .flatfs1, .flatfs2])
         let points = arguments.number("points", 20_000) / kinds.count
         let indexPoints = arguments.number("index-points", arguments.number("points", 20_000) / 20)
-        for kind in kinds {
-            let place = scratch + "/" + kind.rawValue
-            mkdir(place, 0o777)
-            let campaign = DamageCampaign(
-                scratch: place,
-                store: try DamagedStore(
-                    making: place + "/store", kind: kind, pool: pool, seed: arguments.seed),
-                kind: kind, tally: tally, seed: arguments.seed, only: arguments.text("only"))
-            if kind.hasFiles {
-                try campaign.damageFiles(points: points)
-            } else {
-                try campaign.damagePacks(points: points)
+        // With seconds, so many points again and again, in other places.
+        let budget = arguments.optional("seconds").map { _ in Budget(arguments, points: 0) }
+        var seed = arguments.seed
+        repeat {
+            for kind in kinds {
+                let place = scratch + "/" + kind.rawValue
+                Files.removeTree(place)
+                mkdir(place, 0o777)
+                let campaign = DamageCampaign(
+                    scratch: place,
+                    store: try DamagedStore(making: place + "/store", kind: kind, pool: pool, seed: seed),
+                    kind: kind, tally: tally, seed: seed, only: arguments.text("only"), budget: budget,
+                    replay: "--kind \(kind.rawValue) --seed \(seed) --points \(points)"
+                        + " --index-points \(indexPoints / kinds.count)")
+                if kind.hasFiles {
+                    try campaign.damageFiles(points: points)
+                } else {
+                    try campaign.damagePacks(points: points)
+                }
+                try campaign.damageJournal(points: points / 40)
+                try campaign.damageLeases(points: points / 100)
+                try campaign.damageIndex(points: indexPoints / kinds.count)
             }
-            try campaign.damageJournal(points: points / 40)
-            try campaign.damageLeases(points: points / 100)
-            try campaign.damageIndex(points: indexPoints / kinds.count)
-        }
+            seed += 1
+        } while budget?.goesOn(0) == true
         return tally.finish()
     }
 
@@ -40,6 +48,11 @@ struct DamageCampaign {
     let seed: UInt64
     /// The one point to replay, FILE:OFFSET:KIND.
     let only: String?
+    /// Nil: all points.
+    let budget: Budget?
+    let replay: String
+
+    var goesOn: Bool { budget?.goesOn(0) ?? true }
 
     /// Spreads points over a file's bytes and over the kinds of damage: mostly single bytes.
     private func forEachPoint(
@@ -49,12 +62,12 @@ struct DamageCampaign {
             .flip, .zero, .flip, .fill, .flip, .zero, .flip, .zeroSector, .flip, .zero, .flip, .staleSector,
             .flip, .zero, .flip, .cut,
         ]
-        for index in 0..<points {
+        for index in 0..<points where goesOn {
             let offset = (index * whole.count + Int(seed) * 7919 % max(1, whole.count)) / points % whole.count
             let kind = kinds[(index + Int(seed)) % kinds.count]
             let label = "\(file):\(offset):\(kind)"
             if let only, only != label { continue }
-            tally.point("--kind \(kind.rawValue) --seed \(seed) --only \(label)") {
+            tally.point("\(replay) --only \(label)") {
                 let spoiling = Spoiling(store.path + "/" + file, whole, at: offset, kind)
                 guard try spoiling.apply(whole) else { return tally.count("unchanged") }
                 defer { do { try spoiling.undo() } catch { say("cannot undo: \(error)") } }
@@ -206,10 +219,7 @@ struct DamageCampaign {
                 } else if fields.first == "count", fields.count >= 2 {
                     tally.count(fields[1])
                 } else {
-                    tally.point(
-                        "--kind \(kind.rawValue) --seed \(seed) --only "
-                            + "\(line.split(separator: " ").first ?? "")"
-                    ) {
+                    tally.point("\(replay) --only \(line.split(separator: " ").first ?? "")") {
                         throw Violation(line)
                     }
                 }
@@ -223,7 +233,7 @@ struct DamageCampaign {
                 let ending = "\(signal == SIGALRM ? "hang" : "crash") during \(during)"
                 tally.count("index-" + ending.split(separator: " ").joined(separator: "-"))
                 if during != "reading" {
-                    tally.point("--kind \(kind.rawValue) --seed \(seed) --only \(label)") {
+                    tally.point("\(replay) --only \(label)") {
                         throw Violation("\(label): a \(ending)")
                     }
                 }

@@ -10,18 +10,18 @@ struct FailingCallsCampaign {
         let scratch = try Files.makeScratch()
         defer { Files.removeTree(scratch) }
         let pool = try Pool(scratch: scratch)
-        let points = arguments.number("points", 504)
+        let budget = Budget(arguments, points: 504)
         let perSeed = arguments.number("points-per-seed", 84)
         let tally = Tally("failing-calls", seed: arguments.seed)
         let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
         var seed = arguments.seed
         var done = 0
-        while done < points {
+        while budget.goesOn(done) {
             let kind = kinds[done / perSeed % kinds.count]
             let golden = try GoldenRun(
                 scratch: scratch, kind: kind, pool: pool, seed: seed, steps: steps)
             tally.count("calls", golden.calls)
-            for index in 0..<min(perSeed, points - done) {
+            for index in 0..<perSeed where budget.goesOn(done + index) {
                 if let only = arguments.optional("only"), only != index { continue }
                 tally.point(
                     "--kind \(kind.rawValue) --seed \(seed) --points \(perSeed) --points-per-seed \(perSeed)"

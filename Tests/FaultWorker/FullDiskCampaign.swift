@@ -13,6 +13,8 @@ struct FullDiskCampaign {
         signal(SIGXFSZ, SIG_IGN)
         let pool = try Pool(scratch: scratch)
         let points = arguments.number("points", 120)
+        // Of room that is left; then from the beginning, with other work.
+        let steps = arguments.number("steps", min(points, 120))
         let stepBytes = arguments.number("step-bytes", 4096)
         let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
         let tally = Tally("full-disk", seed: arguments.seed)
@@ -21,20 +23,22 @@ struct FullDiskCampaign {
         let isMounted = mount("tmpfs", disk, "tmpfs", 0, "size=\(diskBytes)") == 0
         defer { if isMounted { umount2(disk, Int32(MNT_DETACH)) } }
         if !isMounted { say("full-disk: no permission to mount: file size limits only") }
-        for index in 0..<points {
+        let budget = Budget(arguments, points: points)
+        for index in 0... {
+            guard budget.goesOn(index) else { break }
             if let only = arguments.optional("only"), only != index { continue }
             // Every fourth point by a limit on files, whose lengths are those of packs and index.
             let byLimit = !isMounted || index % 4 == 3
             let kind = kinds[(index + index / 4) % kinds.count]
             tally.point(
-                "--kind \(arguments.text("kind") ?? "lmdb") --seed \(arguments.seed) --points \(points)"
-                    + " --step-bytes \(stepBytes) --only \(index)"
+                "--kind \(arguments.text("kind") ?? "lmdb") --seed \(arguments.seed) --steps \(steps)"
+                    + " --points \(index + 1) --step-bytes \(stepBytes) --only \(index)"
             ) {
                 let seed = arguments.seed &+ UInt64(index)
                 if byLimit {
-                    try limitPoint(scratch, kind, pool, seed, index * 2 * stepBytes, tally)
+                    try limitPoint(scratch, kind, pool, seed, index % steps * 2 * stepBytes, tally)
                 } else {
-                    try diskPoint(disk, kind, pool, seed, freeBytes: index * stepBytes, tally)
+                    try diskPoint(disk, kind, pool, seed, freeBytes: index % steps * stepBytes, tally)
                 }
             }
         }

@@ -72,7 +72,10 @@ struct Inspection {
         for (base, expected) in zip(bases, borrowed) {
             let held = Set(try base.holds().filter { $0.owner.hasPrefix("fork:") }.map(\.cid))
             guard held == (store.path.isEmpty ? [] : expected) else {
-                throw Violation("\(base.path) holds \(held.count) blocks, \(expected.count) are borrowed")
+                let which = try held.symmetricDifference(expected).sorted { $0.description < $1.description }
+                    .prefix(3).map { "\($0)\(try store.hasItself($0) ? ", here itself" : "")" }
+                throw Violation(
+                    "\(base.path) holds \(held.count) blocks, \(expected.count) are borrowed: \(which)")
             }
             // What died between it and its own base goes with its own collection.
             try base.gc()
@@ -80,8 +83,8 @@ struct Inspection {
         }
     }
 
-    /// Blocks of the store itself that names reach, and what these link to in each base. What a base has is
-    /// not looked below, and not in the store.
+    /// Blocks of the store itself that names reach, and what these link to in each base, below which is not
+    /// looked.
     private func split(_ store: ContentStore, _ names: NameState, _ bases: [ContentStore]) throws -> (
         own: Int, borrowed: [Set<CID>]
     ) {
@@ -89,7 +92,8 @@ struct Inspection {
         var own: Set<CID> = []
         var work = Array(names.named)
         while let cid = work.popLast() {
-            if let lender = try bases.firstIndex(where: { try $0.has(cid) }) {
+            let isOwn = try store.path.isEmpty || store.hasItself(cid)
+            if !isOwn, let lender = try bases.firstIndex(where: { try $0.has(cid) }) {
                 borrowed[lender].insert(cid)
             } else if own.insert(cid).inserted {
                 work += try store.links(of: cid)

@@ -8,21 +8,23 @@ struct ModelCampaign {
         let scratch = try Files.makeScratch()
         defer { Files.removeTree(scratch) }
         let operations = arguments.number("points", 20_000)
+        let budget = Budget(arguments, points: operations)
         let tally = Tally("model", seed: arguments.seed)
         // Several stores, so that each begins empty and grows differently.
         let perStore = arguments.number("points-per-store", 4_000)
         let kinds = try StoreKind.asked(arguments, of: StoreKind.allCases)
-        for index in 0..<max(1, (operations + perStore - 1) / perStore) {
+        for index in 0... {
+            guard budget.goesOn(index * perStore) else { break }
             if let only = arguments.optional("only"), only != index { continue }
             let kind = kinds[index % kinds.count]
             let replay =
-                "--kind \(arguments.text("kind") ?? "lmdb") --points \(operations)"
+                "--kind \(arguments.text("kind") ?? "lmdb") --points \((index + 1) * perStore)"
                 + " --points-per-store \(perStore) --only \(index)"
             tally.point("--seed \(arguments.seed) \(replay)") {
                 var run = try ModelRun(
                     path: scratch + "/store-\(index)", kind: kind,
                     seed: arguments.seed &+ UInt64(index) &* 7919)
-                for step in 0..<min(perStore, operations - index * perStore) {
+                for step in 0..<perStore where budget.goesOn(index * perStore + step) {
                     do {
                         try run.operation()
                         tally.count("operations")

@@ -13,7 +13,9 @@ enum Processes {
         case killed(Int32)
     }
 
-    static func spawn(_ arguments: [String], through wrapper: [String] = []) throws -> Child {
+    static func spawn(_ arguments: [String], through wrapper: [String] = [], program: String? = nil) throws
+        -> Child
+    {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw Violation("no pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -21,7 +23,7 @@ enum Processes {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        let words = wrapper + [try ownPath()] + arguments
+        let words = wrapper + [try program ?? ownPath()] + arguments
         var vector: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         vector.append(nil)
         defer { for word in vector { free(word) } }

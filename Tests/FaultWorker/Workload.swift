@@ -65,6 +65,12 @@ final class Workload {
     /// Takes what the store says as the truth, after a step whose outcome was open.
     func adopt(_ state: NameState) { names = state }
 
+    /// Goes on with a store that is there, and has these names.
+    func resume(from state: NameState) {
+        names = state
+        steps = max(steps, 1)
+    }
+
     func close() { store = nil }
 
     @discardableResult

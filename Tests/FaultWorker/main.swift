@@ -15,6 +15,7 @@ do {
     switch arguments.command {
     case "work": exit(try KillCampaign.work(arguments))
     case "kill": exit(try KillCampaign.run(arguments))
+    case "power": exit(try PowerCampaign.run(arguments))
     case "failing-calls": exit(try FailingCallsCampaign.run(arguments))
     case "full-disk": exit(try FullDiskCampaign.run(arguments))
     case "model": exit(try ModelCampaign.run(arguments))
@@ -31,6 +32,7 @@ do {
     case "case-repair": exit(try CaseCampaign.repairChild(arguments))
     case "defects": exit(try DefectCampaign.run(arguments))
     case "case-pid": say("\(getpid())")
+    case "torture": exit(try Torture.run(arguments))
     default: throw Violation("fault-worker COMMAND [--points N] [--seed N] [--only N]")
     }
 } catch {

@@ -169,8 +169,9 @@ import Testing
     }
 
     /// Whatever two sides did, each change of each is in the result, or in a conflict; and it does not matter
-    /// who is who. MONOFS_MERGE_HISTORIES sets how many.
+    /// who is who. MONOFS_MERGE_HISTORIES sets how many, MONOFS_MERGE_SEED others.
     @Test(arguments: 1...8) func nothingIsLost(seed: UInt64) throws {
+        let seed = seed &+ 8 &* UInt64(parameter("MONOFS_MERGE_SEED", default: 0))
         let count = max(1, parameter("MONOFS_MERGE_HISTORIES", default: 800) / 8)
         var fixture = try MergeFixture(seed: seed)
         var random = SplitMix(state: seed &* 7919)

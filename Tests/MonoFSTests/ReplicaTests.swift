@@ -13,6 +13,7 @@ import Testing
 
     /// Joining is commutative, associative and idempotent in the CID of the tree, whatever was done.
     @Test(arguments: 1...8) func joiningKeepsItsLaws(seed: UInt64) throws {
+        let seed = seed &+ 8 &* UInt64(parameter("MONOFS_MERGE_SEED", default: 0))
         let count = max(1, parameter("MONOFS_JOIN_HISTORIES", default: 400) / 8)
         var fixture = try MergeFixture(seed: seed)
         var random = SplitMix(state: seed &* 104_729)

@@ -12,6 +12,7 @@
 /// - The list of a stage is durable before its first rename, and stays until another commit has followed its
 ///   own: files of a writer that died between the two, or whose commit was lost, are found through it, and
 ///   unlinked where no row names them, and none that waits to give them back.
+/// - An unlink is durable before what says of the file, a row of `punch` or a list, is gone.
 import Glibc
 
 final class BlockFiles: Sendable {
@@ -153,14 +154,19 @@ final class BlockFiles: Sendable {
         return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     }
 
-    /// Lanes that there are.
+    /// Lanes of which anything is there: a power loss may have left a folder without its lock.
     func laneNumbers() throws(StoreError) -> [UInt32] {
-        try System.list(lanes).compactMap { (name) -> UInt32? in
-            guard name.hasSuffix(".lane"), let number = UInt32(name.dropLast(5)), number > 0,
-                number <= Place.maximumPack
-            else { return nil }
-            return Self.name(ofLane: number) + ".lane" == name ? number : nil
-        }.sorted()
+        Set(
+            try System.list(lanes).compactMap { (name) -> UInt32? in
+                guard let number = UInt32(name.prefix(8)), number > 0, number <= Place.maximumPack else {
+                    return nil
+                }
+                let rest = name.dropFirst(Self.name(ofLane: number).utf8.count)
+                return name == Self.name(ofLane: number) + rest
+                    && ["", ".lane", ".list0", ".list1"].contains(rest)
+                    ? number : nil
+            }
+        ).sorted()
     }
 
     /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument
@@ -183,8 +189,8 @@ final class BlockFiles: Sendable {
         for (lane, listed) in lanes where !listed.isEmpty { lane.retract() }
     }
 
-    /// Unlinks files that no row names, and none that is about to be given back. Under the index's write
-    /// lock.
+    /// Unlinks files that no row names, and none that is about to be given back, for good: the list that says
+    /// of them may go afterwards. Under the index's write lock.
     func removeStrays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) {
         let strays = try strays(listed, snapshot)
         guard !strays.isEmpty else { return }
@@ -194,6 +200,7 @@ final class BlockFiles: Sendable {
             return true
         }
         for cid in strays where !leaving.contains(cid) { _ = try remove(cid) }
+        try flush()
     }
 
     func strays(_ listed: [CID], _ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {

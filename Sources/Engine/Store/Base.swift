@@ -107,8 +107,12 @@ struct Base: Sendable {
 
     /// Makes a layer known by its fork file.
     func register(_ fork: StoreIdentity, _ file: String, at layer: String) throws(StoreError) {
-        guard isHolding, let forks else { return }
-        do { try System.makeDirectory(forks) } catch  where error.code == .exists {}
+        guard isHolding, let files = core.files, let forks else { return }
+        do throws(StoreError) {
+            try System.makeDirectory(forks)
+            // Or a power loss takes it, with all that it says, and what is held for the layers is nobody's.
+            try System.flushDirectory(files.path)
+        } catch  where error.code == .exists {}
         let place = forks + "/" + fork.text
         do {
             do { try System.link(file, place) } catch  where error.code == .exists {

@@ -203,18 +203,23 @@ struct Collection {
         case .files(let files):
             // Stored again meanwhile, a block stands under the same name.
             while try removePayloads(
-                &report,
-                { (cid, _, isBack) throws(StoreError) in isBack ? 0 : try files.remove(cid) }), !isSpent()
+                &report, { (cid, _, isBack) throws(StoreError) in isBack ? 0 : try files.remove(cid) },
+                settling: { () throws(StoreError) in try files.flush() }), !isSpent()
             {}
         case .memory(let payloads):
-            while try removePayloads(&report, { (_, place, _) in payloads.free(place) }), !isSpent() {}
+            while try removePayloads(
+                &report, { (_, place, _) in payloads.free(place) }, settling: {}), !isSpent()
+            {}
         }
     }
 
-    /// Removes a bounded number of payloads that stand by themselves; false when none is old enough.
+    /// Removes a bounded number of payloads that stand by themselves; false when none is old enough. They are
+    /// gone for good, by `settling`, before the commit that forgets them: a file that came back after a power
+    /// loss would belong to nobody.
     private func removePayloads(
         _ report: inout CollectionReport,
-        _ remove: (CID, Place, _ isBack: Bool) throws(StoreError) -> UInt64
+        _ remove: (CID, Place, _ isBack: Bool) throws(StoreError) -> UInt64,
+        settling settle: () throws(StoreError) -> Void
     ) throws(StoreError) -> Bool {
         try core.write(.releasing) { (transaction) throws(StoreError) in
             var due: [(key: PunchKey, cid: CID)] = []
@@ -237,6 +242,7 @@ struct Collection {
                 report.reclaimedBytes += try remove(cid, key.place, isBack)
                 try transaction.index.removePunch(key)
             }
+            if !due.isEmpty { try settle() }
             return !due.isEmpty
         }
     }
