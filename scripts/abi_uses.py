@@ -1,5 +1,5 @@
-"""Which functions of include/ipldstore.h the bindings use. One that a binding neither uses nor leaves out here,
-with the reason, is an error, and so is one that it uses and leaves out."""
+"""Which functions of include/ipldstore.h the bindings use. One that a binding neither uses nor leaves out
+here, with the reason, is an error, and so is one that it uses and leaves out."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ int main(void) {
     /* The functions set what the initializers set. */
     ips_create_options_init(&same, sizeof same);
     is("struct_size by ips_create_options_init", same.struct_size, create.struct_size);
-    is("chunk_normalization by ips_create_options_init", same.chunk_normalization, create.chunk_normalization);
+    is("chunk_normalization by ips_create_options_init", same.chunk_normalization,
+       create.chunk_normalization);
     is("flatfs_levels by ips_create_options_init", same.flatfs_levels, create.flatfs_levels);
     ips_open_options_init(&same_open, sizeof same_open);
     is("struct_size by ips_open_options_init", same_open.struct_size, open.struct_size);

@@ -14,8 +14,8 @@
 
 The library is found where IPLDSTORE_LIBRARY (the file) or IPLDSTORE_LIB_DIR (its directory) says, else by the
 loader. Its header, ipldstore.h, is the manual where a docstring is short. Errors are exceptions, one class a
-status; what a callback raises is raised by the call. What is of the wrong type is a TypeError, an integer that
-does not fit an OverflowError, and what else makes no sense Invalid, which is a ValueError too.
+status; what a callback raises is raised by the call. What is of the wrong type is a TypeError, an integer
+that does not fit an OverflowError, and what else makes no sense Invalid, which is a ValueError too.
 """
 
 from ._library import Data, Progress, library

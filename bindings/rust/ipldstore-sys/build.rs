@@ -1,7 +1,7 @@
 //! Finds libipldstore, in this order:
 //!
-//! - `IPLDSTORE_LIB_DIR`: the directory that holds it; a relative one is looked for where cargo was called, then
-//!   in this package's directory and those above it
+//! - `IPLDSTORE_LIB_DIR`: the directory that holds it; a relative one is looked for where cargo was called,
+//!   then in this package's directory and those above it
 //! - `pkg-config` (`PKG_CONFIG` names another program): of the version of these declarations or newer
 //!
 //! `IPLDSTORE_STATIC` (anything but `0`) links `libipldstore.a` and what that needs: lmdb, zstd and the C++

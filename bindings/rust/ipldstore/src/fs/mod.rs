@@ -1,7 +1,7 @@
 //! File systems: trees of files with their history.
 //!
-//! A [`Tree`] is open: looked at, and changed in memory until [`Tree::commit`] makes a version of it, to which
-//! a branch then points. Branches, tags, history, differences and merges are a [`FileSystem`]'s.
+//! A [`Tree`] is open: looked at, and changed in memory until [`Tree::commit`] makes a version of it, to
+//! which a branch then points. Branches, tags, history, differences and merges are a [`FileSystem`]'s.
 //!
 //! ```
 //! # let path = std::env::temp_dir().join(format!("ipldstore-fs-{}", std::process::id()));
@@ -32,7 +32,8 @@
 //!
 //! Paths are paths in a tree, never of the host, and are bytes: names between "/", with "." and ".." as
 //! everywhere. Names on the way are followed when they are symbolic links. What always holds: an operation
-//! that fails has changed nothing, and [`Error::errno`](crate::Error::errno) is what a file system would give.
+//! that fails has changed nothing, and [`Error::errno`](crate::Error::errno) is what a file system would
+//! give.
 
 mod change;
 mod diff;
