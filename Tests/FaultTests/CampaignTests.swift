@@ -30,7 +30,7 @@ import Testing
     func manyShareAStore(ofKind kind: String) throws {
         try run("race", "seconds", "RACE_KINDS_SECONDS", 1, ["--kind", kind])
     }
-    @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 20) }
+    @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 
     private let kinds = ["--kind", "all"]

@@ -115,11 +115,15 @@ extension StoreCore {
         }
     }
 
-    /// The same when the store is opened.
+    /// The same when the store is opened, or verified; a journal that says more than is committed is put
+    /// right.
     func recoverLoans() throws(StoreError) {
-        guard let files, (try? System.status(ofPath: files.path + "/forks")) != nil else { return }
+        guard let files else { return }
         let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
-        if try !lostLoans(state).isEmpty { try write(.releasing) { (_) throws(StoreError) in } }
+        let lends = (try? System.status(ofPath: files.path + "/forks")) != nil
+        var isDue = try files.journal.isAhead(state)
+        if lends, !isDue { isDue = try !lostLoans(state).isEmpty }
+        if isDue { try write(.releasing) { (_) throws(StoreError) in } }
     }
 
     // MARK: Giving back

@@ -5,7 +5,7 @@ extension ContentStore {
 
     /// The CID a root points to, nil when there is none of that name.
     public func root(_ name: String) throws(StoreError) -> CID? {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         return try core.read { (snapshot) throws(StoreError) in try snapshot.root(name) }
     }
 
@@ -44,7 +44,7 @@ extension ContentStore {
         _ name: String, expecting expected: RootExpectation = .anything,
         budget: UInt64? = defaultReclaimBudget
     ) throws(StoreError) -> CollectionReport {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
             guard let current = try transaction.index.root(name) else {
@@ -91,7 +91,7 @@ extension ContentStore {
 
     /// As `holds(owner:)`, at most `limit` from the first that follows `last`.
     public func holds(owner: String?, after last: Hold?, limit: Int) throws(StoreError) -> [Hold] {
-        if let owner { try StoreName.check(owner, "owner") }
+        if let owner { try StoreName.check(owner, "an owner") }
         return try core.read { (snapshot) throws(StoreError) in
             var holds: [Hold] = []
             try snapshot.scanHolds(owner: owner, after: last) { (hold) throws(StoreError) in
@@ -130,7 +130,7 @@ extension ContentStore {
 
     /// What deleting these roots would free, at the cost of what it would free.
     public func usage(of names: [String]) throws(StoreError) -> Usage {
-        for name in names { try StoreName.check(name, "root name") }
+        for name in names { try StoreName.check(name, "a root's name") }
         return try core.exclusiveUsage { (snapshot) throws(StoreError) in
             var starts: [CID: UInt32] = [:]
             for name in Set(names.map(Names.Name.init)) {

@@ -128,7 +128,7 @@ extension ContentStore {
 
     /// As `root(_:)`, and where there is none, the first base's that has one.
     public final func rootHereOrBelow(_ name: String) throws(StoreError) -> CID? {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         return try core.rootHereOrBelow(name)
     }
 

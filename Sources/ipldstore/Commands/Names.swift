@@ -92,14 +92,14 @@ struct Root: ParsableCommand {
     }
 
     struct Get: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to.")
+        static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to, here or in a base.")
 
         @OptionGroup var options: StoreOptions
         @Argument(help: "The root.", transform: RootName.checked)
         var name: String
 
         func run() throws {
-            guard let cid = try options.open().root(name) else {
+            guard let cid = try options.open().rootHereOrBelow(name) else {
                 throw CommandExit(
                     StoreError(.notFound, "there is no root \(name)"), advice: "ipldstore ls lists them")
             }
