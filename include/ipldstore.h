@@ -35,10 +35,10 @@
  * collected. A layer is a store that reads through others, its bases, and writes only to itself.
  *
  * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer, ips_iter, ips_fs and ips_fs_file are
- * opaque. Each is made by a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
- * and nothing to free. Handles are looked up, never dereferenced: one that was given back, or was never
- * given out, or is of another kind, is refused with IPS_INVALID (functions that return no status then
- * return nothing, 0 or NULL). No call frees a handle except the function for it.
+ * opaque. Each is made by a function and given back by one, which takes NULL. A call that fails to make one
+ * leaves the pointer NULL and nothing to free. Handles are looked up, never dereferenced: one that was given
+ * back, or was never given out, or is of another kind, is refused with IPS_INVALID (functions that return no
+ * status then return nothing, 0 or NULL). No call frees a handle except the function for it.
  *
  * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
  * ips_batch, an ips_writer, an ips_iter and an ips_fs are used by one thread at a time, any thread; a call

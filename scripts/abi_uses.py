@@ -1,5 +1,6 @@
-"""Which functions of include/ipldstore.h the bindings and the examples use. One that a binding neither uses nor leaves out
-here, with the reason, is an error, and so is one that it uses and leaves out."""
+"""Which functions of include/ipldstore.h the bindings and the examples use. One that a binding neither uses
+nor leaves out here, with the reason, is an error, and so is one that it uses and leaves out. And what all
+functions have in common."""
 
 from __future__ import annotations
 
