@@ -34,21 +34,22 @@
  * owner, as often as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are
  * collected. A layer is a store that reads through others, its bases, and writes only to itself.
  *
- * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer and ips_iter are opaque. Each is made by
- * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
- * and nothing to free. Handles are looked up, never dereferenced: one that was given back, or was never
- * given out, or is of another kind, is refused with IPS_INVALID (functions that return no status then
- * return nothing, 0 or NULL). No call frees a handle except the function for it.
+ * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer, ips_iter, ips_fs and ips_fs_file are
+ * opaque. Each is made by a function and given back by one, which takes NULL. A call that fails to make one
+ * leaves the pointer NULL and nothing to free. Handles are looked up, never dereferenced: one that was given
+ * back, or was never given out, or is of another kind, is refused with IPS_INVALID (functions that return no
+ * status then return nothing, 0 or NULL). No call frees a handle except the function for it.
  *
  * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
- * ips_batch, an ips_writer and an ips_iter are used by one thread at a time, any thread; a call that comes
- * while another one is under way (from another thread, or from a callback of that call) is refused with
- * IPS_BUSY. A batch and its writers count as one. Give a handle back when no call that uses it is under
- * way. Where a handle came from does not matter: a store that is closed before what was made from it stays
- * open, unseen, for as long as that needs it.
+ * ips_batch, an ips_writer, an ips_iter and an ips_fs are used by one thread at a time, any thread; a call
+ * that comes while another one is under way (from another thread, or from a callback of that call) is refused
+ * with IPS_BUSY. A batch and its writers count as one, as do an ips_fs, its files and its iterators. Give a
+ * handle back when no call that uses it is under way. Where a handle came from does not matter: a store that
+ * is closed before what was made from it stays open, unseen, for as long as that needs it.
  * Long calls start threads of their own, with all signals blocked, and join them before they return; no
- * thread outlives a call, and callbacks run on the calling thread. The library installs no signal
- * handlers and changes no signal dispositions. It wants 512 KiB of stack on the calling thread.
+ * thread outlives a call, and callbacks run on the calling thread. The library installs no signal handlers
+ * and changes no signal dispositions; a signal handler calls none of its functions. It wants 512 KiB of stack
+ * on the calling thread.
  *
  * PROCESSES. Many processes may read and write one store at once. A handle that was inherited through
  * fork is refused in the child with IPS_FORKED, and giving it back there does nothing; a child opens the
