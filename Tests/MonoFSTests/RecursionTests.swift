@@ -68,4 +68,28 @@ import Testing
         #expect(count == depth + 1)
         #expect(source.blocksRead - before < UInt64(8 * depth), "\(source.blocksRead - before)")
     }
+
+    /// What is open goes when its top does, whatever the depth: test threads have small stacks.
+    @Test(arguments: 0..<4) func aDeepChainThatIsOpenGoesWithItsTop(way: Int) throws {
+        let path = FilePath(components: [FileName](repeating: try FileName("d"), count: 4000))
+        let start = try fixture.tree { try $0.createDirectories(path) }
+        let workspace = Workspace(try TreeSource(fixture.test.store, fixture.batch), start, version: nil)
+        workspace.memoryLimit = 1 << 40
+        // A name in the deepest one opens all of them.
+        #expect(try workspace.lookup(path.appending(try FileName("none"))) == nil)
+        switch way {
+        case 0: try workspace.removeTree("d")
+        case 1: try workspace.rename("d", to: "e")
+        case 2:
+            try workspace.createDirectory(
+                path.appending(try FileName("more")).prefix(3).appending(try FileName("x")))
+            try workspace.removeTree("d/d")
+        default:
+            let walk = try workspace.walk(path.prefix(2))
+            _ = try walk.next()
+            try workspace.removeTree("d")
+            while try walk.next() != nil {}
+        }
+        #expect(try workspace.lookup("d/d/d/d") == nil)
+    }
 }
