@@ -84,6 +84,21 @@ extension ContentStore {
         return try Collection(core: core).run(budget: budget)
     }
 
+    /// Removes roots, and drops holds altogether, in one transaction; what is gone already is passed over.
+    /// Nothing is collected: that is left to `gc`.
+    public func remove(roots: [String], holds: [Hold]) throws(StoreError) {
+        for root in roots { try StoreName.check(root, "root name") }
+        for hold in holds { try StoreName.checkOwner(hold.owner) }
+        try checkWritable()
+        try core.write(.releasing) { (transaction) throws(StoreError) in
+            for root in roots where try transaction.index.root(root) != nil {
+                try transaction.setRoot(root, nil)
+            }
+            for hold in holds { try transaction.release(hold) }
+        }
+        core.shortenJournal()
+    }
+
     /// Holds in order of owner and CID.
     public func holds(owner: String? = nil) throws(StoreError) -> [Hold] {
         try holds(owner: owner, after: nil, limit: .max)

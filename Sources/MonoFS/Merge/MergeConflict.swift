@@ -51,10 +51,34 @@ public enum MergePolicy {
     /// Both: the other side's under its name with a dot and this suffix. Of what one side removed, the
     /// other's.
     case both(suffix: String)
-    /// A function decides; on the caller's thread, before the merge returns.
-    case ask((MergeConflict) throws(StoreError) -> MergeConflict.Resolution)
+    /// A function decides; on the caller's thread, before the merge returns. The suffix is for what it wants
+    /// to keep both of.
+    case ask(
+        suffix: String = MergePolicy.usualSuffix,
+        (MergeConflict) throws(StoreError) -> MergeConflict.Resolution)
     /// Nothing is there: for what several ancestors disagree about.
     case drop
+
+    public static let usualSuffix = "theirs"
+    /// In bytes.
+    public static let maximumSuffix = 128
+
+    /// What a second entry's name ends in. INVALID for one that no name can end in.
+    var suffix: String {
+        get throws(StoreError) {
+            switch self {
+            case .both(let suffix), .ask(let suffix, _):
+                guard (1...Self.maximumSuffix).contains(suffix.utf8.count),
+                    !suffix.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
+                else {
+                    throw StoreError(
+                        .invalid, "a suffix has 1 to \(Self.maximumSuffix) bytes, none of them \"/\" or NUL")
+                }
+                return suffix
+            default: return Self.usualSuffix
+            }
+        }
+    }
 }
 
 /// What a merge gives.

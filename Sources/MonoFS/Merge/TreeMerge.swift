@@ -14,6 +14,7 @@ final class TreeMerge {
     private let source: TreeSource
     private let batch: Batch
     private let policy: MergePolicy
+    private let suffix: String
     /// Whether a name that the base does not have was not there before.
     private let isBaseWhole: Bool
     private var frames: [MergeFrame] = []
@@ -25,6 +26,7 @@ final class TreeMerge {
     init(_ source: TreeSource, _ policy: MergePolicy, isBaseWhole: Bool) throws(StoreError) {
         self.source = source
         self.policy = policy
+        suffix = try policy.suffix
         self.isBaseWhole = isBaseWhole
         batch = try source.changing()
     }
@@ -272,7 +274,7 @@ extension TreeMerge {
         case .newest:
             resolution = (theirs?.modified ?? .zero) > (ours?.modified ?? .zero) ? .theirs : .ours
         case .both: resolution = .both
-        case .ask(let decide): resolution = try decide(conflicts[conflicts.count - 1])
+        case .ask(_, let decide): resolution = try decide(conflicts[conflicts.count - 1])
         }
         if resolution == .both {
             // One name, two sets of metadata of one directory; and of what one side removed, there is one.
@@ -297,8 +299,6 @@ extension TreeMerge {
         case .theirs: frame.set(name, from: ours, to: second)
         case .both:
             frame.set(name, from: ours, to: first)
-            var suffix = "theirs"
-            if case .both(let chosen) = policy { suffix = chosen }
             let (free, old) = try frame.freeName(for: name, suffix: suffix)
             frame.set(free, from: old, to: second)
             conflicts[conflicts.count - 1].otherPath = frame.path.appending(free)
