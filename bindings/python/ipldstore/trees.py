@@ -35,6 +35,15 @@ class LostRace(Conflict):
 
     version: Cid
 
+    @staticmethod
+    def of_version(error: Conflict, raw: _abi.ips_cid) -> Conflict:
+        """The error itself where no version is kept."""
+        if raw.digest_length == 0:
+            return error
+        lost = LostRace(error.code, error.os_errno, error.message)
+        lost.version = Cid.of_raw(raw)
+        return lost
+
 
 # Flags and whether it is written, by the mode that `open` takes.
 _MODES = {
@@ -63,11 +72,7 @@ class Tree(Handle):
         try:
             call("ips_fs_commit", self._handle, *texts, ctypes.byref(raw))
         except Conflict as error:
-            if raw.digest_length == 0:
-                raise
-            lost = LostRace(error.code, error.os_errno, error.message)
-            lost.version = Cid.of_raw(raw)
-            raise lost from None
+            raise LostRace.of_version(error, raw) from None
         return Cid.of_raw(raw)
 
     # ------------------------------------------------------------------------------------------ Looking
@@ -150,6 +155,11 @@ class Tree(Handle):
     def copy(self, path: Path, target: Path) -> None:
         """Copies an entry with all that is below it, which costs nothing whatever its size."""
         call("ips_fs_copy", self._handle, tree_path(path), tree_path(target))
+
+    def restore(self, path: Path, tree: Cid, source: Path) -> None:
+        """Gives a path what another version, tree or directory has at `source`, with all that is below it, in
+        the place of what it has now. Costs nothing whatever its size."""
+        call("ips_fs_restore", self._handle, tree_path(path), required(tree), tree_path(source))
 
     def remove(self, path: Path, tree: bool = False) -> None:
         """Removes an entry and leaves a tombstone; with `tree` a directory with all that is below it."""
