@@ -2208,8 +2208,8 @@ typedef struct ips_fs_import_report {
  * on_trouble  NULL: all goes on, and the report counts what could not be read
  * context     for both callbacks
  * report      may be NULL
- * IPS_NOT_FOUND (also what is no directory), IPS_INVALID, IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT when the branch
- * was moved meanwhile: the version is kept for the branch nevertheless, and `report` has it: merge it.
+ * IPS_NOT_FOUND (also when it is no directory), IPS_INVALID, IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT
+ * when the branch was moved meanwhile: the version is kept for it nevertheless, `report` has it: merge it.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_import(ips_store *store, const char *directory, const char *branch,
                                              const ips_fs_import_options *options, ips_fs_progress progress,

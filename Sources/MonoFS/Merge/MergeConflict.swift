@@ -37,6 +37,11 @@ public struct MergeConflict: Sendable {
     public let fields: TreeChange.Aspects
     public internal(set) var otherPath: FilePath?
     public internal(set) var resolution: Resolution
+
+    /// The side that was changed last, by the entries' own times; this one, when they are the same.
+    public var newest: Resolution {
+        (theirs?.modified ?? .zero) > (ours?.modified ?? .zero) ? .theirs : .ours
+    }
 }
 
 /// What becomes of conflicts between entries of type `default`. Those of type `raft` are always reported, and
@@ -86,6 +91,13 @@ public struct MergeResult {
     /// The root of the merged tree.
     public let root: Entry
     public let conflicts: [MergeConflict]
+    /// What one side has moved and the other has changed: the change went with it.
+    public var renames: [Rename] = []
+
+    public struct Rename: Equatable, Sendable {
+        public let old: FilePath
+        public let new: FilePath
+    }
 
     public var isResolved: Bool { conflicts.allSatisfy { $0.resolution != .unresolved } }
 }

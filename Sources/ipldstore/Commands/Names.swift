@@ -7,7 +7,8 @@ struct List: ParsableCommand {
         discussion: """
             Roots: name, a tab, CID; in order of name. A directory: a name a line, in bytewise order; \
             with -l \
-            mode, owner, group, size and time before it.
+            mode, owner, group, size and time before it. With --all what was removed from it too, and \
+            marked so.
             """)
 
     @OptionGroup var options: StoreOptions

@@ -234,6 +234,11 @@ struct Restore: ParsableCommand {
     func run() throws {
         try commit.change([place], "restore \(place.text) from \(from)") { (workspace, files) in
             let tree = try commit.tree.resolve(from, in: files)
+            guard try files.open(tree).lookup(place.path) != nil else {
+                throw CommandExit(
+                    StoreError(.notFound, "there is no \(place.path) in \(from)"),
+                    advice: "ipldstore log shows the versions that have it; rm removes it")
+            }
             try workspace.restore(place.path, from: place.path, of: tree)
         }
     }
