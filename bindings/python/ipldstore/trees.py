@@ -26,7 +26,7 @@ from ._library import (
 from .cid import Cid, required
 from .entries import Entry, Kind, Sync, entry_of, tree_path
 from .errors import Conflict, Error
-from .streams import Handle
+from .streams import Handle, Unique
 
 
 class LostRace(Conflict):
@@ -200,7 +200,7 @@ class Tree(Handle):
         call("ips_fs_remove_attribute", self._handle, tree_path(path), tree_path(name))
 
 
-class File(io.RawIOBase):
+class File(Unique, io.RawIOBase):
     """A file of a tree that is open, as a raw binary stream. `close`, and the end of a `with`, give the tree
     what was written; `abort`, and a `with` that is left by an exception, forget it."""
 
