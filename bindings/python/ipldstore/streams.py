@@ -210,6 +210,12 @@ class Reader(Unique, io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         return read_into(buffer, "ips_reader_read", self._open())
 
+    def readall(self) -> bytes:
+        position = self.tell()
+        data = self.read_at(position, self.size - position)
+        self.seek(position + len(data))
+        return data
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads at an offset, as os.pread does: less than `length` only at the end; the position stays."""
         return read_at(lambda: self.size, offset, length, "ips_reader_read_at", self._open())

@@ -110,7 +110,7 @@ class Tree(Handle):
     def read(self, path: Path) -> bytes:
         """All bytes of a file."""
         with self.open(path) as file:
-            return file.read()
+            return file.readall()
 
     # ----------------------------------------------------------------------------------------- Changing
 
@@ -241,6 +241,11 @@ class File(Unique, io.RawIOBase):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def readall(self) -> bytes:
+        data = self.read_at(self._position, max(self.size - self._position, 0))
+        self._position += len(data)
+        return data
 
     def write(self, data: Any, /) -> int:
         if self._is_appended:

@@ -118,6 +118,24 @@ class ArgumentsTest(PlaceTest):
         with self.assertRaises(ipldstore.Invalid):
             self.store.read_at(self.cid, 11, 1 << 62)
 
+    def test_what_is_larger_than_memory_is_said_at_once(self) -> None:
+        with self.store.writer() as writer:
+            writer.truncate(1 << 61)
+            huge = writer.commit()
+        with self.store.fs.open_branch("main") as tree:
+            with tree.open("huge", "w") as file:
+                file.truncate(1 << 61)
+            self.refused(
+                MemoryError,
+                lambda: self.store.get(huge),
+                lambda: self.store.reader(huge).read(),
+                lambda: tree.read("huge"),
+            )
+            with tree.open("huge") as file, self.store.reader(huge) as reader:
+                for stream in (file, reader):
+                    stream.seek(-3, io.SEEK_END)
+                    self.assertEqual((stream.read(), stream.read()), (bytes(3), b""))
+
     def test_texts_are_texts(self) -> None:
         store: Any = self.store
         self.refused(
