@@ -141,7 +141,7 @@ void run(const std::string &path) {
     const std::string directory = path + "/exported";
     bool has_heard = false;
     ips_fs_export_report exported = fs.export_to(
-        directory, merge.version, "etc", nullptr,
+        directory, merge.version, "/", nullptr,
         ips::Watch([&](const ips_fs_transfer &done) { return has_heard = done.entries > 0 || true; }));
     should(exported.unmade == 0 && has_heard, "exported");
     should(fs.import(directory, "again").entries == exported.entries, "imported");
