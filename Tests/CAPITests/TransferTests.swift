@@ -109,7 +109,7 @@ import Testing
         try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
         let out = test.directory + "/out"
         var heard = Heard(answer: 7)
-        try path("/") { root in
+        path("/") { root in
             expect(7) {
                 ips_fs_export(test.handle, &report.tree, root, out, nil, progress, nil, &heard, nil, $0)
             }
@@ -146,7 +146,7 @@ import Testing
         ips_fs_export_options_init(&how, MemoryLayout<ips_fs_export_options>.size)
         how.existing = 3
         let out = test.directory + "/out"
-        try path("/") { root in
+        path("/") { root in
             expect(IPS_UNSUPPORTED) {
                 ips_fs_export(test.handle, &report.tree, root, out, &how, nil, nil, nil, nil, $0)
             }
@@ -154,7 +154,7 @@ import Testing
                 ips_fs_export(test.handle, nil, root, out, nil, nil, nil, nil, nil, $0)
             }
         }
-        try path("a") { file in
+        path("a") { file in
             expect(IPS_INVALID) {
                 ips_fs_export(test.handle, &report.tree, file, out, nil, nil, nil, nil, nil, $0)
             }
