@@ -34,21 +34,22 @@
  * owner, as often as the owner retained it. Blocks that neither a root nor a hold reaches are dead, and are
  * collected. A layer is a store that reads through others, its bases, and writes only to itself.
  *
- * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer and ips_iter are opaque. Each is made by
- * a function and given back by one, which takes NULL. A call that fails to make one leaves the pointer NULL
- * and nothing to free. Handles are looked up, never dereferenced: one that was given back, or was never
- * given out, or is of another kind, is refused with IPS_INVALID (functions that return no status then
- * return nothing, 0 or NULL). No call frees a handle except the function for it.
+ * HANDLES. ips_store, ips_batch, ips_view, ips_reader, ips_writer, ips_iter, ips_fs and ips_fs_file are
+ * opaque. Each is made by a function and given back by one, which takes NULL. A call that fails to make one
+ * leaves the pointer NULL and nothing to free. Handles are looked up, never dereferenced: one that was given
+ * back, or was never given out, or is of another kind, is refused with IPS_INVALID (functions that return no
+ * status then return nothing, 0 or NULL). No call frees a handle except the function for it.
  *
  * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
- * ips_batch, an ips_writer and an ips_iter are used by one thread at a time, any thread; a call that comes
- * while another one is under way (from another thread, or from a callback of that call) is refused with
- * IPS_BUSY. A batch and its writers count as one. Give a handle back when no call that uses it is under
- * way. Where a handle came from does not matter: a store that is closed before what was made from it stays
- * open, unseen, for as long as that needs it.
+ * ips_batch, an ips_writer, an ips_iter and an ips_fs are used by one thread at a time, any thread; a call
+ * that comes while another one is under way (from another thread, or from a callback of that call) is refused
+ * with IPS_BUSY. A batch and its writers count as one, as do an ips_fs, its files and its iterators. Give a
+ * handle back when no call that uses it is under way. Where a handle came from does not matter: a store that
+ * is closed before what was made from it stays open, unseen, for as long as that needs it.
  * Long calls start threads of their own, with all signals blocked, and join them before they return; no
- * thread outlives a call, and callbacks run on the calling thread. The library installs no signal
- * handlers and changes no signal dispositions. It wants 512 KiB of stack on the calling thread.
+ * thread outlives a call, and callbacks run on the calling thread. The library installs no signal handlers
+ * and changes no signal dispositions; a signal handler calls none of its functions. It wants 512 KiB of stack
+ * on the calling thread.
  *
  * PROCESSES. Many processes may read and write one store at once. A handle that was inherited through
  * fork is refused in the child with IPS_FORKED, and giving it back there does nothing; a child opens the
@@ -1623,8 +1624,7 @@ typedef struct ips_fs_entry {
     /* Of devices. */
     uint32_t device_major;
     uint32_t device_minor;
-
-       /* 1 when `cid` is one: of a file longer than 512 bytes that of its bytes; of a directory that is not
+    /* 1 when `cid` is one: of a file longer than 512 bytes that of its bytes; of a directory that is not
      * empty as it was stored last; of a link to a CID; of a tombstone that of what was there, which may be
      * gone. */
     uint32_t has_cid;
@@ -1732,6 +1732,18 @@ IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_byt
 
 /* Copies an entry with all that is below it, which costs nothing whatever its size. */
 IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
+
+/*
+ * Gives a path what another tree has, with all that is below it, in the place of what it has now; that
+ * costs nothing whatever its size. With a version of before it takes a change back; with the other side of a
+ * merge it decides a conflict.
+ *
+ * tree  a version, tree or directory
+ * from  a path in it
+ * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
+                                              ips_error *error);
 
 /* Removes an entry and leaves a tombstone. `tree`: a directory with all that is below it. */
 IPS_API IPS_CHECKED ips_status ips_fs_remove(ips_fs *fs, ips_bytes path, bool tree, ips_error *error);
@@ -1850,6 +1862,14 @@ IPS_API IPS_CHECKED ips_status ips_fs_version_get(const ips_store *store, const 
                                                   ips_fs_version *version, ips_error *error);
 
 /*
+ * All versions that a version was made from, in order: those of a merge are several.
+ *
+ * previous  iterator, with ips_iter_next_cid, for ips_iter_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_version_previous(const ips_store *store, const ips_cid *cid,
+                                                       ips_iter **previous, ips_error *error);
+
+/*
  * Iterates over the versions that lead to one, and it, newest first, with ips_iter_next_version. The history
  * ends where a version is no longer in the store.
  *
@@ -1934,9 +1954,75 @@ enum {
     IPS_FS_THEIRS = 2,
     /* The side that was changed last, by the entries' times. */
     IPS_FS_NEWEST = 3,
-    /* Both; theirs under its name with ".theirs". */
-    IPS_FS_BOTH = 4
+    /* Both; theirs under its name with a dot and a suffix. Of what one side removed, the other's. */
+    IPS_FS_BOTH = 4,
+    /* A callback decides each. */
+    IPS_FS_ASK = 5
 };
+
+/* What is in conflict. */
+enum {
+    IPS_FS_BOTH_MODIFIED = 1,
+    IPS_FS_MODIFIED_DELETED = 2,
+    IPS_FS_BOTH_ADDED = 3,
+    IPS_FS_FILE_DIRECTORY = 4,
+    /* Both moved an entry, to different names. */
+    IPS_FS_BOTH_RENAMED = 5,
+    /* One removed a directory in which the other changed or added something. */
+    IPS_FS_DIRECTORY_DELETED = 6,
+    /* Of type IPS_FS_SYNC_RAFT, changed on both sides; no policy decides it. */
+    IPS_FS_NO_FAST_FORWARD = 7
+};
+
+/* A conflict, for a callback that decides; all of it is valid during the callback only. Frozen: 64 bytes. */
+typedef struct ips_fs_conflict {
+    /* IPS_FS_BOTH_MODIFIED, … */
+    int32_t kind;
+    /* Of what both have: what both changed, IPS_FS_TYPE | … */
+    uint32_t fields;
+    ips_bytes path;
+    /* Of IPS_FS_BOTH_RENAMED, where theirs is; of no bytes otherwise. */
+    ips_bytes other_path;
+    /* What each has; NULL where nothing is, and never was. */
+    const ips_fs_entry *base;
+    const ips_fs_entry *ours;
+    const ips_fs_entry *theirs;
+} ips_fs_conflict;
+
+/*
+ * Decides a conflict: sets `*resolution`, which is IPS_FS_REPORT before the call, to that (nobody has
+ * decided), to IPS_FS_OURS, IPS_FS_THEIRS or IPS_FS_BOTH, and returns 0. Another return value ends the merge
+ * as ips_read_callback says. Conflicts of type IPS_FS_SYNC_RAFT do not come here.
+ */
+typedef ips_status (*ips_fs_decide)(void *context, const ips_fs_conflict *conflict, int32_t *resolution);
+
+/* Flags of merges. */
+enum {
+    /* A version is made even where the branch could just move. */
+    IPS_FS_ALWAYS_VERSION = 1
+};
+
+/* How a merge is made. May grow at its end. */
+typedef struct ips_fs_merge_options {
+    /* sizeof(ips_fs_merge_options). */
+    uint32_t struct_size;
+    /* IPS_FS_REPORT, … */
+    int32_t policy;
+    /* IPS_FS_ALWAYS_VERSION or 0. */
+    uint32_t flags;
+    uint32_t reserved;
+    /* What the second of two kept entries ends in, behind a dot: 1 to 128 bytes without "/"; NULL: theirs. */
+    const char *suffix;
+    /* Of the version; NULL: empty. */
+    const char *message;
+    const char *author;
+} ips_fs_merge_options;
+
+#define IPS_FS_MERGE_OPTIONS_INIT \
+    { (uint32_t)sizeof(ips_fs_merge_options), IPS_FS_REPORT, 0, 0, NULL, NULL, NULL }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_merge_options_init(ips_fs_merge_options *options, size_t struct_size);
 
 /* What a merge did. */
 enum {
@@ -1948,40 +2034,263 @@ enum {
 /*
  * Merges a version into a branch: three-way, by entry and by field, with what both have in common.
  *
- * policy          IPS_FS_REPORT, …
- * message, author NULL: empty
+ * options         NULL: conflicts are reported
+ * decide          with IPS_FS_ASK, and then only; NULL otherwise
  * outcome         IPS_FS_UP_TO_DATE, …; may be NULL
  * version         the branch's newest version now; may be NULL
  * conflicts       for ips_iter_next_conflict, also after IPS_CONFLICT; NULL: not wanted
- * IPS_CONFLICT when there are conflicts that the policy does not decide, and nothing was changed; or, without
- * conflicts in the iterator, when the branch was moved meanwhile.
+ * IPS_CONFLICT when there are conflicts that nobody decided, and nothing was changed (ips_fs_merge_open is
+ * for deciding them by hand); or, without conflicts in the iterator, when the branch was moved meanwhile.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_merge(ips_store *store, const char *branch, const ips_cid *theirs,
-                                            int32_t policy, const char *message, const char *author,
-                                            int32_t *outcome, ips_cid *version, ips_iter **conflicts,
-                                            ips_error *error);
+                                            const ips_fs_merge_options *options, ips_fs_decide decide,
+                                            void *context, int32_t *outcome, ips_cid *version,
+                                            ips_iter **conflicts, ips_error *error);
 
-enum {
-    IPS_FS_BOTH_MODIFIED = 1,
-    IPS_FS_MODIFIED_DELETED = 2,
-    IPS_FS_BOTH_ADDED = 3,
-    IPS_FS_FILE_DIRECTORY = 4,
-    IPS_FS_BOTH_RENAMED = 5,
-    IPS_FS_DIRECTORY_DELETED = 6,
-    /* Of type IPS_FS_SYNC_RAFT, changed on both sides; no policy decides it. */
-    IPS_FS_NO_FAST_FORWARD = 7
-};
+/*
+ * Merges two versions into a tree that is open, for conflicts that are decided by hand. Where nobody has
+ * decided, it has what `ours` has. Change it as any tree (ips_fs_restore takes what another version has),
+ * then ips_fs_commit it to a branch that is at `ours`: the version has both in its history. Message, author
+ * and flags of the options are not looked at; `options` and `decide` otherwise as for ips_fs_merge.
+ *
+ * fs         for ips_fs_close; NULL after a failure
+ * conflicts  all of them, for ips_iter_next_conflict; NULL: not wanted
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_merge_open(ips_store *store, const ips_cid *ours, const ips_cid *theirs,
+                                                 const ips_fs_merge_options *options, ips_fs_decide decide,
+                                                 void *context, ips_fs **fs, ips_iter **conflicts,
+                                                 ips_error *error);
 
 /*
  * The next conflict; IPS_END after the last. One that does not fit stays the next one.
  *
  * kind        IPS_FS_BOTH_MODIFIED, …
  * resolution  IPS_FS_REPORT when nobody has decided, IPS_FS_OURS, IPS_FS_THEIRS or IPS_FS_BOTH; may be NULL
+ * fields      of what both have: what both changed, IPS_FS_TYPE | …; may be NULL
  * path        as the name of ips_iter_next_entry
+ * other_path  the same, of IPS_FS_BOTH_RENAMED where theirs was, of two kept entries where theirs is now; 0
+ *             bytes otherwise; other_length NULL: not wanted
+ * base_entry, our_entry, their_entry  what each had; kind 0 where nothing was; may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_iter_next_conflict(ips_iter *iter, int32_t *kind, int32_t *resolution,
-                                                      void *path, size_t capacity, size_t *length,
-                                                      ips_error *error);
+                                                      uint32_t *fields, void *path, size_t capacity,
+                                                      size_t *length, void *other_path,
+                                                      size_t other_capacity, size_t *other_length,
+                                                      ips_fs_entry *base_entry, ips_fs_entry *our_entry,
+                                                      ips_fs_entry *their_entry, ips_error *error);
+
+/*
+ * Opens one tree over another, as the layers of images are. A name that the layer has stands; a tombstone of
+ * the layer hides what the base has there, and stays a tombstone; other names are the base's. Two directories
+ * are one, with the layer's metadata, unless that of the layer has the attribute trusted.overlay.opaque or
+ * user.overlay.opaque of value "y": then nothing of the base shows in it. It costs what the layer has, not
+ * what the base has. A commit of it comes after nothing, so it is one to a new branch.
+ *
+ * layer, base  each a version, tree or directory
+ * fs           for ips_fs_close; NULL after a failure
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_overlay(ips_store *store, const ips_cid *layer, const ips_cid *base,
+                                              ips_fs **fs, ips_error *error);
+
+/* How far an import or export is. Frozen: 32 bytes. */
+typedef struct ips_fs_transfer {
+    uint64_t entries;
+    uint64_t bytes;
+    /* 0 while they are counted. A directory that changes meanwhile may have more, or less. */
+    uint64_t total_entries;
+    uint64_t total_bytes;
+} ips_fs_transfer;
+
+/* Hears how far it is, and may stop it, as ips_progress does. */
+typedef ips_status (*ips_fs_progress)(void *context, const ips_fs_transfer *done);
+
+/* What went wrong with an entry. */
+enum {
+    /* Import: it could not be read. What the branch had of it stays; else it is left out (a directory: is
+     * empty). */
+    IPS_FS_UNREAD = 1,
+    /* Import: it changed whenever it was read, and is what was read. */
+    IPS_FS_CHANGING = 2,
+    /* Export: the host refused to make it. */
+    IPS_FS_UNMADE = 3,
+    /* Export: the host refused its owner; it belongs to who exports, without set-user-id and set-group-id. */
+    IPS_FS_OWNER_REFUSED = 4,
+    /* An attribute, a mode or a time could not be read, or was refused. */
+    IPS_FS_METADATA_REFUSED = 5,
+    /* Removing: it could not be removed. */
+    IPS_FS_UNREMOVED = 6
+};
+
+/* Something that the host does not let be as it is; valid during the callback only. Frozen: 40 bytes. */
+typedef struct ips_fs_trouble {
+    /* IPS_FS_UNREAD, … */
+    int32_t kind;
+    /* What a call would return for it: IPS_PERMISSION, IPS_IO, … */
+    int32_t status;
+    /* The errno behind it, or 0. */
+    int32_t os_errno;
+    uint32_t reserved;
+    /* From the directory that the call is about; any bytes. */
+    ips_bytes path;
+    /* One sentence of UTF-8, ended by NUL. */
+    const char *message;
+} ips_fs_trouble;
+
+/*
+ * Hears of one entry that went wrong. Return 0 to go on with all others, IPS_CANCELLED to stop with that, or
+ * another value to stop as ips_read_callback says.
+ */
+typedef ips_status (*ips_fs_on_trouble)(void *context, const ips_fs_trouble *trouble);
+
+/* Flags of imports and exports. */
+enum {
+    /* Import: reads every file, also those that are known from the import before. */
+    IPS_FS_FULL = 1,
+    /* Import: directories on other file systems are imported empty. */
+    IPS_FS_ONE_FILE_SYSTEM = 2,
+    /* Import: takes owner, mode and kind from the attribute user.containers.override_stat, where it is.
+     * Export: puts there what the host refuses of them; devices are empty files then. */
+    IPS_FS_STAT_ATTRIBUTE = 4
+};
+
+/* How a directory is imported. May grow at its end. */
+typedef struct ips_fs_import_options {
+    /* sizeof(ips_fs_import_options). */
+    uint32_t struct_size;
+    /* IPS_FS_FULL, … joined by |. */
+    uint32_t flags;
+    /* Of the version; NULL: empty. */
+    const char *message;
+    const char *author;
+} ips_fs_import_options;
+
+#define IPS_FS_IMPORT_OPTIONS_INIT { (uint32_t)sizeof(ips_fs_import_options), 0, NULL, NULL }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_import_options_init(ips_fs_import_options *options, size_t struct_size);
+
+/* What an import did. May grow at its end. */
+typedef struct ips_fs_import_report {
+    /* sizeof(ips_fs_import_report), set by the caller. */
+    uint32_t struct_size;
+    /* 1 when the branch has no new version, because the tree is that of the one before. */
+    uint32_t is_unchanged;
+    ips_cid tree;
+    /* The branch's newest version; all zeros without a branch. */
+    ips_cid version;
+    uint64_t entries;
+    uint64_t files;
+    uint64_t bytes;
+    /* Files that had to be read, and what they had. */
+    uint64_t files_read;
+    uint64_t bytes_read;
+    /* Entries that could not be read. */
+    uint64_t unread;
+} ips_fs_import_report;
+
+#define IPS_FS_IMPORT_REPORT_INIT \
+    { (uint32_t)sizeof(ips_fs_import_report), 0, { 0, 0, 0, 0, { 0 }, { 0 } }, { 0, 0, 0, 0, { 0 }, { 0 } }, \
+      0, 0, 0, 0, 0, 0 }
+
+/*
+ * Stores a directory of the host with all that is in it: contents, modes, owners, times, attributes, links,
+ * devices, holes, names of any bytes. Links are not followed. It becomes the newest version of a branch;
+ * a name that the branch has and the directory has not is removed, with a tombstone. Files that the branch
+ * knows by inode, size and times are not read again. The store, if it is below the directory, is left out.
+ *
+ * One entry that cannot be read ends nothing: on_trouble hears of it. Directories and files that their owner,
+ * who runs this, has closed to himself are opened for as long as they are read.
+ *
+ * directory   UTF-8, ended by NUL
+ * branch      made when it is not there; NULL: the tree is held for the handle's owner
+ * options     NULL: the defaults
+ * progress    NULL: none
+ * on_trouble  NULL: all goes on, and the report counts what could not be read
+ * context     for both callbacks
+ * report      may be NULL
+ * IPS_NOT_FOUND (also when it is no directory), IPS_INVALID, IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT
+ * when the branch was moved meanwhile: the version is kept for it nevertheless, `report` has it: merge it.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_import(ips_store *store, const char *directory, const char *branch,
+                                             const ips_fs_import_options *options, ips_fs_progress progress,
+                                             ips_fs_on_trouble on_trouble, void *context,
+                                             ips_fs_import_report *report, ips_error *error);
+
+/* What is done with a directory that is there and holds something. */
+enum {
+    /* It is left as it is: IPS_EXISTS. */
+    IPS_FS_REFUSE = 0,
+    /* The tree takes its place as a whole, in one step; what was there is removed. */
+    IPS_FS_REPLACE = 1,
+    /* Names of the tree take the place of what has them; other names stay. */
+    IPS_FS_INTO = 2
+};
+
+/* How a tree is exported. May grow at its end. */
+typedef struct ips_fs_export_options {
+    /* sizeof(ips_fs_export_options). */
+    uint32_t struct_size;
+    /* IPS_FS_STAT_ATTRIBUTE or 0. */
+    uint32_t flags;
+    /* IPS_FS_REFUSE, … */
+    int32_t existing;
+    uint32_t reserved;
+} ips_fs_export_options;
+
+#define IPS_FS_EXPORT_OPTIONS_INIT { (uint32_t)sizeof(ips_fs_export_options), 0, IPS_FS_REFUSE, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_export_options_init(ips_fs_export_options *options, size_t struct_size);
+
+/* What an export did. May grow at its end. */
+typedef struct ips_fs_export_report {
+    /* sizeof(ips_fs_export_report), set by the caller. */
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t entries;
+    uint64_t files;
+    uint64_t bytes;
+    /* Entries that are missing, and those that are there without their owner, or without an attribute, mode
+     * or time, because the host refused. */
+    uint64_t unmade;
+    uint64_t without_owner;
+    uint64_t without_metadata;
+} ips_fs_export_report;
+
+#define IPS_FS_EXPORT_REPORT_INIT { (uint32_t)sizeof(ips_fs_export_report), 0, 0, 0, 0, 0, 0, 0 }
+
+/*
+ * Writes a tree to a directory of the host. One that is not there appears when it is whole and durable; into
+ * an empty one it is written in place, and what was written is removed when that fails. Nothing is written
+ * outside of it, whatever names and links the tree has.
+ *
+ * tree        a version, tree or directory
+ * path        the directory in it; "/" or no bytes: all
+ * directory   UTF-8, ended by NUL
+ * options     NULL: the defaults
+ * progress    NULL: none
+ * on_trouble  NULL: all goes on, and the report counts what was refused
+ * context     for both callbacks
+ * report      may be NULL
+ * IPS_EXISTS when the directory holds something; IPS_NOT_FOUND, IPS_INVALID, IPS_PERMISSION, IPS_FULL,
+ * IPS_IO.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_export(const ips_store *store, const ips_cid *tree, ips_bytes path,
+                                             const char *directory, const ips_fs_export_options *options,
+                                             ips_fs_progress progress, ips_fs_on_trouble on_trouble,
+                                             void *context, ips_fs_export_report *report, ips_error *error);
+
+/*
+ * Removes a directory of the host with all that is in it, or a file: what an export made, say. Directories
+ * that their owner, who runs this, has closed to himself are opened first. Links are not followed, other file
+ * systems are not entered.
+ *
+ * directory   UTF-8, ended by NUL
+ * on_trouble  hears of what cannot be removed; the rest goes on. NULL: none
+ * IPS_NOT_FOUND when there is nothing; IPS_PERMISSION when something of it stays.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_remove_directory(const char *directory, ips_fs_on_trouble on_trouble,
+                                                       void *context, ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
  * 19  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen

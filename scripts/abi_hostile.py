@@ -8,7 +8,8 @@ from abi_header import Function, Interface, Type, wrapped
 
 # Texts are made by what the parameter is for.
 TEXTS = {
-    "base": "PATH", "was": "PATH", "is_now": "PATH", "path": "VALUE_PATH", "text": "CID_TEXT",
+    "base": "PATH", "was": "PATH", "is_now": "PATH", "directory": "PATH", "path": "VALUE_PATH",
+    "text": "CID_TEXT",
 }
 NUMBERS = {
     "budget": "BUDGET", "offset": "OFFSET", "size": "OFFSET", "length": "LENGTH", "codec": "CODEC",
@@ -16,6 +17,9 @@ NUMBERS = {
 }
 INTEGERS = ("size_t", "uint64_t", "int64_t", "uint32_t", "int32_t", "int", "char", "ips_status")
 
+
+# Structs whose fields stay as they are: an export that replaces would take the stores away.
+PLAIN = {"ips_fs_export_options"}
 
 # Whose CID need not be wanted.
 MAY_DROP_CID = {"ips_fs_commit", "ips_fs_merge"}
@@ -48,6 +52,7 @@ def call(interface: Interface, function: Function) -> list[str]:
     """The function that calls `function`: arguments, the call, and what becomes of its results."""
     structs = {struct.name: struct for struct in interface.structs}
     growing = {name for name, struct in structs.items() if struct.fields[0][1] == "struct_size"}
+    plain = PLAIN | {name for name in growing if any(kind_.pointers for kind_, _, _ in structs[name].fields)}
     names = [name for _, name in function.parameters]
     before: list[str] = []
     after: list[str] = []
@@ -73,7 +78,7 @@ def call(interface: Interface, function: Function) -> list[str]:
             wanted = f" && {name} != NULL" if function.name in MAY_DROP_CID else ""
             after.append(f"if (status == IPS_OK{wanted}) keep_cid(caller, {name});")
         elif base in growing:
-            text = f"{c(type_)}{name} = any_struct(caller, sizeof({base}))"
+            text = f"{c(type_)}{name} = any_struct(caller, sizeof({base}), {str(base in plain).lower()})"
         elif base in structs and pointers == (True,) and follower == "count":
             text = f"const {base} *{name} = any_{base}s(caller)"
         elif base in structs and pointers:
@@ -81,6 +86,8 @@ def call(interface: Interface, function: Function) -> list[str]:
         elif base == "char" and pointers == (True,):
             # A path that comes first is a file's, another one leads into a value.
             use = "PATH" if name == "path" and index == 0 else TEXTS.get(name, "NAME")
+            if function.name == "ips_fs_remove_directory":
+                use = "NAME"  # No name is a store's.
             text = f"const char *{name} = any_text(caller, TEXT_{use})"
         elif base == "char" and pointers == (True, True):
             use = "PATH" if name == "bases" else "NAME"

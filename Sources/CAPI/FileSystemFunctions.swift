@@ -49,6 +49,18 @@ public func ips_fs_close(_ fs: OpaquePointer?) {
 }
 
 @c @implementation
+public func ips_fs_overlay(
+    _ store: OpaquePointer?, _ layer: UnsafePointer<ips_cid>?, _ base: UnsafePointer<ips_cid>?,
+    _ fs: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+) -> ips_status {
+    call(error) { () throws(StoreError) in
+        try open(fs) { () throws(StoreError) in
+            try fileSystem(store).overlay(try cid(layer), over: try cid(base))
+        }
+    }
+}
+
+@c @implementation
 public func ips_fs_commit(
     _ fs: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ message: UnsafePointer<CChar>?,
     _ author: UnsafePointer<CChar>?, _ version: UnsafeMutablePointer<ips_cid>?, _ error: ErrorPointer?
@@ -294,6 +306,16 @@ public func ips_fs_copy(
 ) -> ips_status {
     changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         try workspace.copy(path, to: try treePath(target))
+    }
+}
+
+@c @implementation
+public func ips_fs_restore(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ tree: UnsafePointer<ips_cid>?, _ from: ips_bytes,
+    _ error: ErrorPointer?
+) -> ips_status {
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+        try workspace.restore(path, from: try treePath(from), of: try cid(tree))
     }
 }
 

@@ -95,6 +95,36 @@ func treePath(_ bytes: ips_bytes) throws(StoreError) -> FilePath {
     try FilePath([UInt8](try input(bytes)))
 }
 
+/// The caller's places for a path and another one that need not be there, or be wanted.
+struct PathPair {
+    private let room: UnsafeMutableRawBufferPointer
+    private let length: UnsafeMutablePointer<Int>
+    private let otherRoom: UnsafeMutableRawBufferPointer
+    private let otherLength: UnsafeMutablePointer<Int>?
+
+    init(
+        _ path: UnsafeMutableRawPointer?, _ capacity: Int, _ length: UnsafeMutablePointer<Int>?,
+        _ other: UnsafeMutableRawPointer?, _ otherCapacity: Int, _ otherLength: UnsafeMutablePointer<Int>?
+    ) throws(StoreError) {
+        room = try CAPI.room(path, capacity)
+        self.length = try output(length, "length")
+        otherRoom = try CAPI.room(other, otherCapacity)
+        self.otherLength = try optionalOutput(otherLength, "the other path's length")
+    }
+
+    /// Both lengths are reported before either is found not to fit.
+    func deliver(_ path: FilePath, _ other: FilePath?) throws(StoreError) {
+        let otherBytes = other?.bytes ?? []
+        length.pointee = path.bytes.count
+        otherLength?.pointee = otherBytes.count
+        if otherLength != nil, otherRoom.count < otherBytes.count {
+            throw StoreError(.bufferTooSmall, "the other path has \(otherBytes.count) bytes")
+        }
+        try CAPI.deliver(path.bytes, to: room, length)
+        if otherLength != nil { try CAPI.deliver(otherBytes, to: otherRoom, otherLength) }
+    }
+}
+
 /// Text of any length that a version or attribute may have; empty for NULL.
 func optionalText(_ pointer: UnsafePointer<CChar>?, _ what: String) throws(StoreError) -> String {
     guard let pointer else { return "" }
@@ -116,8 +146,14 @@ func fileMode(_ mode: UInt32) throws(StoreError) -> UInt16 {
 }
 
 extension ips_fs_entry {
+    /// Kind 0 for nothing.
+    init(_ entry: Entry?) {
+        self = entry.map { (entry: Entry) in ips_fs_entry(entry) } ?? ips_fs_entry()
+    }
+
     init(_ entry: Entry) {
         self.init()
+        struct_size = UInt32(MemoryLayout<ips_fs_entry>.size)
         kind = Self.kind(entry.kind)
         mode = UInt32(entry.mode)
         (uid, gid) = (entry.owner, entry.group)

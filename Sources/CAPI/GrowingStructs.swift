@@ -26,6 +26,11 @@ extension ips_heal_report: GrowingStruct { static var firstSize: Int { 24 } }
 extension ips_copy_report: GrowingStruct { static var firstSize: Int { 32 } }
 extension ips_fs_entry: GrowingStruct { static var firstSize: Int { 168 } }
 extension ips_fs_version: GrowingStruct { static var firstSize: Int { 1488 } }
+extension ips_fs_merge_options: GrowingStruct { static var firstSize: Int { 40 } }
+extension ips_fs_import_options: GrowingStruct { static var firstSize: Int { 24 } }
+extension ips_fs_import_report: GrowingStruct { static var firstSize: Int { 232 } }
+extension ips_fs_export_options: GrowingStruct { static var firstSize: Int { 16 } }
+extension ips_fs_export_report: GrowingStruct { static var firstSize: Int { 56 } }
 extension ips_repair_report: GrowingStruct { static var firstSize: Int { 64 } }
 
 /// No version of any struct will be larger; a larger size is a mistake, and is not believed.
@@ -56,6 +61,13 @@ func growingInput<T: GrowingStruct>(_ pointer: UnsafePointer<T>?) throws(StoreEr
         room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<known]))
     }
     return value
+}
+
+/// Writes the defaults into the fields that a caller of this size knows; nothing when the size is none.
+func setDefaults<T: GrowingStruct>(_ options: UnsafeMutablePointer<T>?, _ size: Int, _ defaults: T) {
+    guard let options, isAligned(options), (T.firstSize...largestStruct).contains(size) else { return }
+    UnsafeMutableRawPointer(options).storeBytes(of: UInt32(size), as: UInt32.self)
+    try? GrowingOutput(options).set(defaults)
 }
 
 /// A result's place, checked before the work is done; written by `set`.

@@ -85,6 +85,20 @@ public func ips_fs_version_get(
 }
 
 @c @implementation
+public func ips_fs_version_previous(
+    _ store: OpaquePointer?, _ cid: UnsafePointer<ips_cid>?,
+    _ previous: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+) -> ips_status {
+    call(error) { () throws(StoreError) in
+        let result = try output(previous, "previous")
+        result.pointee = nil
+        let version = try fileSystem(store).version(try CAPI.cid(cid))
+        result.pointee = try HandleTable.ofThisProcess().insert(
+            .iterator(IteratorObject(.cids(version.previous.makeIterator()))))
+    }
+}
+
+@c @implementation
 public func ips_fs_history(
     _ store: OpaquePointer?, _ version: UnsafePointer<ips_cid>?, _ path: UnsafePointer<ips_bytes>?,
     _ versions: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?

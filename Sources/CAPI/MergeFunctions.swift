@@ -1,157 +1,167 @@
-/// Differences and merges of trees.
+/// Merges of versions, and their conflicts.
 import CIpldStore
 import IpldEngine
 import MonoFS
 
 @c @implementation
-public func ips_fs_diff(
-    _ store: OpaquePointer?, _ old: UnsafePointer<ips_cid>?, _ new: UnsafePointer<ips_cid>?,
-    _ flags: UInt32, _ differences: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
-) -> ips_status {
-    call(error) { () throws(StoreError) in
-        let result = try output(differences, "differences")
-        result.pointee = nil
-        let renames = UInt32(IPS_FS_RENAMES)
-        let includesTombstones = try isAll(flags & ~renames)
-        let files = try fileSystem(store)
-        let (old, new) = (try cid(old), try cid(new))
-        let sequence: DifferenceSequence
-        if flags & renames != 0 {
-            let diff = try files.diffWithRenames(
-                from: old, to: new, includingTombstones: includesTombstones)
-            sequence = DifferenceSequence { () throws(StoreError) in try diff.next() }
-        } else {
-            let diff = try files.diff(from: old, to: new, includingTombstones: includesTombstones)
-            sequence = DifferenceSequence { () throws(StoreError) in try diff.next() }
-        }
-        result.pointee = try HandleTable.ofThisProcess().insert(
-            .iterator(IteratorObject(.differences(sequence))))
-    }
-}
-
-@c @implementation
-public func ips_iter_next_difference(
-    _ iterator: OpaquePointer?, _ kind: UnsafeMutablePointer<Int32>?,
-    _ aspects: UnsafeMutablePointer<UInt32>?,
-    _ path: UnsafeMutableRawPointer?, _ capacity: Int, _ length: UnsafeMutablePointer<Int>?,
-    _ oldPath: UnsafeMutableRawPointer?, _ oldCapacity: Int, _ oldLength: UnsafeMutablePointer<Int>?,
-    _ oldEntry: UnsafeMutablePointer<ips_fs_entry>?, _ newEntry: UnsafeMutablePointer<ips_fs_entry>?,
-    _ error: ErrorPointer?
-) -> ips_status {
-    callForNext(error) { () throws(StoreError) in
-        let kindPlace = try output(kind, "kind")
-        let aspectsPlace = try optionalOutput(aspects, "aspects")
-        let (room, oldRoom) = (try CAPI.room(path, capacity), try CAPI.room(oldPath, oldCapacity))
-        let length = try output(length, "length")
-        let oldLength = try optionalOutput(oldLength, "old_length")
-        let old = try GrowingOutput(oldEntry, nullAllowed: true)
-        let new = try GrowingOutput(newEntry, nullAllowed: true)
-        return try withIterator(iterator) { (object) throws(StoreError) in
-            guard case .differences(let differences) = object.sequence else {
-                throw StoreError(.invalid, "the iterator is not over differences of trees")
-            }
-            return try differences.next { (change) throws(StoreError) in
-                let oldBytes = change.oldPath?.bytes ?? []
-                // Both lengths are reported before either is found not to fit.
-                length.pointee = change.path.bytes.count
-                oldLength?.pointee = oldBytes.count
-                if oldLength != nil, oldRoom.count < oldBytes.count {
-                    throw StoreError(.bufferTooSmall, "the old path has \(oldBytes.count) bytes")
-                }
-                try deliver(change.path.bytes, to: room, length)
-                if oldLength != nil { try deliver(oldBytes, to: oldRoom, oldLength) }
-                kindPlace.pointee = number(of: change.kind)
-                aspectsPlace?.pointee = UInt32(change.aspects.rawValue)
-                old.set(change.old.map { ips_fs_entry($0) } ?? ips_fs_entry())
-                new.set(change.new.map { ips_fs_entry($0) } ?? ips_fs_entry())
-            }
-        }
-    }
-}
-
-private func number(of kind: TreeChange.Kind) -> Int32 {
-    switch kind {
-    case .added: Int32(IPS_FS_ADDED)
-    case .removed: Int32(IPS_FS_REMOVED)
-    case .modified: Int32(IPS_FS_MODIFIED)
-    case .renamed: Int32(IPS_FS_RENAMED)
-    case .tombstone: Int32(IPS_FS_TOMBSTONE_DIFFERS)
-    }
+public func ips_fs_merge_options_init(
+    _ options: UnsafeMutablePointer<ips_fs_merge_options>?, _ structSize: Int
+) {
+    setDefaults(options, structSize, ips_fs_merge_options())
 }
 
 @c @implementation
 public func ips_fs_merge(
     _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ theirs: UnsafePointer<ips_cid>?,
-    _ policy: Int32, _ message: UnsafePointer<CChar>?, _ author: UnsafePointer<CChar>?,
-    _ outcome: UnsafeMutablePointer<Int32>?, _ version: UnsafeMutablePointer<ips_cid>?,
-    _ conflicts: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+    _ options: UnsafePointer<ips_fs_merge_options>?, _ decide: ips_fs_decide?,
+    _ context: UnsafeMutableRawPointer?, _ outcome: UnsafeMutablePointer<Int32>?,
+    _ version: UnsafeMutablePointer<ips_cid>?, _ conflicts: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (answers) throws(StoreError) in
         let outcome = try optionalOutput(outcome, "outcome")
         let version = try optionalOutput(version, "version")
         let list = try optionalOutput(conflicts, "conflicts")
         list?.pointee = nil
-        func deliver(_ number: Int, _ cid: CID) {
+        func deliver(_ number: Int, _ cid: CID, _ found: [MergeConflict] = []) throws(StoreError) {
             outcome?.pointee = Int32(number)
             version?.pointee = ips_cid(cid)
+            list?.pointee = try iterator(over: found)
         }
-        func deliver(_ found: [MergeConflict]) throws(StoreError) {
-            guard let list else { return }
-            var rest = found[...]
-            let sequence = ConflictSequence { () throws(StoreError) in rest.popFirst() }
-            list.pointee = try HandleTable.ofThisProcess().insert(
-                .iterator(IteratorObject(.conflicts(sequence))))
+        let options = try growingInput(options) ?? ips_fs_merge_options()
+        guard options.flags & ~UInt32(IPS_FS_ALWAYS_VERSION) == 0 else {
+            throw StoreError(.unsupported, "a flag that this version does not know")
         }
         let result = try fileSystem(store).merge(
-            try cid(theirs), into: try name(branch, "branch"), policy: try mergePolicy(policy),
-            message: try optionalText(message, "message"), author: try optionalText(author, "author"))
+            try cid(theirs), into: try name(branch, "branch"),
+            policy: try policy(options, decide, context, answers),
+            fastForward: options.flags & UInt32(IPS_FS_ALWAYS_VERSION) == 0,
+            message: try optionalText(options.message, "message"),
+            author: try optionalText(options.author, "author"))
         switch result {
-        case .upToDate(let cid):
-            deliver(IPS_FS_UP_TO_DATE, cid)
-            try deliver([])
-        case .fastForward(let cid):
-            deliver(IPS_FS_FAST_FORWARD, cid)
-            try deliver([])
-        case .merged(let cid, let found):
-            deliver(IPS_FS_MERGED, cid)
-            try deliver(found)
+        case .upToDate(let cid): try deliver(IPS_FS_UP_TO_DATE, cid)
+        case .fastForward(let cid): try deliver(IPS_FS_FAST_FORWARD, cid)
+        case .merged(let cid, let found): try deliver(IPS_FS_MERGED, cid, found)
         case .conflicts(let found):
-            try deliver(found)
+            list?.pointee = try iterator(over: found)
             throw StoreError(.conflict, "there are conflicts that nobody has decided: \(found.count)")
         }
     }
 }
 
-private func mergePolicy(_ number: Int32) throws(StoreError) -> MergePolicy {
-    switch Int(number) {
+@c @implementation
+public func ips_fs_merge_open(
+    _ store: OpaquePointer?, _ ours: UnsafePointer<ips_cid>?, _ theirs: UnsafePointer<ips_cid>?,
+    _ options: UnsafePointer<ips_fs_merge_options>?, _ decide: ips_fs_decide?,
+    _ context: UnsafeMutableRawPointer?, _ fs: UnsafeMutablePointer<OpaquePointer?>?,
+    _ conflicts: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (answers) throws(StoreError) in
+        let result = try output(fs, "fs")
+        let list = try optionalOutput(conflicts, "conflicts")
+        result.pointee = nil
+        list?.pointee = nil
+        let options = try growingInput(options) ?? ips_fs_merge_options()
+        let (workspace, found) = try fileSystem(store).merge(
+            try cid(ours), try cid(theirs), policy: try policy(options, decide, context, answers))
+        let table = try HandleTable.ofThisProcess()
+        list?.pointee = try iterator(over: found)
+        result.pointee = try table.insert(.fileSystem(FileSystemObject(workspace)))
+    }
+}
+
+private func iterator(over found: [MergeConflict]) throws(StoreError) -> OpaquePointer {
+    var rest = found[...]
+    let sequence = ConflictSequence { () throws(StoreError) in rest.popFirst() }
+    return try HandleTable.ofThisProcess().insert(.iterator(IteratorObject(.conflicts(sequence))))
+}
+
+private func policy(
+    _ options: ips_fs_merge_options, _ decide: ips_fs_decide?, _ context: UnsafeMutableRawPointer?,
+    _ answers: CallbackOutcome
+) throws(StoreError) -> MergePolicy {
+    guard (Int(options.policy) == IPS_FS_ASK) == (decide != nil) else {
+        throw StoreError(.invalid, "a callback decides with IPS_FS_ASK, and with no other policy")
+    }
+    let suffix = options.suffix == nil ? nil : try text(options.suffix, "suffix", limit: 128)
+    switch Int(options.policy) {
     case Int(IPS_FS_REPORT): return .report
     case Int(IPS_FS_OURS): return .ours
     case Int(IPS_FS_THEIRS): return .theirs
     case Int(IPS_FS_NEWEST): return .newest
-    case Int(IPS_FS_BOTH): return .both(suffix: "theirs")
-    default: throw StoreError(.unsupported, "there is no policy \(number)")
+    case Int(IPS_FS_BOTH): return .both(suffix: suffix ?? MergePolicy.usualSuffix)
+    case Int(IPS_FS_ASK):
+        return .ask(suffix: suffix ?? MergePolicy.usualSuffix) { (conflict) throws(StoreError) in
+            try ask(conflict, decide, context, answers)
+        }
+    default: throw StoreError(.unsupported, "there is no policy \(options.policy)")
+    }
+}
+
+/// What the callback says of a conflict, which it sees in C's form.
+private func ask(
+    _ conflict: MergeConflict, _ decide: ips_fs_decide?, _ context: UnsafeMutableRawPointer?,
+    _ answers: CallbackOutcome
+) throws(StoreError) -> MergeConflict.Resolution {
+    let entries = [conflict.base, conflict.ours, conflict.theirs].map { ips_fs_entry($0) }
+    let (path, other) = (conflict.path.bytes, conflict.otherPath?.bytes ?? [])
+    var resolution = Int32(IPS_FS_REPORT)
+    let answer = path.withUnsafeBytes { path in
+        other.withUnsafeBytes { other in
+            entries.withUnsafeBufferPointer { entries in
+                func place(_ position: Int) -> UnsafePointer<ips_fs_entry>? {
+                    guard entries[position].kind != 0 else { return nil }
+                    return entries.baseAddress.map { $0 + position }
+                }
+                var shown = ips_fs_conflict()
+                (shown.kind, shown.fields) = (number(of: conflict.kind), UInt32(conflict.fields.rawValue))
+                shown.path = ips_bytes(data: path.baseAddress, len: path.count)
+                shown.other_path = ips_bytes(data: other.baseAddress, len: other.count)
+                (shown.base, shown.ours, shown.theirs) = (place(0), place(1), place(2))
+                return decide?(context, &shown, &resolution) ?? ips_status(IPS_CALLBACK)
+            }
+        }
+    }
+    try answers.check(answer, "decision")
+    switch Int(resolution) {
+    case Int(IPS_FS_REPORT): return .unresolved
+    case Int(IPS_FS_OURS): return .ours
+    case Int(IPS_FS_THEIRS): return .theirs
+    case Int(IPS_FS_BOTH): return .both
+    default:
+        throw StoreError(.callback, "a callback decided a conflict with \(resolution), which means nothing")
     }
 }
 
 @c @implementation
 public func ips_iter_next_conflict(
     _ iterator: OpaquePointer?, _ kind: UnsafeMutablePointer<Int32>?,
-    _ resolution: UnsafeMutablePointer<Int32>?, _ path: UnsafeMutableRawPointer?, _ capacity: Int,
-    _ length: UnsafeMutablePointer<Int>?, _ error: ErrorPointer?
+    _ resolution: UnsafeMutablePointer<Int32>?, _ fields: UnsafeMutablePointer<UInt32>?,
+    _ path: UnsafeMutableRawPointer?, _ capacity: Int, _ length: UnsafeMutablePointer<Int>?,
+    _ otherPath: UnsafeMutableRawPointer?, _ otherCapacity: Int, _ otherLength: UnsafeMutablePointer<Int>?,
+    _ baseEntry: UnsafeMutablePointer<ips_fs_entry>?, _ ourEntry: UnsafeMutablePointer<ips_fs_entry>?,
+    _ theirEntry: UnsafeMutablePointer<ips_fs_entry>?, _ error: ErrorPointer?
 ) -> ips_status {
     callForNext(error) { () throws(StoreError) in
         let kindPlace = try output(kind, "kind")
         let resolutionPlace = try optionalOutput(resolution, "resolution")
-        let room = try CAPI.room(path, capacity)
-        let length = try output(length, "length")
+        let fieldsPlace = try optionalOutput(fields, "fields")
+        let paths = try PathPair(path, capacity, length, otherPath, otherCapacity, otherLength)
+        let base = try GrowingOutput(baseEntry, nullAllowed: true)
+        let ours = try GrowingOutput(ourEntry, nullAllowed: true)
+        let theirs = try GrowingOutput(theirEntry, nullAllowed: true)
         return try withIterator(iterator) { (object) throws(StoreError) in
             guard case .conflicts(let conflicts) = object.sequence else {
                 throw StoreError(.invalid, "the iterator is not over conflicts")
             }
             return try conflicts.next { (conflict) throws(StoreError) in
-                try deliver(conflict.path.bytes, to: room, length)
+                try paths.deliver(conflict.path, conflict.otherPath)
                 kindPlace.pointee = number(of: conflict.kind)
                 resolutionPlace?.pointee = number(of: conflict.resolution)
+                fieldsPlace?.pointee = UInt32(conflict.fields.rawValue)
+                base.set(ips_fs_entry(conflict.base))
+                ours.set(ips_fs_entry(conflict.ours))
+                theirs.set(ips_fs_entry(conflict.theirs))
             }
         }
     }

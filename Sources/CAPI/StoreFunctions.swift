@@ -12,13 +12,6 @@ public func ips_open_options_init(_ options: UnsafeMutablePointer<ips_open_optio
     setDefaults(options, structSize, ips_open_options())
 }
 
-/// Writes the fields that a caller of this size knows; nothing when the size is none.
-private func setDefaults<T: GrowingStruct>(_ options: UnsafeMutablePointer<T>?, _ size: Int, _ defaults: T) {
-    guard let options, isAligned(options), (T.firstSize...4096).contains(size) else { return }
-    UnsafeMutableRawPointer(options).storeBytes(of: UInt32(size), as: UInt32.self)
-    try? GrowingOutput(options).set(defaults)
-}
-
 @c @implementation
 public func ips_store_create(
     _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<ips_create_options>?, _ error: ErrorPointer?

@@ -144,17 +144,28 @@ enum TreeText {
     }
 
     /// UTC, as RFC 3339 has it.
-    static func time(_ time: Timestamp) -> String {
+    static func time(_ time: Timestamp, withFraction: Bool = false) -> String {
         var seconds = time_t(time.seconds)
         var parts = tm()
         guard gmtime_r(&seconds, &parts) != nil else { return "@\(time.seconds)" }
         var buffer = [CChar](repeating: 0, count: 64)
-        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
+        let text = String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard withFraction, time.nanoseconds > 0 else { return text + "Z" }
+        let digits = String(time.nanoseconds)
+        return text + "." + String(repeating: "0", count: 9 - digits.count) + digits + "Z"
     }
 
-    /// Reads `@SECONDS`, `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`, in UTC.
+    /// Reads `@SECONDS`, `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`, in UTC; the last also with nine digits of a
+    /// second, as JSON has them.
     static func time(parsing text: String) throws -> Timestamp {
+        if let dot = text.firstIndex(of: "."), text.hasSuffix("Z") {
+            let digits = text[text.index(after: dot)...].dropLast()
+            if digits.count == 9, let fraction = UInt32(digits) {
+                let whole = try time(parsing: text[..<dot] + "Z")
+                if let time = Timestamp(seconds: whole.seconds, nanoseconds: fraction) { return time }
+            }
+        }
         if text.hasPrefix("@"), let seconds = Int64(text.dropFirst()), let time = Timestamp(seconds: seconds)
         {
             return time
@@ -175,7 +186,7 @@ enum TreeText {
         throw ValidationError("a time is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ or @SECONDS since 1970")
     }
 
-    static func time(json time: Timestamp) -> JSON { .string(TreeText.time(time)) }
+    static func time(json time: Timestamp) -> JSON { .string(TreeText.time(time, withFraction: true)) }
 
     /// The facts of an entry.
     static func fields(_ entry: Entry) -> [(String, JSON)] {
@@ -185,6 +196,14 @@ enum TreeText {
             ("size", .integer(entry.size)), ("modified", time(json: entry.modified)),
         ]
         if entry.sync != .default { fields.append(("sync", .string(entry.sync.rawValue))) }
+        if let group = entry.hardLink {
+            fields.append(("hard_link", .string(String(group.number, radix: 16))))
+        }
+        let attributes = entry.attributes.elements.compactMap { (name, value) -> JSON? in
+            guard case .bytes(let bytes) = value else { return nil }
+            return .object([("name", json(name)), ("value", json(bytes))])
+        }
+        if !attributes.isEmpty { fields.append(("attributes", .array(attributes))) }
         switch entry.content {
         case .file(.stored(let cid, _)), .cidLink(let cid): fields.append(("cid", .string("\(cid)")))
         case .directory(let directory):

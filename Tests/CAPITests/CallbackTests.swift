@@ -32,9 +32,10 @@ import Testing
     @Test func statusesOfCallbacks() throws {
         let test = try CStore()
         var cid = ips_cid()
-        for (answer, status) in [(1, 1), (42, 42), (Int(Int32.max), Int(Int32.max)), (-1, IPS_CALLBACK),
-            (IPS_CANCELLED, IPS_CALLBACK), (Int(Int32.min), IPS_CALLBACK)]
-        {
+        for (answer, status) in [
+            (1, 1), (42, 42), (Int(Int32.max), Int(Int32.max)), (-1, IPS_CALLBACK),
+            (IPS_CANCELLED, IPS_CALLBACK), (Int(Int32.min), IPS_CALLBACK),
+        ] {
             var source = Source(left: 10, answer: ips_status(answer))
             expect(status) { ips_store_put_callback(test.handle, read, nil, &source, &cid, $0) }
             #expect(source.calls == 1)

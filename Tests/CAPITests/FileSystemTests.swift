@@ -73,8 +73,7 @@ import Testing
         #expect(ips_fs_commit(two, "main", nil, nil, &second, &error) == ips_status(IPS_CONFLICT))
         var (outcome, merged) = (Int32(0), ips_cid())
         try expectOK {
-            ips_fs_merge(
-                test.handle, "main", &second, Int32(IPS_FS_REPORT), "merged", nil, &outcome, &merged, nil, $0)
+            ips_fs_merge(test.handle, "main", &second, nil, nil, nil, &outcome, &merged, nil, $0)
         }
         #expect(outcome == Int32(IPS_FS_MERGED))
         var version = ips_fs_version()
@@ -107,7 +106,7 @@ import Testing
             let capacity = any([0, 1, 64])
             let numbers = [UInt32(0), 1, 0o644, .max]
             let (number, flag) = (any(numbers), any([true, false]))
-            let choice = generator.next() % 40
+            let choice = generator.next() % 44
             let signed = Int32(truncatingIfNeeded: generator.next() % 11) - 1
             path(any(paths)) { first in
                 path(any(paths)) { second in
@@ -165,8 +164,20 @@ import Testing
                     case 36: status = ips_iter_next_version(handle, &result, &version, &error)
                     case 37: status = ips_fs_diff(handle, &cid, &other, number, &out, &error)
                     case 38:
+                        var options = ips_fs_merge_options()
+                        options.struct_size = any([0, 40, 48])
+                        options.policy = signed
                         status = ips_fs_merge(
-                            handle, name, &cid, signed, name, name, &kind, &result, &out, &error)
+                            handle, name, &cid, &options, nil, nil, &kind, &result, &out, &error)
+                    case 39: status = ips_fs_restore(handle, first, &cid, second, &error)
+                    case 40: status = ips_fs_overlay(handle, &cid, &other, &out, &error)
+                    case 41:
+                        status = ips_fs_merge_open(
+                            handle, &cid, &other, nil, nil, nil, &out, nil, &error)
+                    case 42:
+                        status = ips_iter_next_conflict(
+                            handle, &kind, nil, nil, &room, capacity, &length, nil, 0, nil, &entry, nil, nil,
+                            &error)
                     default: status = ips_fs_prune(handle, name, 2, .min, flag, &count, &error)
                     }
                     #expect(status != ips_status(IPS_INTERNAL), "\(choice): \(text(error))")

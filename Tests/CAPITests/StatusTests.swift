@@ -1,6 +1,7 @@
-@testable import CAPI
 import IpldEngine
 import Testing
+
+@testable import CAPI
 
 @Suite struct StatusTests {
     /// The engine's raw values are the numbers of the header, for ever.

@@ -87,7 +87,7 @@ import Testing
         #expect(try result.errorCode() == "not_found")
     }
 
-    @Test(arguments: ["get-block", "dereference"])
+    @Test(arguments: ["dereference"])
     func aCIDThatIsNoneIsAUsageError(_ command: String) throws {
         let line = try CommandLine()
         for text in ["", "nonsense", absentCID + "a", String(absentCID.dropLast())] {

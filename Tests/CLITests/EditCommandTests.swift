@@ -24,7 +24,8 @@ import Testing
         #expect(holds[0]["cid"] as? String == written.line)
 
         let appended = try line.shell(
-            "echo more | \"$IPLDSTORE_EXECUTABLE\" append \(written.line) --json").object()
+            "echo more | \"$IPLDSTORE_EXECUTABLE\" append \(written.line) --json"
+        ).object()
         bytes += Data("more\n".utf8)
         #expect(try line.put(bytes) == appended["cid"] as? String)
         #expect(appended.integer("size") == 2_000_005 && appended["root"] is NSNull)

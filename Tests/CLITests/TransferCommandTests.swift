@@ -133,6 +133,38 @@ import Testing
         #expect(result.lines == [String](repeating: "0", count: 8), "\(result.error)")
     }
 
+    /// Nobody takes back what was lent by a process that was killed, until the directory is imported again.
+    @Test func whatAKilledImportLentIsGivenBackByTheNextOne() throws {
+        let result = try shell(
+            """
+            mkdir -p t/closed; for i in $(seq 200); do head -c 300000 /dev/urandom > t/closed/$i; done
+            chmod 0 t/closed
+            if ! (mkdir x; python3 -c 'import os; os.setxattr("x", "user.x", b"")' 2> /dev/null); then
+                echo skipped; exit
+            fi
+            for round in 1 2 3; do
+                ./ip import t --branch main --full --store .ipldstore > /dev/null 2>&1 & pid=$!
+                while [ $(stat -c %a t/closed) = 0 ]; do kill -0 $pid || break; done
+                kill -KILL $pid; wait $pid 2> /dev/null
+                stat -c %a t/closed
+            done
+            ./ip import t --branch main --store .ipldstore > /dev/null; echo $?
+            stat -c %a t/closed
+            python3 -c 'import os; print(os.listxattr("t"))'
+            ./ip ls -l main: --store .ipldstore | cut -c 1-10
+            chmod 700 t/closed; python3 -c 'import os; print(os.listxattr("t/closed"))'
+            """)
+        guard result.lines.last != "skipped" else {
+            print("whatAKilledImportLentIsGivenBackByTheNextOne: skipped, no attributes of users here")
+            return
+        }
+        let lines = result.lines
+        try #require(lines.count == 8, "\(lines) \(result.error)")
+        #expect(lines[0..<3].contains("500"), "\(lines)")
+        #expect(Array(lines[3...]) == ["0", "0", "[]", "d---------", "[]"], "\(lines) \(result.error)")
+        #expect(try command.run("verify").status == 0)
+    }
+
     @Test func nothingIsLeftOfAnExportThatIsInterrupted() throws {
         _ = try command.shell(
             "mkdir t; for i in $(seq 300); do head -c 300000 /dev/urandom > t/$i; done")

@@ -38,7 +38,7 @@ import Testing
         try run("mv", "main:/a/file", "main:/renamed")
         try run("rm", "-r", "main:/a")
         #expect(try run("ls", "main:/").lines == ["hard", "link", "renamed"])
-        #expect(try run("ls", "--all", "main:/").lines == ["a", "hard", "link", "renamed"])
+        #expect(try run("ls", "--all", "main:/").lines == ["a (removed)", "hard", "link", "renamed"])
         try run("checkout-file", "main:/hard", "out")
         #expect(try command.read("out") == Data(repeating: 7, count: 100_000))
         try run("verify")
@@ -129,5 +129,67 @@ import Testing
             #expect(result.status == Int32(status), "\(arguments): \(result.error)")
             #expect(result.error.split(separator: "\n").count == 1)
         }
+    }
+
+    @Test func conflictsAreDecidedPathByPath() throws {
+        let command = try CommandLine()
+        _ = try command.shell("mkdir t; for f in a b c d; do echo base > t/$f; done")
+        #expect(try command.run("import", "t", "--branch", "main").status == 0)
+        #expect(try command.run("fork", "main", "dev").status == 0)
+        for branch in ["main", "dev"] {
+            _ = try command.shell(
+                "for f in a b c d; do echo \(branch) | \"$IPLDSTORE_EXECUTABLE\" cp - \(branch):$f; done")
+        }
+        let some = try command.run("merge", "main", "dev", "--theirs", "a", "--both", "/b")
+        #expect(some.status == 5)
+        #expect(
+            some.lines == [
+                "both modified\ta (theirs)", "both modified\tb (both)", "both modified\tc",
+                "both modified\td",
+            ])
+        #expect(try command.run("cat", "main:a").output == "main\n")
+        #expect(try command.run("merge", "main", "dev", "--ours", "a", "--theirs", "a").status == 2)
+        let all = try command.run(
+            "merge", "main", "dev", "--theirs", "a", "--both", "/b", "--ours", "c", "--policy", "theirs",
+            "--suffix", "dev", "--ours", "nothing")
+        #expect(all.status == 0 && all.lines.count == 5)
+        #expect(all.error.contains("no conflict about nothing"))
+        let files = ["main:a", "main:b", "main:b.dev", "main:c", "main:d"]
+        #expect(try command.start(["cat"] + files).wait().lines == ["dev", "main", "dev", "main", "dev"])
+        #expect(try command.run("log", "main", "--json").array()[0]["previous"].map { "\($0)" } != nil)
+        #expect(try command.run("merge", "main", "dev").lines[0].hasSuffix("up to date"))
+    }
+
+    @Test func whatWasRemovedIsListedAndMarked() throws {
+        let command = try CommandLine()
+        _ = try command.shell("mkdir -p t/d; echo 1 > t/d/gone; echo 2 > t/d/there")
+        #expect(try command.run("import", "t", "--branch", "main").status == 0)
+        #expect(try command.run("rm", "main:d/gone").status == 0)
+        #expect(try command.run("ls", "main:d").lines == ["there"])
+        #expect(try command.run("ls", "--all", "main:d").lines == ["gone (removed)", "there"])
+        let restored = try command.run("restore", "main:d/gone", "--from", "main")
+        #expect(restored.status == 3 && restored.error.contains("there is no d/gone in main"))
+        let time = try command.run("ls", "main:d", "--json").array()[0]["modified"] as? String
+        #expect(try #require(time).contains("."))
+        let version = try command.run("log", "main", "--json").array()[0]["time"] as? String
+        #expect(
+            try command.run("prune", "main", "--keep-since", try #require(version), "-n").lines.count == 1)
+    }
+
+    /// Whenever it is killed, a commit is there whole, with its hold and the branch's move, or not at all.
+    @Test func aCommitThatIsKilledIsThereOrNot() throws {
+        let command = try CommandLine()
+        #expect(try command.run("branch", "main").status == 0)
+        var killed = 0
+        for number in 0..<60 {
+            let child = try command.start(["mkdir", "main:/d\(number)"])
+            usleep(UInt32(number) * 700)
+            kill(child.process.processIdentifier, SIGKILL)
+            if try child.wait().signal == SIGKILL { killed += 1 }
+        }
+        let (log, names) = (try command.run("log", "main").lines, try command.run("ls", "main:").lines)
+        let holds = try command.run("holds", "--owner", "fs/branch/main").lines
+        #expect(killed > 0 && log.count == names.count + 1 && holds.count == log.count)
+        #expect(try command.isClean())
     }
 }

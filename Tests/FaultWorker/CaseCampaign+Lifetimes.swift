@@ -142,4 +142,61 @@ extension CaseCampaign {
         let store = try ContentStore.open(at: path)
         try Inspection(pool: pool).inspect(path, allowed: [try NameState(of: store)], empties: true)
     }
+
+    /// The first who opens an index makes LMDB's lock file new, which for a moment says that there was no
+    /// transaction yet. It dies in that moment, and another waits to open the index: what was committed stays
+    /// committed, and so does what the other commits.
+    @Sendable static func firstOpenerDies(_ scratch: String, _ pool: Pool) throws {
+        let path = scratch + "/store"
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        for round in 0..<6 {
+            // An odd number of commits in one round, an even one in the next: the page that counts changes.
+            try inChild(path) { store in
+                try store.setRoot("before-\(round)", to: try store.put(Pool.bytes(3)))
+                if round % 2 == 0 { try store.setRoot("again", to: pool.cids[3]) }
+            }
+            var ends: [Int32] = [0, 0]
+            guard pipe(&ends) == 0 else { throw Violation("no pipe") }
+            let first = try Processes.fork {
+                try pretendToBeOpening(path + "/index/lock.mdb")
+                var ready: UInt8 = 1
+                _ = write(ends[1], &ready, 1)
+                while true { Processes.sleep(microseconds: 100_000) }
+            }
+            var byte: UInt8 = 0
+            guard read(ends[0], &byte, 1) == 1 else { throw Violation("the first did not begin") }
+            for end in ends { close(end) }
+            let second = try Processes.fork {
+                let store = try ContentStore.open(at: path)
+                try store.setRoot("after-\(round)", to: pool.cids[3])
+            }
+            Processes.sleep(microseconds: 50_000)
+            kill(first, SIGKILL)
+            _ = Processes.reap(first)
+            try expect(Processes.reap(second) == .exited(0), "the second could not open the store")
+            try inChild(path) { store in
+                for number in 0...round {
+                    try expect(try store.root("before-\(number)") != nil, "round \(round) lost the first's")
+                    try expect(try store.root("after-\(number)") != nil, "round \(round) lost the second's")
+                }
+                try expectSound(store)
+            }
+        }
+    }
+
+    /// Takes the locks, and leaves the lock file, as `IndexEnvironment` and LMDB 0.9 do in the middle of
+    /// opening: byte 0, of the process; the number of the last transaction at offset 48.
+    private static func pretendToBeOpening(_ path: String) throws {
+        let ours = open(path, O_RDWR)
+        let theirs = open(path, O_RDWR)
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_len = 1
+        guard fcntl(theirs, F_SETLK, &lock) == 0 else { throw Violation("somebody has the index open") }
+        lock.l_start = 1 << 60
+        // F_OFD_SETLK.
+        guard fcntl(ours, 37, &lock) == 0 else { throw Violation("somebody is opening the index") }
+        var none: UInt64 = 0
+        guard pwrite(theirs, &none, 8, 48) == 8 else { throw Violation("cannot write the lock file") }
+    }
 }

@@ -119,11 +119,17 @@ extension CaseCampaign {
         let (path, store) = try make(scratch)
         for round in 0..<10 {
             try put(store, pool, 15)
+            // What died before the batch began may go: the batch stores it again.
+            let isDead = round % 3 == 2
+            if isDead { try store.removeRoot("c15", budget: 0) }
             let batch = try store.makeBatch()
             _ = try batch.put(Pool.bytes(15))
             // Another process takes the only name away and collects.
             let (lines, end) = Processes.wait(
-                try Processes.spawn(["case-remove", "--path", path, "--root", "c15"]))
+                try Processes.spawn(
+                    isDead
+                        ? ["case-collect", "--path", path]
+                        : ["case-remove", "--path", path, "--root", "c15"]))
             try expect(end == .exited(0), "\(lines)")
             if round % 2 == 0 {
                 try batch.setRoot("kept", to: pool.cids[15])
@@ -188,6 +194,52 @@ extension CaseCampaign {
                 try expectSound(store)
                 for content in [15, 18] { try expectContent(store, pool, content) }
             }
+        }
+    }
+
+    /// Death at each call of a name's commit and of the journal's rewrite that follows, and the last commit
+    /// was lost too: index and journal agree again, and a store made anew from the journal has the same
+    /// names.
+    @Sendable static func indexBehindRewrittenJournal(_ scratch: String, _ pool: Pool) throws {
+        let path = scratch + "/store"
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try inChild(path) { store in
+            for content in [12, 15] { try put(store, pool, content) }
+            for number in 0..<100 {
+                try store.setRoot("name-\(number % 4)", to: pool.cids[number % 8 < 4 ? 12 : 15])
+            }
+        }
+        for number in 1... {
+            let copy = scratch + "/copy"
+            Files.removeTree(copy)
+            try Files.copyTree(path, copy)
+            let end = try fork(copy) { store in
+                Bounds.journalBytes = 256
+                _ = CallFaults.arm(.die(at: number))
+                try store.setRoot("late", to: pool.cids[15])
+                CallFaults.disarm()
+            }
+            if end == .exited(0) {
+                let (long, short) = (
+                    try Files.read(path + "/journal").count, try Files.read(copy + "/journal").count
+                )
+                try expect(short < long, "the journal was not rewritten: \(long), \(short) bytes")
+            }
+            try IndexFile.rollBack(copy)
+            try inChild(copy) { store in
+                try expectSound(store)
+                try store.setRoot("later", to: pool.cids[15])
+                try expectSound(store)
+                try expectContent(store, pool, 15)
+            }
+            let before = try NameState(of: try ContentStore.open(at: copy, readOnly: true))
+            try expect(before.roots.count >= 6, "names are gone")
+            Files.removeTree(copy + "/index")
+            try ContentStore.repair(at: copy)
+            let after = try NameState(of: try ContentStore.open(at: copy))
+            try expect(before == after, "the journal says otherwise: \(before.difference(from: after))")
+            if end == .exited(0) { return }
+            try expect(end == .killed(SIGKILL), "\(end)")
         }
     }
 

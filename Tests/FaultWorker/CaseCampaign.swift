@@ -14,6 +14,8 @@ struct CaseCampaign {
         ("equal-chunks-across-a-stage", equalChunksAcrossStages),
         ("collection-against-a-batch", collectionAgainstBatch),
         ("index-one-commit-behind", indexBehind),
+        ("index-one-commit-behind-a-rewritten-journal", indexBehindRewrittenJournal),
+        ("a-first-opener-that-dies", firstOpenerDies),
         ("index-one-commit-ahead-of-a-cut-pack", indexAhead),
         ("strange-files-in-place-of-packs", strangePacks),
         ("journal-missing", journalMissing),

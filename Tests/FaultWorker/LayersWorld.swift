@@ -16,6 +16,8 @@ final class LayersWorld {
     private var open: [Place: Set<CID?>] = [:]
     /// What it was before its last change in this round.
     private var previous: [Place: CID?] = [:]
+    /// What the round did, for who has to understand a failure.
+    private var transcript: [String] = []
 
     private struct Place: Hashable {
         let store: String
@@ -61,6 +63,7 @@ final class LayersWorld {
         rounds += 1
         open = [:]
         previous = [:]
+        transcript = []
         let children = try (0..<2).map { number in
             var words = [
                 "layers-child", "--path", directory, "--pool", poolFile, "--number", "\(number)", "--seed",
@@ -88,6 +91,7 @@ final class LayersWorld {
 
     private func takeIn(_ lines: [String], _ tally: Tally) throws {
         var pending: LayersLine?
+        transcript += lines
         for line in lines {
             switch try LayersLine(parsing: line) {
             case .done:
@@ -162,6 +166,7 @@ final class LayersWorld {
         guard random.oneIn(2), let store = random.element(of: names.keys.sorted()) else { return }
         try IndexFile.rollBack(path(store))
         for (place, value) in previous where place.store == store { open[place, default: []].insert(value) }
+        transcript.append("lost a commit of \(store)")
         tally.count("rolled-back")
     }
 
@@ -178,11 +183,13 @@ final class LayersWorld {
         for position in order.indices { order.swapAt(position, random.below(order.count)) }
         for store in order {
             do { try check(store) } catch let error as StoreError {
-                throw Violation("\(store): \(error.code): \(error)")
-            } catch { throw Violation("\(store): \(error)") }
+                throw Violation("\(store): \(error.code): \(error)\n\(story)")
+            } catch { throw Violation("\(store): \(error)\n\(story)") }
             tally.count("inspections")
         }
     }
+
+    private var story: String { transcript.map { "    " + $0 }.joined(separator: "\n") }
 
     private func check(_ name: String) throws {
         let store = try ContentStore.open(at: path(name))
@@ -191,7 +198,9 @@ final class LayersWorld {
         for root in Set(seen.roots.keys).union(known.keys) where seen.roots[root] != known[root] {
             let allowed = open[Place(store: name, name: root)] ?? []
             guard allowed.contains(seen.roots[root]) else {
-                throw Violation("\(root) is \(seen.roots[root]?.description ?? "not there")")
+                throw Violation(
+                    "\(root) is \(text(seen.roots[root])), not \(text(known[root])) or one of "
+                        + "\(allowed.map(text))")
             }
         }
         names[name] = seen.roots
@@ -208,6 +217,8 @@ final class LayersWorld {
             throw Violation("\(statistics.deadBlocks) dead blocks and \(statistics.leases) leases remain")
         }
     }
+
+    private func text(_ cid: CID?) -> String { cid?.description ?? "not there" }
 
     /// All layers go, and bases have what their own names keep.
     func end() throws {

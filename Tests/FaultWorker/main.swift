@@ -30,6 +30,7 @@ do {
     case "case-collect": exit(try CaseCampaign.collectChild(arguments))
     case "case-remove": exit(try CaseCampaign.removeChild(arguments))
     case "case-repair": exit(try CaseCampaign.repairChild(arguments))
+    case "defects": exit(try DefectCampaign.run(arguments))
     case "case-pid": say("\(getpid())")
     case "soak": exit(try SoakCampaign.run(arguments))
     case "soak-child": exit(try SoakRole.child(arguments))

@@ -197,4 +197,42 @@ import Testing
     private func read(_ cid: CID, _ batch: Batch) throws -> Version {
         try #require(try TreeSource(test.store, batch).version(cid))
     }
+
+    /// The epoch counts transactions that write.
+    @Test func aCommitIsOneTransactionAndPruningIsFew() throws {
+        let test = try TestStore()
+        let files = FileSystem(test.store)
+        func epoch() throws -> UInt64 { try test.store.stat().epoch }
+        let start = try files.createBranch("main")
+        try files.fork("dev", at: start)
+        for number in 0..<30 {
+            let workspace = try files.open(branch: "main")
+            try workspace.createDirectories(try FilePath("d/\(number)"))
+            let before = try epoch()
+            try files.commit(workspace, to: "main")
+            #expect(try epoch() == before + 1)
+        }
+        // Whoever loses the race has a version, in one transaction too.
+        let (one, two) = (try files.open(branch: "main"), try files.open(branch: "main"))
+        try one.createDirectory("one")
+        try two.createDirectory("two")
+        try files.commit(one, to: "main")
+        let before = try epoch()
+        #expect(thrownCode { try files.commit(two, to: "main") } == .conflict)
+        #expect(try epoch() == before + 1)
+        guard case .merged = try files.merge(try #require(two.version), into: "main") else {
+            Issue.record("no merge")
+            return
+        }
+        let beforePruning = try epoch()
+        let report = try files.prune("main", RetentionRules(last: 1), budget: 0)
+        #expect(report.dropped.count >= 31)
+        #expect(try epoch() <= beforePruning + 2)
+        let beforeRemoval = try epoch()
+        try files.removeBranch("main")
+        #expect(try epoch() <= beforeRemoval + 8)
+        #expect(try test.store.holds(owner: "fs/branch/main").isEmpty)
+        _ = try test.store.gc()
+        #expect(try test.store.verify().problems.isEmpty)
+    }
 }

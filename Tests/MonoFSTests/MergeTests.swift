@@ -219,9 +219,27 @@ struct MergeOracle {
         sides = [try fixture.flat(ours), try fixture.flat(theirs)]
     }
 
+    /// What was moved by one side and changed by the other is looked for under its new name.
+    private func moved(_ entries: [FilePath: Entry], _ renames: [MergeResult.Rename]) -> [FilePath: Entry] {
+        var moved = entries
+        for rename in renames {
+            for (path, entry) in entries where path.components.starts(with: rename.old.components) {
+                moved[path] = nil
+                let rest = path.components.dropFirst(rename.old.components.count)
+                moved[FilePath(components: rename.new.components + rest)] = entry
+            }
+        }
+        return moved
+    }
+
     func losses(_ result: MergeResult) throws -> [String] {
         let merged = try fixture.flat(result.root)
+        let base = moved(self.base, result.renames)
+        let sides = self.sides.map { moved($0, result.renames) }
         var losses: [String] = []
+        for rename in result.renames where self.sides.allSatisfy({ $0[rename.old] == nil }) {
+            if merged[rename.old] != nil { losses.append("\(rename.old), moved to \(rename.new)") }
+        }
         for (side, name) in zip(sides, ["ours", "theirs"]) {
             for path in Set(base.keys).union(side.keys) {
                 let covering = result.conflicts.filter { covers($0, path) }

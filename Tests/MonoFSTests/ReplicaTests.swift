@@ -100,6 +100,35 @@ import Testing
         #expect(try fixture.text(fixture.merge(nil, changed, remade).root, "d/new") == nil)
     }
 
+    /// Whoever removed it knew what it was; so does whoever has something in it.
+    @Test func aDirectoryComesBackWithItsMetadata() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) {
+            try $0.createDirectories("d/inner")
+            try $0.setMode("d", 0o2775)
+            try $0.setOwner("d", owner: 7, group: 8)
+            try $0.setAttribute("d", bytes("user.a"), to: .bytes([1]))
+            try $0.setMode("d/inner", 0o711)
+        }
+        let removed = try tree(fixture, on: start) { try $0.removeTree("d") }
+        let added = try tree(fixture, on: start) { try $0.write("d/inner/new", bytes("new")) }
+        for joined in [
+            try fixture.merge(nil, removed, added).root, try fixture.merge(start, added, removed).root,
+        ] {
+            let flat = try fixture.flat(joined)
+            let (before, after) = (try #require(try fixture.flat(start)["d"]), try #require(flat["d"]))
+            #expect(after.mode == 0o2775 && after.owner == 7 && after.group == 8)
+            #expect(after.attributes == before.attributes && after.created == before.created)
+            #expect(flat["d/inner"]?.mode == 0o711)
+            // It is what it is when it is read again, and can be changed and removed like any other.
+            #expect(try fixture.merge(nil, joined, joined).root == joined)
+            let again = try tree(fixture, on: joined) { try $0.removeTree("d") }
+            #expect(try fixture.flat(fixture.merge(nil, again, joined).root)["d"] == nil)
+            let twice = try tree(fixture, on: joined) { try $0.write("d/more", [1]) }
+            #expect(try fixture.flat(fixture.merge(nil, again, twice).root)["d"]?.mode == 0o2775)
+        }
+    }
+
     @Test func whatWasChangedByBothIsKeptAndOneIsShown() throws {
         let fixture = try MergeFixture()
         let start = try tree(fixture, on: nil) { try $0.write("file", bytes("0")) }

@@ -35,6 +35,11 @@ final class TransferFixture {
         try #require(fchmod(descriptor, mode) == 0)
     }
 
+    /// What is in the directory.
+    func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+    }
+
     /// Waits until what was written just now counts as settled.
     func settle() { usleep(120_000) }
 

@@ -14,73 +14,12 @@
 #ifndef IPLDSTORE_HPP
 #define IPLDSTORE_HPP
 
-#include "ipldstore_streams.hpp"
+#include "ipldstore_batch.hpp"
+#include "ipldstore_fs.hpp"
 
 #include <vector>
 
 namespace ips {
-
-/* A unit of work; what is not committed is aborted. */
-class Batch : public Handle<ips_batch, ips_batch_free> {
-public:
-    explicit Batch(ips_store *store)
-        : Handle(result<ips_batch *>(
-              [&](auto *batch, auto *error) { return ips_batch_begin(store, batch, error); })) {}
-    Cid put(Bytes data) {
-        return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_batch_put_buffer(get(), data, cid, error); });
-    }
-    Cid put_descriptor(int descriptor, Progress progress = {}) {
-        return Callbacks(std::move(progress)).result<Cid>([&](auto *cid, auto *its, auto *error) {
-            return ips_batch_put_descriptor(get(), descriptor, its->hear(), its, cid, error);
-        });
-    }
-    Cid put_from(Source source, Progress progress = {}) {
-        return Callbacks(std::move(progress), std::move(source))
-            .result<Cid>([&](auto *cid, auto *its, auto *error) {
-                return ips_batch_put_callback(get(), its->give, its->hear(), its, cid, error);
-            });
-    }
-    Cid put_block(Bytes block, std::uint64_t codec = IPS_CODEC_RAW) {
-        return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_batch_put_block(get(), block, codec, cid, error); });
-    }
-    Cid put_node(Bytes dag_cbor) {
-        return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_batch_put_node(get(), dag_cbor, cid, error); });
-    }
-    Cid edit_node(const Cid &cid, const std::string &path, const std::vector<ips_node_change> &changes) {
-        return result<Cid>([&](auto *edited, auto *error) {
-            return ips_batch_edit_node(get(), &cid, path.c_str(), changes.data(), changes.size(), edited,
-                                       error);
-        });
-    }
-    /* Of a file, or with NULL of nothing; it ends before the batch does. */
-    Writer writer(const Cid *cid = nullptr) {
-        return Writer(result<ips_writer *>([&](auto *writer, auto *error) {
-            return ips_batch_open_writer(get(), cid, nullptr, nullptr, writer, error);
-        }));
-    }
-    void set_root(const std::string &name, const Cid &cid) {
-        call([&](auto *error) { return ips_batch_set_root(get(), name.c_str(), &cid, error); });
-    }
-    void remove_root(const std::string &name) {
-        call([&](auto *error) { return ips_batch_set_root(get(), name.c_str(), nullptr, error); });
-    }
-    /* `expected` NULL: that there is none; `cid` NULL: remove it. */
-    void swap_root(const std::string &name, const Cid *expected, const Cid *cid) {
-        call([&](auto *error) { return ips_batch_swap_root(get(), name.c_str(), expected, cid, error); });
-    }
-    void hold(const Cid &cid, const char *owner = nullptr) {
-        call([&](auto *error) { return ips_batch_hold(get(), &cid, owner, error); });
-    }
-    void commit() {
-        call([&](auto *error) { return ips_batch_commit(get(), error); });
-    }
-    void abort() {
-        call([&](auto *error) { return ips_batch_abort(get(), error); });
-    }
-};
 
 /* An open store; by any number of threads. */
 class Store : public Handle<ips_store, ips_store_close> {
@@ -104,9 +43,9 @@ public:
     }
     /* A store that is gone with its handle; over others, a buffer. */
     static Store in_memory(const std::vector<const ips_store *> &bases = {},
-                           const ips_create_options *options = nullptr) {
+                           const ips_create_options *options = nullptr, const char *owner = nullptr) {
         return Store(result<ips_store *>([&](auto *store, auto *error) {
-            return ips_store_create_memory(bases.data(), bases.size(), options, nullptr, store, error);
+            return ips_store_create_memory(bases.data(), bases.size(), options, owner, store, error);
         }));
     }
     static ips_copy_report flatten(const std::string &path, Progress progress = {}) {
@@ -129,6 +68,18 @@ public:
             return ips_store_set_base(path.c_str(), was.c_str(), is_now.c_str(), error);
         });
     }
+    /* As repair, and heals from stores that still have what is damaged or missing. */
+    static std::pair<ips_repair_report, ips_heal_report>
+    repair_from(const std::string &path, const std::vector<const ips_store *> &donors,
+                Progress progress = {}) {
+        ips_repair_report report = IPS_REPAIR_REPORT_INIT;
+        ips_heal_report healing = IPS_HEAL_REPORT_INIT;
+        Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_store_repair_from(path.c_str(), donors.data(), donors.size(), its->hear(), its,
+                                         &report, &healing, error);
+        });
+        return {report, healing};
+    }
     static ips_repair_report repair(const std::string &path, Progress progress = {}) {
         return Callbacks(std::move(progress))
             .result<ips_repair_report>(
@@ -139,13 +90,15 @@ public:
     }
 
     Batch batch() { return Batch(get()); }
+    /* Branches, trees, history, merges; it ends before the store does. */
+    FileSystem fs() { return FileSystem(get()); }
     Reader reader(const Cid &cid) const { return Reader(get(), cid); }
     View view(const Cid &cid) const { return View(get(), cid); }
-    /* Of a file, or with NULL of nothing. */
-    Writer writer(const Cid *cid = nullptr) {
-        return Writer(result<ips_writer *>([&](auto *writer, auto *error) {
-            return ips_writer_open(get(), cid, nullptr, nullptr, writer, error);
-        }));
+    /* Of a file, or with NULL of nothing. `progress` hears of what later calls on the writer store. */
+    Writer writer(const Cid *cid = nullptr, Progress progress = {}) {
+        return Writer(std::move(progress), [&](auto *writer, auto *its, auto *error) {
+            return ips_writer_open(get(), cid, its->hear(), its, writer, error);
+        });
     }
 
     Cid put(Bytes data) {
@@ -333,6 +286,12 @@ public:
             },
             ips_usage IPS_USAGE_INIT);
     }
+    /* What gc would take if nothing protected it. */
+    ips_usage gc_dry_run() const {
+        return result<ips_usage>(
+            [&](auto *usage, auto *error) { return ips_store_gc_dry_run(get(), usage, error); },
+            ips_usage IPS_USAGE_INIT);
+    }
     ips_block_information inspect(const Cid &cid) const {
         return result<ips_block_information>(
             [&](auto *information, auto *error) {
@@ -347,6 +306,12 @@ public:
             },
             ips_store_information IPS_STORE_INFORMATION_INIT);
     }
+    /* What the store was made with, as options for create. */
+    ips_create_options configuration() const {
+        return result<ips_create_options>(
+            [&](auto *options, auto *error) { return ips_store_get_configuration(get(), options, error); },
+            ips_create_options IPS_CREATE_OPTIONS_INIT);
+    }
     /* What is not as it must be: nothing, when all is well. */
     Problems verify(ips_verify_report *report = nullptr, Progress progress = {}) {
         ips_iter *problems = nullptr;
@@ -360,23 +325,6 @@ public:
 
 private:
     explicit Store(ips_store *store) : Handle(store) {}
-    /* All of what a call writes to a buffer, whose length it tells when the buffer is too small. */
-    template <typename Read> static std::string whole(Read &&read) {
-        std::string bytes(65536, '\0');
-        for (;;) {
-            ips_error error;
-            std::size_t length = 0;
-            ips_status status = read(bytes.data(), bytes.size(), &length, &error);
-            if (status == IPS_BUFFER_TOO_SMALL && length > bytes.size()) {
-                bytes.resize(length);
-                continue;
-            }
-            if (status != IPS_OK)
-                throw Error(status, error);
-            bytes.resize(length);
-            return bytes;
-        }
-    }
 };
 
 } // namespace ips

@@ -6,6 +6,8 @@
 
 #include <ipldstore.h>
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <functional>
 #include <iterator>
@@ -33,6 +35,10 @@ private:
     ips_status status_;
     int os_errno_;
 };
+
+/* What the library that runs was built with, in one line for bug reports, and its version: "0.1.0". */
+inline std::string build_info() { return ips_build_info(); }
+inline std::string library_version() { return ips_version_string(); }
 
 /* Makes a call, which gets a place for its error; whether there was one more, for those that end. */
 template <typename Call> bool call(Call &&body) {
@@ -170,10 +176,36 @@ private:
     std::unique_ptr<Object, GiveBack> object_;
 };
 
-/* What an iterator finds, for one range-based loop. */
+/* An input iterator over what `next` of a sequence gives until it gives nothing. */
+template <typename Sequence, typename Value> class Iterator {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Value;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Value *;
+    using reference = const Value &;
+    explicit Iterator(Sequence *sequence) : sequence_(sequence) { ++*this; }
+    Iterator() = default;
+    reference operator*() const { return *value_; }
+    pointer operator->() const { return &*value_; }
+    Iterator &operator++() {
+        value_ = sequence_->next();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator &a, const Iterator &b) { return !a.value_ && !b.value_; }
+    friend bool operator!=(const Iterator &a, const Iterator &b) { return !(a == b); }
+
+private:
+    Sequence *sequence_ = nullptr;
+    std::optional<Value> value_;
+};
+
+/* What an iterator of the library's finds, for one range-based loop. */
 template <typename Value, ips_status (*next_value)(ips_iter *, Value *, ips_error *)> class Sequence
     : public Handle<ips_iter, ips_iter_close> {
 public:
+    using iterator = Iterator<Sequence, Value>;
     explicit Sequence(ips_iter *iter) : Handle(iter) {}
     /* The next one, or nothing at the end. */
     std::optional<Value> next() {
@@ -181,33 +213,51 @@ public:
         bool is_there = call([&](auto *error) { return next_value(get(), &value, error); });
         return is_there ? std::optional<Value>(value) : std::nullopt;
     }
-
-    class iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Value;
-        using difference_type = std::ptrdiff_t;
-        using pointer = const Value *;
-        using reference = const Value &;
-        explicit iterator(Sequence *sequence) : sequence_(sequence) { ++*this; }
-        iterator() = default;
-        reference operator*() const { return *value_; }
-        pointer operator->() const { return &*value_; }
-        iterator &operator++() {
-            value_ = sequence_->next();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-        friend bool operator==(const iterator &a, const iterator &b) { return !a.value_ && !b.value_; }
-        friend bool operator!=(const iterator &a, const iterator &b) { return !(a == b); }
-
-    private:
-        Sequence *sequence_ = nullptr;
-        std::optional<Value> value_;
-    };
     iterator begin() { return iterator(this); }
     iterator end() { return iterator(); }
 };
+
+/* Makes a call that fills texts and tells their lengths; they grow until they are large enough. Whether there
+ * was one more. */
+template <std::size_t count, typename Call>
+bool fitted(std::array<std::string, count> &texts, Call &&body) {
+    for (std::string &text : texts)
+        text.resize(std::max<std::size_t>(text.capacity(), 256));
+    for (;;) {
+        ips_error error;
+        std::array<std::size_t, count> lengths{};
+        ips_status status = body(lengths.data(), &error);
+        bool is_longer = false;
+        for (std::size_t i = 0; i < count; i++)
+            is_longer = is_longer || lengths[i] > texts[i].size();
+        if (status == IPS_BUFFER_TOO_SMALL && !is_longer)
+            throw Error(status, error);
+        if (status != IPS_OK && status != IPS_END && status != IPS_BUFFER_TOO_SMALL)
+            throw Error(status, error);
+        for (std::size_t i = 0; i < count; i++)
+            texts[i].resize(is_longer ? std::max(lengths[i], texts[i].size()) : lengths[i]);
+        if (!is_longer)
+            return status == IPS_OK;
+    }
+}
+
+/* All of what a call writes to a buffer, whose length it tells when the buffer is too small. */
+template <typename Read> std::string whole(Read &&read) {
+    std::string bytes(65536, '\0');
+    for (;;) {
+        ips_error error;
+        std::size_t length = 0;
+        ips_status status = read(bytes.data(), bytes.size(), &length, &error);
+        if (status == IPS_BUFFER_TOO_SMALL && length > bytes.size()) {
+            bytes.resize(length);
+            continue;
+        }
+        if (status != IPS_OK)
+            throw Error(status, error);
+        bytes.resize(length);
+        return bytes;
+    }
+}
 
 inline ips_status next_change(ips_iter *iter, ips_change *change, ips_error *error) {
     return ips_iter_next_change(iter, change, nullptr, nullptr, error);
@@ -219,7 +269,22 @@ using Holds = Sequence<ips_hold, ips_iter_next_hold>;
 using Bases = Sequence<ips_base, ips_iter_next_base>;
 using Forks = Sequence<ips_fork, ips_iter_next_fork>;
 using Problems = Sequence<ips_problem, ips_iter_next_problem>;
-using Changes = Sequence<ips_change, next_change>;
+
+/* The changes between two files. */
+class Changes : public Sequence<ips_change, next_change> {
+public:
+    using Sequence::next;
+    using Sequence::Sequence;
+    /* `progress` hears of the bytes of the new file that are dealt with; when it stops the call, the next one
+     * goes on. */
+    std::optional<ips_change> next(Progress progress) {
+        ips_change change;
+        bool is_there = Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_iter_next_change(get(), &change, its->hear(), its, error);
+        });
+        return is_there ? std::optional<ips_change>(change) : std::nullopt;
+    }
+};
 
 } // namespace ips
 

@@ -6,8 +6,6 @@
 
 #include "ipldstore_base.hpp"
 
-#include <algorithm>
-
 namespace ips {
 
 /* One block's bytes, in the library's memory for as long as the view lives. */
@@ -43,6 +41,10 @@ public:
             return ips_reader_seek(get(), offset, origin, position, error);
         });
     }
+    std::uint64_t tell() const {
+        return result<std::uint64_t>(
+            [&](auto *position, auto *error) { return ips_reader_tell(get(), position, error); });
+    }
     std::uint64_t size() const {
         return result<std::uint64_t>(
             [&](auto *size, auto *error) { return ips_reader_size(get(), size, error); });
@@ -62,27 +64,26 @@ public:
           })) {}
     /* The next one, or nothing at the end. */
     std::optional<Element> next() {
-        Element found{std::string(256, '\0'), std::string(4096, '\0')};
-        for (;;) {
-            ips_error error;
-            std::size_t key = 0, value = 0;
-            ips_status status =
-                ips_iter_next_element(get(), found.key.data(), found.key.size(), &key, found.value.data(),
-                                      found.value.size(), &value, &error);
-            if (status == IPS_END)
-                return std::nullopt;
-            bool is_longer = key > found.key.size() || value > found.value.size();
-            if (status == IPS_BUFFER_TOO_SMALL && is_longer) {
-                found.key.resize(std::max(key, found.key.size()));
-                found.value.resize(std::max(value, found.value.size()));
-                continue;
-            }
-            if (status != IPS_OK)
-                throw Error(status, error);
-            found.key.resize(key);
-            found.value.resize(value);
-            return found;
-        }
+        bool is_there = fitted(buffers_, [&](std::size_t *lengths, auto *error) {
+            std::string &key = buffers_[0], &value = buffers_[1];
+            return ips_iter_next_element(get(), key.data(), key.size(), &lengths[0], value.data(),
+                                         value.size(), &lengths[1], error);
+        });
+        return is_there ? std::optional<Element>({buffers_[0], buffers_[1]}) : std::nullopt;
+    }
+    using iterator = Iterator<Elements, Element>;
+    iterator begin() { return iterator(this); }
+    iterator end() { return iterator(); }
+    /* Of the element that comes next, from 0. */
+    std::uint64_t position() const {
+        return result<std::uint64_t>([&](auto *position, auto *error) {
+            return ips_iter_tell_element(get(), position, nullptr, nullptr, error);
+        });
+    }
+    bool is_map() const {
+        return result<bool>([&](auto *is_map, auto *error) {
+            return ips_iter_tell_element(get(), nullptr, nullptr, is_map, error);
+        });
     }
     std::uint64_t count() const {
         return result<std::uint64_t>([&](auto *count, auto *error) {
@@ -95,6 +96,9 @@ public:
     void seek_key(Bytes key) {
         call([&](auto *error) { return ips_iter_seek_key(get(), key, error); });
     }
+
+private:
+    std::array<std::string, 2> buffers_;
 };
 
 /* Changes of a map or a list, for edit_node; the bytes must outlive that call. */
@@ -104,36 +108,57 @@ inline ips_node_change replace_elements(std::uint64_t position, std::uint64_t co
     return {IPS_NODE_REPLACE, 0, {nullptr, 0}, position, count, values};
 }
 
+/* What a writer's progress needs for as long as the library has the writer. */
+struct Observed {
+    std::unique_ptr<Callbacks> observer_;
+};
+
 /* A file that is changed anywhere; `commit` gives the CID of what came out. */
-class Writer : public Handle<ips_writer, ips_writer_close> {
+class Writer : private Observed, public Handle<ips_writer, ips_writer_close> {
 public:
-    explicit Writer(ips_writer *writer) : Handle(writer) {}
+    /* `open` makes it, of callbacks and a place for the handle. */
+    template <typename Open>
+    Writer(Progress progress, Open &&open)
+        : Observed{std::make_unique<Callbacks>(std::move(progress))},
+          Handle(observer_->result<ips_writer *>(open)) {}
     void write_at(std::uint64_t offset, Bytes data) {
-        call([&](auto *error) { return ips_writer_write_at(get(), offset, data, error); });
+        observed([&](auto *error) { return ips_writer_write_at(get(), offset, data, error); });
     }
     void append(Bytes data) {
-        call([&](auto *error) { return ips_writer_append(get(), data, error); });
+        observed([&](auto *error) { return ips_writer_append(get(), data, error); });
     }
     void truncate(std::uint64_t size) {
-        call([&](auto *error) { return ips_writer_truncate(get(), size, error); });
+        observed([&](auto *error) { return ips_writer_truncate(get(), size, error); });
     }
     std::size_t read_at(std::uint64_t offset, void *buffer, std::size_t capacity) {
-        return result<std::size_t>([&](auto *got, auto *error) {
-            return ips_writer_read_at(get(), offset, buffer, capacity, got, error);
+        std::size_t got = 0;
+        observed([&](auto *error) {
+            return ips_writer_read_at(get(), offset, buffer, capacity, &got, error);
         });
+        return got;
     }
     std::uint64_t size() const {
         return result<std::uint64_t>(
             [&](auto *size, auto *error) { return ips_writer_size(get(), size, error); });
     }
+    /* Stores what was written so far. Nothing is durable, or kept, before the commit. */
     Cid flush() {
-        return result<Cid>([&](auto *cid, auto *error) { return ips_writer_flush(get(), cid, error); });
+        Cid cid;
+        observed([&](auto *error) { return ips_writer_flush(get(), &cid, error); });
+        return cid;
     }
     Cid commit() {
-        return result<Cid>([&](auto *cid, auto *error) { return ips_writer_commit(get(), cid, error); });
+        Cid cid;
+        observed([&](auto *error) { return ips_writer_commit(get(), &cid, error); });
+        return cid;
     }
     void abort() {
         call([&](auto *error) { return ips_writer_abort(get(), error); });
+    }
+
+private:
+    template <typename Call> void observed(Call &&body) {
+        observer_->call([&](auto *, auto *error) { return body(error); });
     }
 };
 

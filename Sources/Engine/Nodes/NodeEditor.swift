@@ -199,7 +199,9 @@ extension NodeEditor {
                 throw StoreError(.invalid, "it is a list: replace elements")
             }
             guard range.lowerBound >= 0, UInt64(range.upperBound) <= count else {
-                throw StoreError(.notFound, "the list has \(count) elements, not \(range)")
+                let place = range.isEmpty ? "place" : "element"
+                throw StoreError(
+                    .notFound, "the list has no \(place) \(range.lowerBound): it has \(count) elements")
             }
             sorted.append((range, values, order))
         }

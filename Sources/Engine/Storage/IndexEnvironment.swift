@@ -6,6 +6,9 @@
 /// - Every transaction runs inside the gate; the map is resized only alone in it, so no snapshot ever
 ///   sees its pages move.
 /// - A commit either happened, did not happen, or poisons the environment; nobody guesses.
+/// - One process at a time is inside `mdb_env_open`. LMDB's first opener makes the lock file new, and sets
+///   the number of the last transaction to zero for a moment; whoever waits for it there, and sees it die,
+///   goes on with that zero, and its commits and those before it are lost (0.9.24).
 /// - Values handed out by a transaction are valid until it ends, and not after a write.
 import CLMDB
 import Glibc
@@ -38,6 +41,8 @@ final class IndexEnvironment: @unchecked Sendable {
     let access: Access
     private let environment: OpaquePointer
     private let tables: InlineArray<9, MDB_dbi>
+    /// The lock file; its descriptor may not be closed before LMDB's, with which LMDB's own locks would go.
+    private let lockFile: LockingDescriptor?
     private let gate = Gate()
     private let idle = Lock<[SendablePointer]>([])
     private let poisoned = Atomic<Bool>(false)
@@ -62,7 +67,8 @@ final class IndexEnvironment: @unchecked Sendable {
         ]
         if !readOnly { attempts.insert((.readWrite, isDraft ? UInt32(MDB_NOSYNC) : 0), at: 0) }
         let readers = Self.readers(isLayer: isLayer)
-        try Self.fillLockFile(path + "/lock.mdb", readers)
+        let lockFile = try Self.openLockFile(path + "/lock.mdb", readers)
+        self.lockFile = lockFile
         var opened: (Access, OpaquePointer)?
         var failure: StoreError?
         search: for (access, flags) in attempts {
@@ -82,34 +88,53 @@ final class IndexEnvironment: @unchecked Sendable {
             }
         }
         guard let (access, environment) = opened else {
+            lockFile?.close()
             throw failure ?? StoreError(.internal, "no way to open the index")
         }
         do {
             tables = try Self.openTables(environment, create: create, access: access)
         } catch {
             mdb_env_close(environment)
+            lockFile?.close()
             throw error
         }
         self.access = access
         self.environment = environment
+        if let lockFile { _ = try? System.lock(lockFile.descriptor, .unlocked, at: Self.openingOffset) }
         clearStaleReaders()
     }
 
     /// LMDB writes to its lock file through a map, where a hole on a full disk ends the process. So the file
-    /// has no holes before it is mapped. (Its descriptor may be closed here, where no environment of this
-    /// process has taken locks on the file yet.)
-    private static func fillLockFile(_ path: String, _ readers: UInt32) throws(StoreError) {
+    /// has no holes before it is mapped. Nil where it may not be written to, or LMDB says what is wrong.
+    ///
+    /// What comes back has the lock of who is opening. It is one of an open file, which the system releases
+    /// after LMDB's, which are the process's: whoever gets it finds no lock of a dead opener.
+    private static func openLockFile(_ path: String, _ readers: UInt32) throws(StoreError)
+        -> LockingDescriptor?
+    {
         let descriptor: Int32
-        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full {
-            // It will not be written to, or LMDB says what is wrong.
-            return
+        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full { return nil }
+        let file = try LockingDescriptor(adopting: descriptor)
+        do throws(StoreError) {
+            // A head of three cache lines with one reader, and a line for each other one.
+            do { try System.reserve(descriptor, at: 0, length: UInt64(readers - 1) * 64 + 192) } catch
+                where error.code == .unsupported
+            {}
+            if Defect.openersAreNotAlone.isPresent { return file }
+            for _ in 0..<patienceMilliseconds {
+                if try System.lock(descriptor, .exclusive, at: openingOffset) { return file }
+                System.sleep(milliseconds: 1)
+            }
+            throw StoreError(.busy, "another process has been opening the store for long: try again")
+        } catch {
+            file.close()
+            throw error
         }
-        defer { System.close(descriptor) }
-        // A head of three cache lines with one reader, and a line for each other one.
-        do { try System.reserve(descriptor, at: 0, length: UInt64(readers - 1) * 64 + 192) } catch
-            where error.code == .unsupported
-        {}
     }
+
+    /// Behind the locks of LMDB, which are at the numbers of processes.
+    private static let openingOffset: UInt64 = 1 << 60
+    private static let patienceMilliseconds = 10_000
 
     private static func tryOpen(
         _ path: String, _ access: Access, _ flags: UInt32, _ mapBytes: Int, _ readers: UInt32
@@ -186,6 +211,7 @@ final class IndexEnvironment: @unchecked Sendable {
             pool.removeAll()
         }
         mdb_env_close(environment)
+        lockFile?.close()
     }
 
     // MARK: Transactions

@@ -3,7 +3,9 @@
 ///
 /// What always holds: it is written inside an index write transaction, flushed before that commits,
 /// and its committed length is in the index; bytes beyond that length are a dead writer's and are cut
-/// by the next; a rewrite says exactly what was committed and changes no name, so either file will do.
+/// by the next; a rewrite says exactly what was committed and changes no name, so either file will do. Where
+/// its writer died, and the index then lost the commit before as well, it says more than is committed: a
+/// rewrite that the index does not know is made again before anything else is written.
 import Glibc
 import Kernels
 
@@ -69,6 +71,7 @@ final class Journal {
         }
         try bytes.withBytes { (bytes) throws(StoreError) in try System.write(descriptor, at: committed, bytes)
         }
+        if Defect.journalIsNotFlushed.isPresent { return (generation, committed + UInt64(bytes.count)) }
         do { try System.flush(descriptor) } catch {
             // The page cache may have dropped the bytes: read nothing back through this descriptor.
             closeFile()
@@ -93,8 +96,7 @@ final class Journal {
             reservedEnd = 0
         }
         if generation == state.journalGeneration { return state.journalLength }
-        // A rewrite was renamed into place and its writer died before the commit that knows it: it
-        // says what was committed before.
+        // A rewrite was renamed into place and its writer died before the commit that knows it.
         guard generation == state.journalGeneration &+ 1 else {
             throw StoreError(.corrupt, "the journal is not this index's: run verify --repair")
         }
@@ -111,13 +113,23 @@ final class Journal {
         reservedEnd = committed + reserveLength
     }
 
-    /// What stands behind the committed bytes: of a transaction whose commit did not happen, or was lost.
+    /// Whether the file is a rewrite that the index does not know. One that is gone, or another's, is for who
+    /// appends to it to tell.
+    func isAhead(_ state: IndexState) throws(StoreError) -> Bool {
+        do { _ = try openForWriting(state) } catch
+            where [.corrupt, .notAStore, .unsupported].contains(error.code)
+        { return false }
+        return generation != state.journalGeneration
+    }
+
+    /// What stands behind the committed bytes: of a transaction whose commit did not happen, or was lost. In
+    /// a rewrite that the index does not know all may be that.
     func uncommitted(_ state: IndexState) throws(StoreError) -> [Entry] {
-        let committed: UInt64
-        // One that is gone, or another's, is for who appends to it to tell.
+        var committed: UInt64
         do { committed = try openForWriting(state) } catch
             where [.corrupt, .notAStore, .unsupported].contains(error.code)
         { return [] }
+        if generation != state.journalGeneration { committed = UInt64(Self.headerLength) }
         let end = try System.status(descriptor).length
         guard end > committed else { return [] }
         var bytes = [UInt8](repeating: 0, count: Int(min(end - committed, 1 << 30)))

@@ -28,6 +28,8 @@ public final class Batch: @unchecked Sendable {
     private var names: [NameChange] = []
     private var isOver = false
     private let store: ContentStore
+    /// Roots that `commit` left as they were, because they are not what was expected and may stay so.
+    public private(set) var refusedRoots: [String] = []
 
     private struct StagedBlock {
         let cid: CID
@@ -37,7 +39,7 @@ public final class Batch: @unchecked Sendable {
     }
 
     private enum NameChange {
-        case root(name: String, CID?, expected: RootExpectation)
+        case root(name: String, CID?, expected: RootExpectation, mayStay: Bool)
         case hold(owner: String, CID)
     }
 
@@ -209,13 +211,14 @@ public final class Batch: @unchecked Sendable {
 
     // MARK: Names and the end
 
-    /// Has `commit` point a root at `cid` (nil: remove it), if it then is what is expected.
-    public func setRoot(_ name: String, to cid: CID?, expecting expected: RootExpectation = .anything)
-        throws(StoreError)
-    {
+    /// Has `commit` point a root at `cid` (nil: remove it), if it then is what is expected. If it is not, the
+    /// commit is a CONFLICT, or, when the root `mayStay`, leaves it and does all else (`refusedRoots`).
+    public func setRoot(
+        _ name: String, to cid: CID?, expecting expected: RootExpectation = .anything, mayStay: Bool = false
+    ) throws(StoreError) {
         try StoreName.checkRoot(name)
         guard !isOver else { throw StoreError(.invalid, "the batch has ended") }
-        names.append(.root(name: name, cid, expected: expected))
+        names.append(.root(name: name, cid, expected: expected, mayStay: mayStay))
     }
 
     /// Has `commit` retain `cid` for an owner, the store handle's when nil.
@@ -298,7 +301,7 @@ public final class Batch: @unchecked Sendable {
             if let location = try transaction.index.location(of: cid) {
                 existing.append((location, reference.count))
             } else if try !transaction.addReferences(reference.count, to: cid), reference.isRequired,
-                !claimed.withLock({ $0.contains(cid) })
+                !claimed.withLock({ $0.contains(cid) }), !Defect.deadDuplicatesAreTaken.isPresent
             {
                 throw StoreError(.conflict, "\(cid), which the batch relied on, is gone: try again")
             }
@@ -308,10 +311,16 @@ public final class Batch: @unchecked Sendable {
     }
 
     private func enterNames(_ transaction: StoreTransaction) throws(StoreError) {
+        refusedRoots = []
         for change in names {
             switch change {
-            case .root(let name, let cid, let expected):
-                try expected.check(name, try transaction.index.root(name))
+            case .root(let name, let cid, let expected, let mayStay):
+                let current = try transaction.index.root(name)
+                if mayStay, !expected.allows(current) {
+                    refusedRoots.append(name)
+                    continue
+                }
+                try expected.check(name, current)
                 try transaction.setRoot(name, cid)
             case .hold(let owner, let cid):
                 try transaction.retain(cid, owner: owner)
@@ -326,13 +335,17 @@ public enum RootExpectation: Equatable, Sendable {
     case absent
     case cid(CID)
 
+    func allows(_ current: CID?) -> Bool {
+        switch self {
+        case .anything: true
+        case .absent: current == nil
+        case .cid(let expected): current == expected
+        }
+    }
+
     /// Throws CONFLICT when `current` is something else.
     func check(_ name: String, _ current: CID?) throws(StoreError) {
-        switch self {
-        case .anything: return
-        case .absent where current == nil: return
-        case .cid(let expected) where current == expected: return
-        default:
+        guard allows(current) else {
             throw StoreError(
                 .conflict,
                 "the root \(name) is \(current.map(\.description) ?? "none"), not what was expected")

@@ -52,8 +52,9 @@ extension StoreCore {
             do {
                 return try payloads.block(cid, location, scratch, room: room)
             } catch  where error.code == .corrupt {
+                if Defect.damageIsAbsence.isPresent { return nil }
                 // Moved, punched or unlinked meanwhile? Then its row says something else by now.
-                guard tried == location.place else {
+                guard tried == location.place || Defect.movedBlocksAreNotLookedUpAgain.isPresent else {
                     tried = location.place
                     payloads.forget(location.place)
                     continue
@@ -109,7 +110,7 @@ extension StoreCore {
                 guard let location = try snapshot.location(of: cid), !location.flags.contains(.damaged),
                     let block = try snapshot.block(at: location.place)
                 else { continue }
-                let isKept = block.count > 0 || isSealed
+                let isKept = block.count > 0 || isSealed || Defect.deadDuplicatesAreTaken.isPresent
                 if isKept || (block.date > since && block.date != Collection.setAsideDate) {
                     missing[position] = false
                 }

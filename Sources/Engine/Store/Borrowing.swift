@@ -15,7 +15,7 @@ extension StoreCore {
 
     /// Has bases hold what a transaction has come to link to there.
     func borrow(_ transaction: StoreTransaction) throws(StoreError) {
-        guard !transaction.wanted.isEmpty else { return }
+        guard !transaction.wanted.isEmpty, !Defect.nothingIsLent.isPresent else { return }
         if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
             try transaction.index.setUnsettled(true)
         }
@@ -115,7 +115,7 @@ extension StoreCore {
         }
     }
 
-    /// The same when the store is opened.
+    /// The same when the store is opened, and nobody else in this process has its journal.
     func recoverLoans() throws(StoreError) {
         guard let files, (try? System.status(ofPath: files.path + "/forks")) != nil else { return }
         let state = try read { (snapshot) throws(StoreError) in try snapshot.state() }
@@ -142,7 +142,8 @@ extension StoreCore {
             let epoch = try snapshot.epoch()
             var due: [(key: PunchKey, lender: UInt8, cid: CID)] = []
             try snapshot.scanPunches { (key, freed) throws(StoreError) in
-                guard key.epoch + 2 <= epoch, due.count < limit else { return false }
+                let isOld = key.epoch + 2 <= epoch || Defect.loansAreReturnedAtOnce.isPresent
+                guard isOld, due.count < limit else { return false }
                 if case .borrowed(let lender, let cid) = freed { due.append((key, lender, cid)) }
                 return true
             }

@@ -5,7 +5,7 @@ extension ContentStore {
 
     /// The CID a root points to, nil when there is none of that name.
     public func root(_ name: String) throws(StoreError) -> CID? {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         return try core.read { (snapshot) throws(StoreError) in try snapshot.root(name) }
     }
 
@@ -44,7 +44,7 @@ extension ContentStore {
         _ name: String, expecting expected: RootExpectation = .anything,
         budget: UInt64? = defaultReclaimBudget
     ) throws(StoreError) -> CollectionReport {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
             guard let current = try transaction.index.root(name) else {
@@ -84,6 +84,21 @@ extension ContentStore {
         return try Collection(core: core).run(budget: budget)
     }
 
+    /// Removes roots, and drops holds altogether, in one transaction; what is gone already is passed over.
+    /// Nothing is collected: that is left to `gc`.
+    public func remove(roots: [String], holds: [Hold]) throws(StoreError) {
+        for root in roots { try StoreName.check(root, "root name") }
+        for hold in holds { try StoreName.checkOwner(hold.owner) }
+        try checkWritable()
+        try core.write(.releasing) { (transaction) throws(StoreError) in
+            for root in roots where try transaction.index.root(root) != nil {
+                try transaction.setRoot(root, nil)
+            }
+            for hold in holds { try transaction.release(hold) }
+        }
+        core.shortenJournal()
+    }
+
     /// Holds in order of owner and CID.
     public func holds(owner: String? = nil) throws(StoreError) -> [Hold] {
         try holds(owner: owner, after: nil, limit: .max)
@@ -91,7 +106,7 @@ extension ContentStore {
 
     /// As `holds(owner:)`, at most `limit` from the first that follows `last`.
     public func holds(owner: String?, after last: Hold?, limit: Int) throws(StoreError) -> [Hold] {
-        if let owner { try StoreName.check(owner, "owner") }
+        if let owner { try StoreName.check(owner, "an owner") }
         return try core.read { (snapshot) throws(StoreError) in
             var holds: [Hold] = []
             try snapshot.scanHolds(owner: owner, after: last) { (hold) throws(StoreError) in
@@ -130,7 +145,7 @@ extension ContentStore {
 
     /// What deleting these roots would free, at the cost of what it would free.
     public func usage(of names: [String]) throws(StoreError) -> Usage {
-        for name in names { try StoreName.check(name, "root name") }
+        for name in names { try StoreName.check(name, "a root's name") }
         return try core.exclusiveUsage { (snapshot) throws(StoreError) in
             var starts: [CID: UInt32] = [:]
             for name in Set(names.map(Names.Name.init)) {

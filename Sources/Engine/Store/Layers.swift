@@ -65,7 +65,7 @@ extension StoreCore {
         guard let files else { return .unknown }
         let place = files.path + "/forks/" + fork.text
         guard let status = try? System.status(ofPath: place) else { return .unknown }
-        if status.links > 1 { return .present }
+        if status.links > 1, !Defect.forksAreTakenForGone.isPresent { return .present }
         // Only a file that says so itself has had a name in the layer: a copy has not, nor is one that cannot
         // be read known to.
         guard let text = ForkFile.read(place) else { return .unknown }
@@ -128,7 +128,7 @@ extension ContentStore {
 
     /// As `root(_:)`, and where there is none, the first base's that has one.
     public final func rootHereOrBelow(_ name: String) throws(StoreError) -> CID? {
-        try StoreName.check(name, "root name")
+        try StoreName.check(name, "a root's name")
         return try core.rootHereOrBelow(name)
     }
 

@@ -115,7 +115,7 @@ struct PackSpace {
         // Packs in which something was freed too recently: there the gaps are left alone.
         var young: Set<UInt32> = []
         try snapshot.scanPunches { (key, freed) throws(StoreError) in
-            if key.epoch + 2 > epoch {
+            if key.epoch + 2 > epoch, !Defect.spaceIsGivenBackAtOnce.isPresent {
                 young.insert(key.place.pack)
                 return true
             }

@@ -168,16 +168,16 @@ enum StoreName {
     static func check(_ name: String, _ what: String) throws(StoreError) {
         let bytes = name.utf8
         guard (1...StoreLimits.maximumNameLength).contains(bytes.count) else {
-            throw StoreError(.invalid, "a \(what) has 1 to \(StoreLimits.maximumNameLength) bytes")
+            throw StoreError(.invalid, "\(what) has 1 to \(StoreLimits.maximumNameLength) bytes")
         }
         for scalar in name.unicodeScalars where scalar.properties.generalCategory == .control {
-            throw StoreError(.invalid, "a \(what) has no control characters")
+            throw StoreError(.invalid, "\(what) has no control characters")
         }
     }
 
     /// The names of layers, under which bases hold for them, are nobody else's to change.
     static func checkOwner(_ name: String) throws(StoreError) {
-        try check(name, "owner")
+        try check(name, "an owner")
         guard !name.utf8.starts(with: Base.ownerPrefix.utf8) else {
             throw StoreError(.invalid, "owners of that name are forks: see forks ls and forks forget")
         }
@@ -187,7 +187,7 @@ enum StoreName {
     static func checkRoot(_ name: String) throws(StoreError) {
         try check(name, "root name")
         if (try? CID(parsing: name)) != nil {
-            throw StoreError(.invalid, "a root name must not be a CID")
+            throw StoreError(.invalid, "a root's name must not be a CID")
         }
     }
 }

@@ -274,12 +274,19 @@ final class StoreCore: @unchecked Sendable {
                 }
                 let transaction = StoreTransaction(snapshot, committed, self)
                 try recoverLoans(transaction)
+                if let files, try files.journal.isAhead(committed) {
+                    // Without room for it the log goes on as it is, so that names can be dropped.
+                    do throws(StoreError) { try rewrite(files.journal, transaction) } catch
+                        where error.code == .full
+                    {}
+                }
                 let result = try body(transaction)
                 try borrow(transaction)
                 try transaction.finish()
                 if let files, !transaction.entries.isEmpty {
                     (transaction.state.journalGeneration, transaction.state.journalLength) =
-                        try files.journal.append(transaction.entries, epoch: epoch, state: committed)
+                        try files.journal.append(
+                            transaction.entries, epoch: epoch, state: transaction.state)
                 }
                 try snapshot.setState(transaction.state)
                 return result
@@ -310,20 +317,25 @@ final class StoreCore: @unchecked Sendable {
         try write(.releasing) { (transaction) throws(StoreError) in
             // Entries that the transaction has by now were recovered, and are not committed yet.
             guard journal.shouldRewrite(transaction.committed), transaction.entries.isEmpty else { return }
-            var entries: [Journal.Entry] = [.configuration(try transaction.index.configurationText())]
-            try transaction.index.scanRoots { (name, cid) throws(StoreError) in
-                entries.append(.root(name: name, cid))
-                return true
-            }
-            try transaction.index.scanHolds { (hold) throws(StoreError) in
-                entries.append(.hold(hold))
-                return true
-            }
-            let generation = transaction.committed.journalGeneration + 1
-            transaction.state.journalLength = try journal.rewrite(
-                entries, store: identity, epoch: transaction.committed.epoch, generation: generation)
-            transaction.state.journalGeneration = generation
+            try rewrite(journal, transaction)
         }
+    }
+
+    /// With what the index names now.
+    private func rewrite(_ journal: Journal, _ transaction: StoreTransaction) throws(StoreError) {
+        var entries: [Journal.Entry] = [.configuration(try transaction.index.configurationText())]
+        try transaction.index.scanRoots { (name, cid) throws(StoreError) in
+            entries.append(.root(name: name, cid))
+            return true
+        }
+        try transaction.index.scanHolds { (hold) throws(StoreError) in
+            entries.append(.hold(hold))
+            return true
+        }
+        let generation = transaction.committed.journalGeneration + 1
+        transaction.state.journalLength = try journal.rewrite(
+            entries, store: identity, epoch: transaction.committed.epoch, generation: generation)
+        transaction.state.journalGeneration = generation
     }
 
     // MARK: Leases

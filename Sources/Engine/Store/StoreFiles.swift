@@ -179,6 +179,7 @@ final class StoreFiles: @unchecked Sendable {
 
     /// Allocates ahead for `blocks` more blocks, and for deletion. FULL when the disk has no room for it.
     func keepReserve(_ index: IndexPlace, _ committed: IndexState, blocks: Int) throws(StoreError) {
+        if Defect.reserveIsNotKept.isPresent { return }
         do throws(StoreError) {
             try journal.keepReserve(committed)
             try keepIndexReserve(index, blocks)
@@ -190,6 +191,7 @@ final class StoreFiles: @unchecked Sendable {
     }
 
     func keepIndexReserve(_ index: IndexPlace, _ blocks: Int) throws(StoreError) {
+        if Defect.reserveIsNotKept.isPresent { return }
         let end = index.usedBytes + UInt64(blocks) * Self.indexBytesPerBlock + reserve.index
         let known = indexReserveEnd.load(ordering: .relaxed)
         guard end > known + reserve.index / 2 || known == 0 else { return }

@@ -86,6 +86,7 @@ final class StoreTransaction {
 
     func addReferences(_ count: UInt32, at location: BlockLocation) throws(StoreError) {
         var block = try row(at: location.place)
+        if Defect.incrementIsForgotten.isPresent, block.count > 0 { return }
         if block.count == 0 { try leaveDead(block, location) }
         try add(count, to: &block)
         try index.setBlock(block, at: location.place)
@@ -121,6 +122,7 @@ final class StoreTransaction {
     func dropReferences(_ count: UInt32, from cid: CID, at location: BlockLocation) throws(StoreError) {
         var block = try row(at: location.place)
         guard block.count >= count else { throw Self.miscounted(cid) }
+        if Defect.decrementIsForgotten.isPresent, block.count == 1 { return }
         block.count -= count
         if block.count == 0 { try joinDead(&block, location) }
         try index.setBlock(block, at: location.place)
@@ -347,7 +349,7 @@ final class StoreTransaction {
             entries.append(.root(name: name, cid))
             if previous == nil { state.roots += 1 }
         } else {
-            entries.append(.removedRoot(name: name))
+            if !Defect.removalsAreNotJournaled.isPresent { entries.append(.removedRoot(name: name)) }
             state.roots &-= 1
         }
     }

@@ -188,9 +188,15 @@ public final class RenameDiff {
 }
 
 /// Content that is looked for.
-private struct RenameKey: Hashable {
+struct RenameKey: Hashable {
     private let cid: CID?
     private let bytes: [UInt8]
+
+    /// Nil for what is too little to tell.
+    init?(of entry: Entry) {
+        guard let content = entry.renameKey else { return nil }
+        self.init(content)
+    }
 
     init(_ content: Entry.Content) {
         switch content {

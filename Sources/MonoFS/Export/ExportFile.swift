@@ -50,7 +50,11 @@ final class ExportWriter {
                         try copy(content, to: sink, progress)
                         sink.finish(content.size)
                     } catch { storeError = error }
-                    if let failure = sink.failure { throw failure }
+                    // What the host refuses ends the copy too; it is the reason, and not what ended.
+                    if let failure = sink.failure {
+                        storeError = nil
+                        throw failure
+                    }
                     if storeError != nil { throw HostError("write", ECANCELED) }
                     refusals = metadata.apply(entry, open: open.descriptor, standIn: standIn)
                 } catch {

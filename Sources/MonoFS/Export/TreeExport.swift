@@ -12,30 +12,30 @@ import IpldEngine
 ///   have to be what they were.
 /// - Whatever ends it, threads are joined before it returns.
 final class TreeExport {
-    private let store: ContentStore
-    private let source: TreeSource
-    private let options: ExportOptions
-    private let progress: TransferProgressHandler?
-    private let problem: TransferProblemHandler?
-    private let metadata: ExportMetadata
-    private let writer: ExportWriter
-    private let queue = WorkQueue<ExportParcel>()
-    private let workers = min(8, WorkQueue<ExportParcel>.processorCount)
-    private var levels: [Level] = []
-    private var open: ExportParcel?
-    private var events: [Event] = []
+    let store: ContentStore
+    let source: TreeSource
+    let options: ExportOptions
+    let progress: TransferProgressHandler?
+    let problem: TransferProblemHandler?
+    let metadata: ExportMetadata
+    let writer: ExportWriter
+    let queue = WorkQueue<ExportParcel>()
+    let workers = min(8, WorkQueue<ExportParcel>.processorCount)
+    var levels: [Level] = []
+    var open: ExportParcel?
+    var events: [Event] = []
     /// Events that are no parcels: directories that wait to be finished, and are open.
-    private var waitingDirectories = 0
-    private var links = ExportLinks()
-    private var counted = TransferProgress()
-    private var report = ExportReport()
+    var waitingDirectories = 0
+    var links = ExportLinks()
+    var counted = TransferProgress()
+    var report = ExportReport()
 
     /// Files of more bytes are written by all threads together.
     static let parcelSize: UInt64 = 2 << 20
-    private static let openLimit = 32
+    static let openLimit = 32
     private static let waitingLimit = 64
 
-    private final class Level {
+    final class Level {
         let name: FileName?
         let entry: Entry
         let path: FilePath
@@ -55,7 +55,7 @@ final class TreeExport {
         }
     }
 
-    private enum Event {
+    enum Event {
         case parcel(ExportParcel)
         case finish(HostDirectory, Entry, FilePath)
     }
@@ -106,182 +106,9 @@ final class TreeExport {
         }
     }
 
-    // MARK: Entries
-
-    private func make(_ name: FileName, _ entry: Entry, in level: Level) throws(StoreError) {
-        guard let directory = level.directory else {
-            throw StoreError(.internal, "the directory \(level.path) is not open")
-        }
-        report.entries += 1
-        var group: HardLinkGroup?
-        if entry.hardLink != nil {
-            group = try HardLinkGroup(hashing: try EntryEncoder.encode(entry.file))
-            if try makeLink(name, entry, group, directory, level.path) { return }
-        }
-        let path = level.path
-        switch entry.content {
-        case .directory(let content): try enter(name, entry, content, in: level, directory)
-        case .file(let content):
-            report.files += 1
-            var file = ExportFile(directory: directory, name: name, entry: entry, path: path)
-            guard group != nil || content.size > Self.parcelSize else { return try schedule(file) }
-            let before = counted.bytes
-            try writer.write(&file) { [self] (done) throws(StoreError) in
-                counted.bytes = before + done
-                try progress?(counted)
-            }
-            counted.bytes = before
-            try take(file)
-        default: try makeSpecial(name, entry, directory, path)
-        }
-        if let group { keepLink(group, name, directory) }
-    }
-
-    private func schedule(_ file: ExportFile) throws(StoreError) {
-        while true {
-            if let open {
-                if open.add(file) { return }
-                self.open = nil
-                queue.submit(open)
-            }
-            while queue.count > 2 * workers { try drain(waiting: true) }
-            let parcel = ExportParcel()
-            open = parcel
-            events.append(.parcel(parcel))
-        }
-    }
-
-    /// What is no file and no directory.
-    private func makeSpecial(
-        _ name: FileName, _ entry: Entry, _ directory: HostDirectory, _ path: FilePath
-    ) throws(StoreError) {
-        var refusals = Refusals()
-        do throws(HostError) {
-            try writer.make(directory, name.bytes) { (name) throws(HostError) in
-                switch entry.content {
-                case .symlink(let target): try Host.makeLink(directory.descriptor, name, to: target)
-                case .characterDevice(let device), .blockDevice(let device):
-                    try node(entry, device, directory, name)
-                case .fifo, .socket:
-                    try node(entry, DeviceNumber(major: 0, minor: 0), directory, name)
-                default: throw HostError("make a link to a CID of", EOPNOTSUPP)
-                }
-                refusals = metadata.apply(entry, directory, name)
-            }
-        } catch {
-            let isDevice = entry.kind == .characterDevice || entry.kind == .blockDevice
-            if isDevice, options.usesStatAttribute, error.code == EPERM || error.code == EOPNOTSUPP {
-                return try schedule(
-                    ExportFile(directory: directory, name: name, entry: entry, path: path, standIn: error))
-            }
-            return try takeUnmade(error, path.appending(name))
-        }
-        counted.entries += 1
-        try take(refusals, path.appending(name))
-    }
-
-    private func node(_ entry: Entry, _ device: DeviceNumber, _ directory: HostDirectory, _ name: [UInt8])
-        throws(HostError)
-    {
-        guard let kind = HostStatus.Kind(entry.kind) else { return }
-        try Host.makeNode(directory.descriptor, name, kind, mode: 0o600, device)
-    }
-
-    // MARK: Several names of one file
-
-    /// Gives a file that was made another name; false when there is none yet, or it can have no more.
-    private func makeLink(
-        _ name: FileName, _ entry: Entry, _ group: HardLinkGroup?, _ directory: HostDirectory,
-        _ path: FilePath
-    ) throws(StoreError) -> Bool {
-        guard let group, let (from, first) = links.first(group) else { return false }
-        do throws(HostError) {
-            try writer.make(directory, name.bytes) { (name) throws(HostError) in
-                try Host.link(from, first, directory.descriptor, name)
-            }
-        } catch {
-            guard error.code == EMLINK else {
-                try takeUnmade(error, path.appending(name))
-                return true
-            }
-            return false
-        }
-        if entry.kind == .file { report.files += 1 }
-        counted.entries += 1
-        counted.bytes += entry.kind == .file ? entry.size : 0
-        return true
-    }
-
-    private func keepLink(_ group: HardLinkGroup, _ name: FileName, _ directory: HostDirectory) {
-        guard let root = levels.first?.directory ?? levels.first?.lastDirectory else { return }
-        links.keep(group, name, directory, root)
-    }
-
-    // MARK: Directories
-
-    private func enter(
-        _ name: FileName, _ entry: Entry, _ content: Directory, in level: Level, _ directory: HostDirectory
-    ) throws(StoreError) {
-        let path = level.path.appending(name)
-        let child: HostDirectory
-        do throws(HostError) {
-            guard levels.count < Workspace.maximumDepth else { throw HostError("create", ENAMETOOLONG) }
-            child = try makeDirectory(name.bytes, in: directory)
-        } catch {
-            counted.entries += content.totals.entries
-            counted.bytes += content.totals.bytes
-            return try takeUnmade(error, path)
-        }
-        counted.entries += 1
-        levels.append(Level(name, entry, path, try DirectoryMap(content, source), child))
-        // The first stays open: it has the links.
-        let closing = levels.count - 1 - Self.openLimit
-        if closing > 0 { levels[closing].directory = nil }
-    }
-
-    private func makeDirectory(_ name: [UInt8], in directory: HostDirectory) throws(HostError)
-        -> HostDirectory
-    {
-        var isNew = true
-        do throws(HostError) { try Host.makeDirectory(directory.descriptor, name, mode: 0o700) } catch {
-            guard options.existing == .merge, error.code == EEXIST else { throw error }
-            if try Host.status(directory.descriptor, name).kind == .directory {
-                isNew = false
-            } else {
-                try Host.remove(directory.descriptor, name)
-                try Host.makeDirectory(directory.descriptor, name, mode: 0o700)
-            }
-        }
-        let child = try directory.open(name, expecting: nil, need: HostDirectory.changing)
-        if isNew {
-            guard child.status.owner == Host.user, child.identity.device == directory.identity.device else {
-                throw HostError("create", ESTALE)
-            }
-        }
-        return child
-    }
-
-    private func leave(_ level: Level) throws(StoreError) {
-        levels.removeLast()
-        guard let parent = levels.last, let directory = level.directory else { return }
-        if parent.directory == nil {
-            if let open = parent.lastDirectory {
-                parent.directory = open
-            } else {
-                do throws(HostError) {
-                    parent.directory = try directory.open(
-                        Array("..".utf8), expecting: parent.identity, need: HostDirectory.changing)
-                } catch { throw error.storeError("the directory above \(level.path)") }
-                parent.lastDirectory = parent.directory
-            }
-        }
-        events.append(.finish(directory, level.entry, level.path))
-        waitingDirectories += 1
-    }
-
     // MARK: What is done
 
-    private func drain(waiting: Bool) throws(StoreError) {
+    func drain(waiting: Bool) throws(StoreError) {
         var mayWait = waiting
         var taken = 0
         defer { events.removeFirst(taken) }
@@ -308,7 +135,7 @@ final class TreeExport {
         }
     }
 
-    private func take(_ file: ExportFile) throws(StoreError) {
+    func take(_ file: ExportFile) throws(StoreError) {
         counted.entries += 1
         counted.bytes += file.content.size
         report.bytes += file.content.size
@@ -317,13 +144,13 @@ final class TreeExport {
         try take(file.refusals, path)
     }
 
-    private func takeUnmade(_ error: HostError, _ path: FilePath) throws(StoreError) {
+    func takeUnmade(_ error: HostError, _ path: FilePath) throws(StoreError) {
         if error.isGeneral { throw error.storeError(path.description) }
         report.unmade += 1
         try problem?(TransferProblem(path: path, kind: .unmade, error: error.storeError(path.description)))
     }
 
-    private func take(_ refusals: Refusals, _ path: FilePath) throws(StoreError) {
+    func take(_ refusals: Refusals, _ path: FilePath) throws(StoreError) {
         if let error = refusals.owner {
             report.withoutOwner += 1
             try problem?(

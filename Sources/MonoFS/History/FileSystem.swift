@@ -74,10 +74,12 @@ public final class FileSystem: Sendable {
     /// Removes a branch with the history that only it keeps. NOT_FOUND when there is none.
     public func removeBranch(_ name: String) throws(StoreError) {
         let root = try Self.rootName(branch: name)
-        try store.removeRoot(root, budget: 0)
-        let seen = try Self.seenRoot(name)
-        if try store.root(seen) != nil { try store.removeRoot(seen, budget: 0) }
-        try release(try store.holds(owner: root))
+        guard try store.root(root) != nil else {
+            throw StoreError(.notFound, "there is no branch \(name)")
+        }
+        // Its name goes with the last of its history: what is cut off in between is a branch still.
+        let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce)
+        try store.remove(roots: [root, try Self.seenRoot(name)], holds: rest)
         try store.gc(budget: ContentStore.defaultReclaimBudget)
     }
 
@@ -138,8 +140,9 @@ public final class FileSystem: Sendable {
     /// Makes a version of a workspace's tree and moves the branch to it. The workspace goes on from there. A
     /// tree that is the one of the version before makes no new one, and is that.
     ///
-    /// CONFLICT when the branch is no longer at the version that the workspace was opened on. Then, and only
-    /// then, the new version is there, held by the branch, and the workspace is at it: it can be merged.
+    /// All of it is one transaction: tree, version, and the branch's move. CONFLICT when the branch is no
+    /// longer at the version that the workspace was opened on. Then, and only then, the new version is there
+    /// nevertheless, held by the branch, and the workspace is at it: it can be merged.
     @discardableResult
     public func commit(
         _ workspace: Workspace, to name: String, message: String = "", author: String = "",
@@ -170,8 +173,9 @@ public final class FileSystem: Sendable {
         for version in try newHistory(workspace.merged, behind: before) {
             try batch.hold(version, owner: root)
         }
+        try Self.move(root, from: before, to: cid, in: batch)
         try workspace.finish(at: cid)
-        try move(root, from: before, to: cid, name)
+        guard batch.refusedRoots.isEmpty else { throw Self.moved(name, cid) }
         return cid
     }
 
@@ -182,29 +186,36 @@ public final class FileSystem: Sendable {
         tree: CID, in batch: Batch, to name: String, previous: [CID], message: String = "",
         author: String = "", time: Timestamp = .now()
     ) throws(StoreError) -> CID {
+        let version = Version(tree: tree, previous: previous, time: time, message: message, author: author)
+        let (cid, hasMoved) = try commit(version, in: batch, to: name)
+        guard hasMoved else { throw Self.moved(name, cid) }
+        return cid
+    }
+
+    /// Commits a batch with a version, whose generation is set here, and says whether the branch was moved to
+    /// it; when not, it is held by the branch nevertheless.
+    func commit(_ version: Version, in batch: Batch, to name: String) throws(StoreError)
+        -> (cid: CID, hasMoved: Bool)
+    {
         let root = try Self.rootName(branch: name)
-        var version = Version(tree: tree, previous: previous, time: time, message: message, author: author)
-        for before in previous {
+        var version = version
+        for before in version.previous {
             version.generation = max(version.generation, try self.version(before).generation + 1)
         }
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
+        try Self.move(root, from: version.previous.first, to: cid, in: batch)
         try batch.commit()
-        try move(root, from: previous.first, to: cid, name)
-        return cid
+        return (cid, batch.refusedRoots.isEmpty)
     }
 
-    /// Moves a branch that is at `old`.
-    func move(_ root: String, from old: CID?, to new: CID, _ name: String) throws(StoreError) {
-        do throws(StoreError) {
-            try store.setRoot(root, to: new, expecting: old.map { .cid($0) } ?? .absent)
-        } catch {
-            guard error.code == .conflict else { throw error }
-            throw Self.moved(name, new)
-        }
+    /// Has a batch move a branch that is at `old`, or leave it where it is.
+    private static func move(_ root: String, from old: CID?, to new: CID, in batch: Batch) throws(StoreError)
+    {
+        try batch.setRoot(root, to: new, expecting: old.map { .cid($0) } ?? .absent, mayStay: true)
     }
 
-    private static func moved(_ name: String, _ new: CID) -> StoreError {
+    package static func moved(_ name: String, _ new: CID) -> StoreError {
         StoreError(
             .conflict, "the branch \(name) was moved by somebody else; what was to come there is \(new)")
     }
@@ -257,12 +268,19 @@ public final class FileSystem: Sendable {
         }
     }
 
-    func release(_ holds: [Hold]) throws(StoreError) {
-        for hold in holds {
-            for _ in 0..<hold.count {
-                try store.dereference(hold.cid, owner: hold.owner, budget: 0)
-            }
+    /// So many names are dropped in one transaction.
+    static let namesAtOnce = 4096
+
+    /// Drops holds, `namesAtOnce` of them in a transaction, and gives back the last ones, at most `count`,
+    /// which are left.
+    func release(_ holds: [Hold], leaving count: Int = 0) throws(StoreError) -> [Hold] {
+        var rest = holds[...]
+        while rest.count > count {
+            let part = rest.prefix(min(Self.namesAtOnce, rest.count - count))
+            try store.remove(roots: [], holds: Array(part))
+            rest = rest.dropFirst(part.count)
         }
+        return Array(rest)
     }
 }
 

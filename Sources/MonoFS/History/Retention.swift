@@ -51,7 +51,7 @@ extension FileSystem {
             }
         }
         guard !dryRun else { return report }
-        try release(dropped)
+        _ = try release(dropped)
         try store.gc(budget: budget)
         return report
     }

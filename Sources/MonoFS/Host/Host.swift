@@ -22,19 +22,22 @@ enum Host {
         }
     }
 
-    private static func retrying(_ call: () -> Int32) -> Int32 {
+    /// Runs a call that returns -1 and sets errno when it fails; one that was interrupted is made again.
+    static func check<T: FixedWidthInteger & SignedInteger>(
+        _ kind: HostCall.Kind, _ descriptor: Int32, _ action: @autoclosure () -> String, _ call: () -> T
+    ) throws(HostError) -> T {
         while true {
-            let result = call()
-            if result != -1 || errno != EINTR { return result }
+            var code: Int32
+            if case .fail(let injected) = HostFaults.fault(kind, descriptor) {
+                code = injected
+            } else {
+                let result = call()
+                if result != -1 { return result }
+                code = errno
+            }
+            if code != EINTR { throw HostError(action(), code) }
+            code = 0
         }
-    }
-
-    private static func check(_ action: @autoclosure () -> String, _ call: () -> Int32)
-        throws(HostError) -> Int32
-    {
-        let result = retrying(call)
-        guard result != -1 else { throw HostError(action()) }
-        return result
     }
 
     // MARK: Opening and looking
@@ -52,7 +55,7 @@ enum Host {
     static func open(_ directory: Int32, _ name: [UInt8], _ access: Access, mode: UInt16 = 0)
         throws(HostError) -> Int32
     {
-        try check(access.contains(.create) ? "create" : "open") {
+        try check(.open, directory, access.contains(.create) ? "create" : "open") {
             withName(name) { ipsys_open_at(directory, $0, access.rawValue, UInt32(mode)) }
         }
     }
@@ -60,27 +63,27 @@ enum Host {
     /// Opens what a descriptor without access has.
     static func reopen(_ descriptor: Int32, _ access: Access) throws(HostError) -> Int32 {
         let path = Array("/proc/self/fd/\(descriptor)".utf8)
-        return try check("open") {
+        return try check(.open, descriptor, "open") {
             withName(path) { ipsys_open_at(AT_FDCWD, $0, access.rawValue | Int32(IPSYS_FOLLOW), 0) }
         }
     }
 
     /// Opens a directory by a path as users give them, links followed.
     static func open(path: String) throws(HostError) -> Int32 {
-        try check("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        try check(.open, AT_FDCWD, "open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     }
 
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
     static func status(_ descriptor: Int32) throws(HostError) -> HostStatus {
         var information = stat()
-        _ = try check("look at") { fstat(descriptor, &information) }
+        _ = try check(.status, descriptor, "look at") { fstat(descriptor, &information) }
         return HostStatus(information)
     }
 
     static func status(_ directory: Int32, _ name: [UInt8]) throws(HostError) -> HostStatus {
         var information = stat()
-        _ = try check("look at") {
+        _ = try check(.status, directory, "look at") {
             withName(name) { fstatat(directory, $0, &information, AT_SYMLINK_NOFOLLOW) }
         }
         return HostStatus(information)
@@ -96,13 +99,14 @@ enum Host {
         var length = 256
         while true {
             var buffer = [UInt8](repeating: 0, count: length)
-            let count = withName(name) { (name) in
-                buffer.withUnsafeMutableBytes { (bytes) -> Int in
-                    guard let base = bytes.baseAddress else { return -1 }
-                    return readlinkat(directory, name, base.assumingMemoryBound(to: CChar.self), length)
+            let count = try check(.readLink, directory, "read") {
+                withName(name) { (name) in
+                    buffer.withUnsafeMutableBytes { (bytes) -> Int in
+                        guard let base = bytes.baseAddress else { return -1 }
+                        return readlinkat(directory, name, base.assumingMemoryBound(to: CChar.self), length)
+                    }
                 }
             }
-            guard count >= 0 else { throw HostError("read") }
             if count < length { return Array(buffer[..<count]) }
             guard length <= Entry.maximumTarget else { throw HostError("read", ENAMETOOLONG) }
             length *= 4
@@ -111,6 +115,12 @@ enum Host {
 
     // MARK: Bytes
 
+    /// How much of a transfer is asked for: all, but for tests of short ones.
+    private static func atMost(_ count: Int, _ kind: HostCall.Kind, _ descriptor: Int32) -> Int {
+        guard case .short(let limit) = HostFaults.fault(kind, descriptor) else { return count }
+        return max(1, min(limit, count))
+    }
+
     /// Bytes from `offset` on, as many as there are and fit.
     static func read(_ descriptor: Int32, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
         throws(HostError) -> Int
@@ -118,10 +128,9 @@ enum Host {
         guard let base = buffer.baseAddress else { return 0 }
         var done = 0
         while done < buffer.count {
-            let count = pread(descriptor, base + done, buffer.count - done, off_t(offset) + off_t(done))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw HostError("read")
+            let wanted = atMost(buffer.count - done, .read, descriptor)
+            let count = try check(.read, descriptor, "read") {
+                pread(descriptor, base + done, wanted, off_t(offset) + off_t(done))
             }
             if count == 0 { break }
             done += count
@@ -143,10 +152,9 @@ enum Host {
         guard offset <= 1 << 62 else { throw HostError("write", EFBIG) }
         var done = 0
         while done < bytes.count {
-            let count = pwrite(descriptor, base + done, bytes.count - done, off_t(offset) + off_t(done))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw HostError("write")
+            let wanted = atMost(bytes.count - done, .write, descriptor)
+            let count = try check(.write, descriptor, "write") {
+                pwrite(descriptor, base + done, wanted, off_t(offset) + off_t(done))
             }
             guard count > 0 else { throw HostError("write", ENOSPC) }
             done += count
@@ -155,24 +163,26 @@ enum Host {
 
     static func setLength(_ descriptor: Int32, _ length: UInt64) throws(HostError) {
         guard length <= 1 << 62 else { throw HostError("write", EFBIG) }
-        _ = try check("write") { ftruncate(descriptor, off_t(length)) }
+        _ = try check(.setLength, descriptor, "write") { ftruncate(descriptor, off_t(length)) }
     }
 
     /// Makes all of the descriptor's file system durable.
     static func flushFileSystem(_ descriptor: Int32) throws(HostError) {
-        _ = try check("flush") { ipsys_flush_file_system(descriptor) }
+        _ = try check(.flush, descriptor, "flush") { ipsys_flush_file_system(descriptor) }
     }
 
-    static func flush(_ descriptor: Int32) throws(HostError) { _ = try check("flush") { fsync(descriptor) } }
+    static func flush(_ descriptor: Int32) throws(HostError) {
+        _ = try check(.flush, descriptor, "flush") { fsync(descriptor) }
+    }
 
     // MARK: Names
 
     static func makeDirectory(_ directory: Int32, _ name: [UInt8], mode: UInt16) throws(HostError) {
-        _ = try check("create") { withName(name) { mkdirat(directory, $0, mode_t(mode)) } }
+        _ = try check(.make, directory, "create") { withName(name) { mkdirat(directory, $0, mode_t(mode)) } }
     }
 
     static func makeLink(_ directory: Int32, _ name: [UInt8], to target: [UInt8]) throws(HostError) {
-        _ = try check("create") {
+        _ = try check(.make, directory, "create") {
             withName(name) { (name) in withName(target) { symlinkat($0, directory, name) } }
         }
     }
@@ -187,7 +197,7 @@ enum Host {
             case .characterDevice: IPSYS_CHARACTER_DEVICE
             default: IPSYS_BLOCK_DEVICE
             }
-        _ = try check("create") {
+        _ = try check(.make, directory, "create") {
             withName(name) {
                 ipsys_make_node(
                     directory, $0, Int32(number), UInt32(mode), device.major, device.minor)
@@ -197,33 +207,35 @@ enum Host {
 
     /// Gives a file a second name; a symbolic link is not followed but gets one itself.
     static func link(_ from: Int32, _ old: [UInt8], _ to: Int32, _ new: [UInt8]) throws(HostError) {
-        _ = try check("link") { withName(old) { (old) in withName(new) { linkat(from, old, to, $0, 0) } } }
+        _ = try check(.link, to, "link") {
+            withName(old) { (old) in withName(new) { linkat(from, old, to, $0, 0) } }
+        }
     }
 
     static func rename(_ directory: Int32, _ from: [UInt8], to target: Int32, _ to: [UInt8])
         throws(HostError)
     {
-        _ = try check("rename") {
+        _ = try check(.rename, directory, "rename") {
             withName(from) { (from) in withName(to) { renameat(directory, from, target, $0) } }
         }
     }
 
     /// Renames where there is nothing yet; EEXIST otherwise.
     static func renameNew(_ directory: Int32, _ from: [UInt8], _ to: [UInt8]) throws(HostError) {
-        _ = try check("rename") {
+        _ = try check(.rename, directory, "rename") {
             withName(from) { (from) in withName(to) { ipsys_rename_new(directory, from, directory, $0) } }
         }
     }
 
     /// Swaps what two names name.
     static func swap(_ directory: Int32, _ a: [UInt8], _ b: [UInt8]) throws(HostError) {
-        _ = try check("rename") {
+        _ = try check(.rename, directory, "rename") {
             withName(a) { (a) in withName(b) { ipsys_rename_swap(directory, a, directory, $0) } }
         }
     }
 
     static func remove(_ directory: Int32, _ name: [UInt8], isDirectory: Bool = false) throws(HostError) {
-        _ = try check("remove") {
+        _ = try check(.remove, directory, "remove") {
             withName(name) { unlinkat(directory, $0, isDirectory ? AT_REMOVEDIR : 0) }
         }
     }
@@ -231,25 +243,25 @@ enum Host {
     // MARK: Metadata
 
     static func setMode(_ descriptor: Int32, _ mode: UInt16) throws(HostError) {
-        _ = try check("set the mode of") { ipsys_set_mode(descriptor, UInt32(mode)) }
+        _ = try check(.setMode, descriptor, "set the mode of") { ipsys_set_mode(descriptor, UInt32(mode)) }
     }
 
     /// Of what a descriptor has open; -1 leaves one as it is.
     static func setOwner(_ descriptor: Int32, _ owner: UInt32, _ group: UInt32) throws(HostError) {
-        _ = try check("set the owner of") { ipsys_set_owner(descriptor, owner, group) }
+        _ = try check(.setOwner, descriptor, "set the owner of") { ipsys_set_owner(descriptor, owner, group) }
     }
 
     static func setOwner(_ directory: Int32, _ name: [UInt8], _ owner: UInt32, _ group: UInt32)
         throws(HostError)
     {
-        _ = try check("set the owner of") {
+        _ = try check(.setOwner, directory, "set the owner of") {
             withName(name) { fchownat(directory, $0, owner, group, AT_SYMLINK_NOFOLLOW) }
         }
     }
 
     /// Of what a name names, or, with an empty one, of what the descriptor has open for reading or writing.
     static func setTime(_ directory: Int32, _ name: [UInt8], _ time: Timestamp) throws(HostError) {
-        _ = try check("set the time of") {
+        _ = try check(.setTime, directory, "set the time of") {
             withName(name) { ipsys_set_time(directory, $0, time.seconds, time.nanoseconds) }
         }
     }

@@ -10,6 +10,12 @@ enum AttributeHolder {
     /// open, and the name is not followed.
     case name(directory: Int32, [UInt8])
 
+    fileprivate var descriptor: Int32 {
+        switch self {
+        case .descriptor(let descriptor), .name(let descriptor, _): descriptor
+        }
+    }
+
     fileprivate func withPath<T>(_ directory: Int32, _ name: [UInt8], _ body: (UnsafePointer<CChar>) -> T)
         -> T
     {
@@ -21,6 +27,7 @@ extension Host {
     /// Attributes that belong to a tree: those of users, of security, trusted ones, and access lists. What
     /// else a file system shows under "system." is its own.
     static func isKept(_ name: [UInt8]) -> Bool {
+        guard name != HostDirectory.lentMark else { return false }
         for prefix in ["user.", "security.", "trusted."] where name.starts(with: prefix.utf8) { return true }
         return accessLists.contains(name)
     }
@@ -45,7 +52,7 @@ extension Host {
     }
 
     private static func attributeNames(_ holder: AttributeHolder) throws(HostError) -> [[UInt8]] {
-        let list = try grown { (buffer) in
+        let list = try grown(holder) { (buffer) in
             switch holder {
             case .descriptor(let descriptor):
                 ipsys_open_attribute_names(descriptor, buffer.baseAddress, buffer.count)
@@ -58,10 +65,8 @@ extension Host {
         return list.split(separator: 0).map(Array.init)
     }
 
-    private static func attribute(_ holder: AttributeHolder, _ attribute: [UInt8]) throws(HostError)
-        -> [UInt8]
-    {
-        try grown { (buffer) in
+    static func attribute(_ holder: AttributeHolder, _ attribute: [UInt8]) throws(HostError) -> [UInt8] {
+        try grown(holder) { (buffer) in
             withName(attribute) { (attribute) in
                 switch holder {
                 case .descriptor(let descriptor):
@@ -76,45 +81,58 @@ extension Host {
     }
 
     /// What a call writes, however much that is: at most 64 KiB, as Linux has it.
-    private static func grown(_ call: (UnsafeMutableRawBufferPointer) -> Int64) throws(HostError) -> [UInt8] {
+    private static func grown(
+        _ holder: AttributeHolder, _ call: (UnsafeMutableRawBufferPointer) -> Int64
+    ) throws(HostError) -> [UInt8] {
         var capacity = 512
         while true {
-            var result: Int64 = 0
-            let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { (buffer, count) in
-                result = call(UnsafeMutableRawBufferPointer(buffer))
-                count = max(0, min(capacity, Int(result)))
+            var bytes: [UInt8] = []
+            do throws(HostError) {
+                _ = try check(.readAttribute, holder.descriptor, "read the attributes of") { () -> Int64 in
+                    var result: Int64 = 0
+                    bytes = [UInt8](unsafeUninitializedCapacity: capacity) { (buffer, count) in
+                        result = call(UnsafeMutableRawBufferPointer(buffer))
+                        count = max(0, min(capacity, Int(result)))
+                    }
+                    return result
+                }
+                return bytes
+            } catch {
+                guard error.code == ERANGE, capacity < 1 << 20 else { throw error }
+                capacity *= 16
             }
-            if result >= 0 { return bytes }
-            guard errno == ERANGE, capacity < 1 << 20 else { throw HostError("read the attributes of") }
-            capacity *= 16
         }
     }
 
     static func setAttribute(_ holder: AttributeHolder, _ name: [UInt8], _ value: [UInt8]) throws(HostError) {
-        let result = value.withUnsafeBytes { (value) in
-            withName(name) { (attribute) in
-                switch holder {
-                case .descriptor(let descriptor):
-                    ipsys_set_open_attribute(descriptor, attribute, value.baseAddress, value.count)
-                case .name(let directory, let name):
-                    holder.withPath(directory, name) {
-                        ipsys_set_attribute($0, attribute, value.baseAddress, value.count)
+        let action = "set the attribute \(FileText.of(name)) of"
+        _ = try check(.changeAttribute, holder.descriptor, action) {
+            value.withUnsafeBytes { (value) in
+                withName(name) { (attribute) in
+                    switch holder {
+                    case .descriptor(let descriptor):
+                        ipsys_set_open_attribute(descriptor, attribute, value.baseAddress, value.count)
+                    case .name(let directory, let name):
+                        holder.withPath(directory, name) {
+                            ipsys_set_attribute($0, attribute, value.baseAddress, value.count)
+                        }
                     }
                 }
             }
         }
-        guard result == 0 else { throw HostError("set the attribute \(FileText.of(name)) of") }
     }
 
     static func removeAttribute(_ holder: AttributeHolder, _ name: [UInt8]) throws(HostError) {
-        let result = withName(name) { (attribute) in
-            switch holder {
-            case .descriptor(let descriptor): ipsys_remove_open_attribute(descriptor, attribute)
-            case .name(let directory, let name):
-                holder.withPath(directory, name) { ipsys_remove_attribute($0, attribute) }
+        let action = "remove the attribute \(FileText.of(name)) of"
+        _ = try check(.changeAttribute, holder.descriptor, action) {
+            withName(name) { (attribute) in
+                switch holder {
+                case .descriptor(let descriptor): ipsys_remove_open_attribute(descriptor, attribute)
+                case .name(let directory, let name):
+                    holder.withPath(directory, name) { ipsys_remove_attribute($0, attribute) }
+                }
             }
         }
-        guard result == 0 else { throw HostError("remove the attribute \(FileText.of(name)) of") }
     }
 }
 

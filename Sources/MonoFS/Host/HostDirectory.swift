@@ -7,13 +7,19 @@ import IpldEngine
 ///
 /// What always holds: it is the one that was meant (its identity), whatever its name names by now.
 /// Permissions that its owner lacked, and that were lent to him, are taken back when it goes, whatever
-/// happened.
+/// happened; those of a process that was killed, when the directory is opened here again (`lentMark`).
 final class HostDirectory: @unchecked Sendable {
     let descriptor: Int32
     let identity: HostIdentity
     /// As it was before permissions were lent.
     private(set) var status: HostStatus
     private var lentOver: UInt16?
+    private var isMarked = false
+
+    /// An attribute of a directory whose owner has permissions that he was lent: its mode without them, in
+    /// octal digits. It is set just after they were lent and removed just before they are taken back, because
+    /// only who may write can do either.
+    static let lentMark = Array("user.ipldstore.lent".utf8)
 
     /// Takes the descriptor.
     init(_ descriptor: Int32) throws(HostError) {
@@ -47,6 +53,7 @@ final class HostDirectory: @unchecked Sendable {
             return try openClosed(name, expecting: identity, need, error)
         }
         guard identity == nil || child.identity == identity else { throw HostError("open", ESTALE) }
+        child.recoverLent()
         try child.lendToOwner(need)
         return child
     }
@@ -60,7 +67,8 @@ final class HostDirectory: @unchecked Sendable {
         let status = try Host.status(named)
         guard identity == nil || status.identity == identity else { throw HostError("open", ESTALE) }
         guard status.owner == Host.user, status.mode & need != need else { throw refusal }
-        try Host.setMode(named, status.mode | need)
+        // Who may only not list it needs that for one call: then names are read, whatever its mode is.
+        try Host.setMode(named, status.mode | 0o500)
         let child: HostDirectory
         do throws(HostError) {
             child = try HostDirectory(try Host.open(named, [UInt8(ascii: ".")], [.read, .directory]))
@@ -70,21 +78,64 @@ final class HostDirectory: @unchecked Sendable {
         }
         child.status = status
         child.lentOver = status.mode
+        if status.mode & need == need & 0o300 {
+            child.giveBack()
+        } else {
+            try child.lend(need)
+        }
         return child
     }
 
     func lendToOwner(_ need: UInt16) throws(HostError) {
         let user = Host.user
         guard user != 0, status.owner == user, status.mode & need != need else { return }
-        try Host.setMode(descriptor, status.mode | need)
         lentOver = status.mode
+        try lend(need)
+    }
+
+    /// Lends what is needed, and notes it where a killed process could not take it back.
+    private func lend(_ need: UInt16) throws(HostError) {
+        let mode = status.mode
+        try Host.setMode(descriptor, mode | 0o700)
+        do throws(HostError) {
+            let mark = Array(String(mode, radix: 8).utf8)
+            try Host.setAttribute(.descriptor(descriptor), Self.lentMark, mark)
+            isMarked = true
+        } catch {
+            // Some file systems have no attributes of users.
+        }
+        if need & 0o200 == 0 { try Host.setMode(descriptor, mode | need) }
+    }
+
+    /// Finds what was lent by a process that was killed; it is taken back when this goes. Whoever may write
+    /// to the directory can set a mark, so only permissions of the owner are taken, and none are given.
+    func recoverLent() {
+        guard status.owner == Host.user || Host.user == 0, status.mode & 0o500 == 0o500,
+            let mark = try? Host.attribute(.descriptor(descriptor), Self.lentMark),
+            let mode = UInt16(String(decoding: mark, as: UTF8.self), radix: 8),
+            mode & ~status.mode == 0, status.mode & ~mode & ~0o700 == 0
+        else { return }
+        status.mode = mode
+        lentOver = mode
+        isMarked = true
     }
 
     /// Takes back what was lent.
     func giveBack() {
         guard let mode = lentOver else { return }
         lentOver = nil
-        try? Host.setMode(descriptor, mode)
+        forgetMark()
+        // Nobody else does it.
+        for _ in 0..<3 {
+            if (try? Host.setMode(descriptor, mode)) != nil { return }
+        }
+    }
+
+    private func forgetMark() {
+        guard isMarked else { return }
+        isMarked = false
+        try? Host.setMode(descriptor, status.mode | 0o700)
+        try? Host.removeAttribute(.descriptor(descriptor), Self.lentMark)
     }
 
     /// Closes it to everybody but its owner, for as long as it is open, when the process is he.
@@ -95,19 +146,20 @@ final class HostDirectory: @unchecked Sendable {
     }
 
     /// The owner keeps what he was lent: a directory that is about to go, or to get another mode.
-    func keepLent() { lentOver = nil }
+    func keepLent() {
+        forgetMark()
+        lentOver = nil
+    }
 
     /// Names in it, in bytewise order, without "." and "..".
     func names() throws(HostError) -> HostNames {
-        guard lseek(descriptor, 0, SEEK_SET) >= 0 else { throw HostError("list") }
+        _ = try Host.check(.list, descriptor, "list") { lseek(descriptor, 0, SEEK_SET) }
         var names = HostNames()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
         defer { buffer.deallocate() }
         while true {
-            let length = ipsys_directory_entries(descriptor, buffer.baseAddress, buffer.count)
-            if length < 0 {
-                if errno == EINTR { continue }
-                throw HostError("list")
+            let length = try Host.check(.list, descriptor, "list") {
+                ipsys_directory_entries(descriptor, buffer.baseAddress, buffer.count)
             }
             if length == 0 { break }
             var offset: Int64 = 0

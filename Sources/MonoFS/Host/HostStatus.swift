@@ -40,7 +40,7 @@ struct HostStatus {
     enum Kind { case file, directory, symlink, fifo, socket, characterDevice, blockDevice }
 
     let kind: Kind
-    let mode: UInt16
+    var mode: UInt16
     let owner: UInt32
     let group: UInt32
     let size: UInt64

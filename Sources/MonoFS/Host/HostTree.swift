@@ -142,6 +142,7 @@ extension HostDirectory {
     static func open(path: String, need: UInt16) throws(StoreError) -> HostDirectory {
         do throws(HostError) {
             let directory = try HostDirectory(try Host.open(path: path))
+            directory.recoverLent()
             try directory.lendToOwner(need)
             return directory
         } catch {

@@ -95,7 +95,7 @@ final class HostWalk {
             guard status.kind == .directory else { return .file(entry) }
             do throws(HostError) {
                 guard let entered = try enter(entry) else { continue }
-                return .enter(entry, entered)
+                return .enter(HostEntry(name: name, status: entered.status, directory: directory), entered)
             } catch { return .refused(name, status, error) }
         }
         return nil

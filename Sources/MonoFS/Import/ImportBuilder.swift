@@ -63,6 +63,7 @@ final class ImportBuilder {
     // MARK: Events
 
     func take(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
+        try reportUnsurveyed(event, problem)
         switch event.kind {
         case .enter:
             if let failure = event.failure { try report(event, failure, .metadata, problem) }
@@ -88,6 +89,7 @@ final class ImportBuilder {
 
     /// A file that was read.
     func take(_ event: ImportEvent, _ file: ImportedFile, _ problem: Problem) throws(StoreError) {
+        try reportUnsurveyed(event, problem)
         if let failure = file.failure {
             // It went meanwhile.
             if failure.code == ENOENT, event.old == nil { return }
@@ -105,6 +107,11 @@ final class ImportBuilder {
             .file(file.content), file.status, file.attributes, event.old, inherited, group)
         try append(event, new)
         if file.isSettled, !file.isChanging { try note(event.key, file.status) }
+    }
+
+    /// It is imported, but as a file of its own where it has other names.
+    private func reportUnsurveyed(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
+        if let failure = event.unsurveyed { try report(event, failure, .metadata, problem) }
     }
 
     private func takeKnown(_ event: ImportEvent) throws(StoreError) {

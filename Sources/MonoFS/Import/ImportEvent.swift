@@ -25,6 +25,8 @@ struct ImportEvent {
     var attributes: [(name: [UInt8], value: [UInt8])] = []
     var target: [UInt8] = []
     var failure: HostError?
+    /// Why it was not known before the import began, when it was not.
+    var unsurveyed: HostError?
     /// Of a file that is to be known again.
     var key: [UInt8] = []
 

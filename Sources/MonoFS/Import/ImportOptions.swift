@@ -52,6 +52,8 @@ public struct ImportReport: Equatable, Sendable {
     public var version: CID?
     /// Whether the branch has no new version, because the tree is that of the one before.
     public var isUnchanged = false
+    /// Whether the branch was moved meanwhile: the version is kept for it, and has to be merged.
+    public var isBesideBranch = false
     public var entries: UInt64 = 0
     public var files: UInt64 = 0
     public var bytes: UInt64 = 0
@@ -68,7 +70,8 @@ public typealias TransferProblemHandler = (TransferProblem) throws(StoreError) -
 extension FileSystem {
     /// Makes a version of a directory of the host on a branch, which is made when it is not there. A name
     /// that the branch's newest version has and the directory has not is removed; a tree that is the one of
-    /// before makes no new version. Without a branch, the tree is held for `owner` (the store handle's, when
+    /// before makes no new version. A branch that is moved meanwhile stays where it is, and keeps the version
+    /// (`isBesideBranch`). Without a branch, the tree is held for `owner` (the store handle's, when
     /// nil).
     ///
     /// Files whose content is known from the last import to that branch are not read: those whose inode, size
@@ -105,9 +108,11 @@ extension FileSystem {
                     report.isUnchanged = true
                     try batch.commit()
                 } else {
-                    report.version = try commit(
-                        tree: report.tree, in: batch, to: branch, previous: before.map { [$0] } ?? [],
+                    let version = Version(
+                        tree: report.tree, previous: before.map { [$0] } ?? [], time: .now(),
                         message: options.message, author: options.author)
+                    let (cid, hasMoved) = try commit(version, in: batch, to: branch)
+                    (report.version, report.isBesideBranch) = (cid, !hasMoved)
                 }
             } else {
                 try batch.hold(report.tree, owner: owner)

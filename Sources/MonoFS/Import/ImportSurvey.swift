@@ -7,6 +7,9 @@ struct ImportSurvey {
     private(set) var entries: UInt64 = 0
     private(set) var bytes: UInt64 = 0
     private(set) var groups: [HostIdentity: HardLinkGroup] = [:]
+    /// What it could not look at, by the path with a zero behind each name: files there may have other names
+    /// that are not known.
+    private(set) var refused: [[UInt8]: HostError] = [:]
 
     init(
         _ root: HostDirectory, _ limits: HostWalk.Limits, step: (UInt64) throws(StoreError) -> Void
@@ -33,8 +36,10 @@ struct ImportSurvey {
                 } else {
                     names[entry.status.identity] = (path, 1)
                 }
-            // Said when it is imported.
-            case .leave, .refused, .nameless: break
+            // Said when it is imported, if it is so then still.
+            case .refused(let name, _, let error):
+                refused[(walk.components + [name]).flatMap { $0.bytes + [0] }] = error
+            case .leave, .nameless: break
             }
             if entries % 256 == 0 { try step(entries) }
         }

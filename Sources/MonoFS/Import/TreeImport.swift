@@ -12,38 +12,41 @@ import IpldEngine
 ///   have several names.
 /// - Whatever ends it, threads are joined and permissions are as they were before it returns.
 final class TreeImport {
-    private let batch: Batch
-    private let source: TreeSource
+    let batch: Batch
+    let source: TreeSource
     private let root: HostDirectory
-    private let options: ImportOptions
+    let options: ImportOptions
     private let limits: HostWalk.Limits
     private let progress: TransferProgressHandler?
     private let problem: TransferProblemHandler?
-    private let queue = WorkQueue<ImportParcel>()
-    private let workers = min(8, WorkQueue<ImportParcel>.processorCount)
+    let queue = WorkQueue<ImportParcel>()
+    let workers = min(8, WorkQueue<ImportParcel>.processorCount)
 
     // What is scheduled.
-    private var oldLevels: [OldLevel] = []
-    private var seen: SeenFiles?
-    private var open: ImportParcel?
-    private var idle: [ImportParcel] = []
-    private var parcels = 0
-    private var events: [ImportEvent] = []
+    var oldLevels: [OldLevel] = []
+    var seen: SeenFiles?
+    var open: ImportParcel?
+    var idle: [ImportParcel] = []
+    var parcels = 0
+    var events: [ImportEvent] = []
     private var firstEvent = 0
     /// Events that keep a directory of the host open.
-    private var heldDirectories = 0
+    var heldDirectories = 0
+
+    /// What the survey could not look at.
+    var unsurveyed: [[UInt8]: HostError] = [:]
 
     // What is built.
-    private let builder: ImportBuilder
+    let builder: ImportBuilder
     private var counted = TransferProgress()
 
     private static let eventLimit = 16 << 10
     private static let heldLimit = 32
     /// Sparse files of this size on are not read where nothing is.
-    private static let sparseSize: UInt64 = 1 << 20
+    static let sparseSize: UInt64 = 1 << 20
 
     /// A directory of the tree before, in which names are asked for in ascending order.
-    private struct OldLevel {
+    struct OldLevel {
         var map: DirectoryMap
         var position: UInt64 = 0
         /// Of the directory's path, with a zero behind each name.
@@ -83,6 +86,7 @@ final class TreeImport {
         defer { queue.stop() }
         let survey = try ImportSurvey(root, limits) { (_) throws(StoreError) in try progress?(counted) }
         builder.groups = survey.groups
+        unsurveyed = survey.refused
         (counted.totalEntries, counted.totalBytes) = (survey.entries, survey.bytes)
         let rootAttributes: [(name: [UInt8], value: [UInt8])]
         let walk: HostWalk
@@ -115,148 +119,10 @@ final class TreeImport {
         return report
     }
 
-    // MARK: Scheduling
-
-    private func schedule(_ step: HostWalk.Step) throws(StoreError) {
-        switch step {
-        case .leave:
-            try scheduleRemoved(before: nil)
-            oldLevels.removeLast()
-            events.append(ImportEvent(.leave))
-        case .enter(let entry, let directory):
-            let old = try old(entry.name)
-            var event = ImportEvent(.enter, entry.name, entry.status, old)
-            do throws(HostError) {
-                event.attributes = try Host.attributes(.descriptor(directory.descriptor))
-            } catch { event.failure = error }
-            events.append(event)
-            let below = old?.isTombstone == false ? old?.below : nil
-            let key = (oldLevels.last?.key ?? []) + entry.name.bytes + [0]
-            oldLevels.append(OldLevel(map: try DirectoryMap(below ?? Directory(), source), key: key))
-        case .refused(let name, let status, let error):
-            var event = ImportEvent(.refused, name, status, try old(name))
-            event.failure = error
-            events.append(event)
-        case .nameless(let bytes):
-            var event = ImportEvent(.nameless(bytes))
-            event.failure = HostError("name", EINVAL)
-            events.append(event)
-        case .file(let entry): try schedule(entry)
-        }
-    }
-
-    private func schedule(_ entry: HostEntry) throws(StoreError) {
-        let old = try old(entry.name)
-        var event = ImportEvent(.other, entry.name, entry.status, old)
-        event.key = (oldLevels.last?.key ?? []) + entry.name.bytes + [0]
-        if builder.isLaterName(entry.status) {
-            // All that is to know of the file is known from its first name.
-            event.kind = .laterName
-            events.append(event)
-            return
-        }
-        guard entry.status.kind == .file else {
-            do throws(HostError) {
-                let (directory, name) = (entry.directory.descriptor, entry.name.bytes)
-                if entry.status.kind == .symlink { event.target = try Host.target(directory, name) }
-                event.attributes = try Host.attributes(.name(directory: directory, name))
-            } catch {
-                if error.code == ENOENT { return try scheduleGone(event) }
-                event.failure = error
-                event.kind = .refused
-            }
-            events.append(event)
-            return
-        }
-        if let old, try isKnown(entry.status, old, event.key) {
-            event.kind = .known
-            events.append(event)
-            return
-        }
-        if entry.status.size > UInt64(ImportParcel.capacity)
-            || entry.status.isSparse && entry.status.size >= Self.sparseSize
-        {
-            event.kind = .large(entry)
-            heldDirectories += 1
-            events.append(event)
-            return
-        }
-        event.kind = try schedule(parcel: entry)
-        events.append(event)
-    }
-
-    /// What is not there any more is removed, if it ever was here.
-    private func scheduleGone(_ event: ImportEvent) throws(StoreError) {
-        guard event.old != nil else { return }
-        var event = event
-        event.kind = .gone
-        events.append(event)
-    }
-
-    private func schedule(parcel entry: HostEntry) throws(StoreError) -> ImportEvent.Kind {
-        while true {
-            let parcel = try openParcel()
-            if let position = parcel.add(entry) { return .parcel(parcel, position) }
-            submit()
-        }
-    }
-
-    private func openParcel() throws(StoreError) -> ImportParcel {
-        if let open { return open }
-        if parcels == 0 {
-            try queue.start(threads: workers) { { (parcel) in parcel.read() } }
-        }
-        // One being filled, one in each worker's hands and one waiting for each.
-        while idle.isEmpty, parcels >= 2 * workers + 1 { try drain(waiting: true) }
-        if idle.isEmpty { parcels += 1 }
-        let parcel = idle.popLast() ?? ImportParcel(batch)
-        open = parcel
-        return parcel
-    }
-
-    private func submit() {
-        guard let parcel = open else { return }
-        open = nil
-        queue.submit(parcel)
-    }
-
-    /// What the tree before has of a name; names before it that are not on the host are removed.
-    private func old(_ name: FileName) throws(StoreError) -> Entry? {
-        try scheduleRemoved(before: name)
-        guard var level = oldLevels.popLast() else { return nil }
-        defer { oldLevels.append(level) }
-        guard level.position < level.map.count else { return nil }
-        let (found, entry) = try level.map.entry(at: level.position)
-        guard found == name else { return nil }
-        level.position += 1
-        return entry
-    }
-
-    private func scheduleRemoved(before name: FileName?) throws(StoreError) {
-        guard var level = oldLevels.popLast() else { return }
-        defer { oldLevels.append(level) }
-        while level.position < level.map.count {
-            let (found, entry) = try level.map.entry(at: level.position)
-            if let name, found >= name { return }
-            level.position += 1
-            events.append(ImportEvent(.gone, found, nil, entry))
-        }
-    }
-
-    /// Whether a file is what it was when it was last imported.
-    private func isKnown(_ status: HostStatus, _ old: Entry, _ key: [UInt8]) throws(StoreError) -> Bool {
-        guard case .file(let content) = old.content, let record = try seen?.record(key),
-            record == SeenFile(status), options.usesStatAttribute || old.modified == status.modified,
-            content.size == status.size
-        else { return false }
-        guard case .stored(let cid, _) = content else { return true }
-        return try batch.mayRely(on: [cid])[0]
-    }
-
     // MARK: Draining
 
     /// Takes what is done from the front of the events; with `waiting`, at least one parcel or event.
-    private func drain(waiting: Bool) throws(StoreError) {
+    func drain(waiting: Bool) throws(StoreError) {
         var mayWait = waiting
         while firstEvent < events.count {
             let event = events[firstEvent]

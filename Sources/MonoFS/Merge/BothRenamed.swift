@@ -4,8 +4,8 @@ import IpldEngine
 /// content under a name that only one side has, and another that only the other has.
 struct BothRenamed {
     private var gone: [(path: FilePath, entry: Entry)] = []
-    private var ours: [Content: (path: FilePath, entry: Entry)] = [:]
-    private var theirs: [Content: (path: FilePath, entry: Entry)] = [:]
+    private var ours: [RenameKey: (path: FilePath, entry: Entry)] = [:]
+    private var theirs: [RenameKey: (path: FilePath, entry: Entry)] = [:]
 
     struct Pair {
         let base: Entry
@@ -15,31 +15,14 @@ struct BothRenamed {
         let theirsEntry: Entry
     }
 
-    /// Content that is looked for: a file's bytes or a directory's map.
-    private struct Content: Hashable {
-        let cid: CID?
-        let bytes: [UInt8]
-
-        init?(_ entry: Entry?) {
-            switch entry?.content {
-            case .file(.inline(let bytes))? where !bytes.isEmpty: (cid, self.bytes) = (nil, bytes)
-            case .file(.stored(let cid, _))?: (self.cid, bytes) = (cid, [])
-            case .directory(let directory)?:
-                guard let map = directory.map else { return nil }
-                (cid, bytes) = (map, [])
-            default: return nil
-            }
-        }
-    }
-
     /// What each has of a name that one of them has changed.
     mutating func note(_ path: FilePath, _ base: Entry?, _ left: Entry?, _ right: Entry?) {
         switch (base.live, left.live, right.live) {
         case (let entry?, nil, nil): gone.append((path, entry))
         case (nil, let entry?, nil):
-            if let key = Content(entry), ours[key] == nil { ours[key] = (path, entry) }
+            if let key = RenameKey(of: entry), ours[key] == nil { ours[key] = (path, entry) }
         case (nil, nil, let entry?):
-            if let key = Content(entry), theirs[key] == nil { theirs[key] = (path, entry) }
+            if let key = RenameKey(of: entry), theirs[key] == nil { theirs[key] = (path, entry) }
         default: break
         }
     }
@@ -47,7 +30,7 @@ struct BothRenamed {
     func found() -> [Pair] {
         var pairs: [Pair] = []
         for (_, entry) in gone {
-            guard let key = Content(entry), let a = ours[key], let b = theirs[key] else { continue }
+            guard let key = RenameKey(of: entry), let a = ours[key], let b = theirs[key] else { continue }
             guard !pairs.contains(where: { $0.ours == a.path && $0.theirs == b.path }) else { continue }
             pairs.append(
                 Pair(base: entry, ours: a.path, oursEntry: a.entry, theirs: b.path, theirsEntry: b.entry))

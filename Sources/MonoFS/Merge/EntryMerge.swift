@@ -9,8 +9,8 @@ import IpldEngine
 /// both changed differently is a conflict.
 struct EntryMerge {
     /// With the conflicting fields of either side.
-    let ours: Entry
-    let theirs: Entry
+    private(set) var ours: Entry
+    private(set) var theirs: Entry
     let conflicting: TreeChange.Aspects
     /// Two numbers of what is one group of hard links now.
     let union: (HardLinkGroup, HardLinkGroup)?
@@ -75,6 +75,9 @@ struct EntryMerge {
         self.theirs = theirs
         self.conflicting = conflicting
     }
+
+    /// Has either side's have what somebody else knows to be in it.
+    mutating func setContent(_ content: Entry.Content) { (ours.content, theirs.content) = (content, content) }
 
     private struct Attribute: Equatable {
         let value: IPLDValue?

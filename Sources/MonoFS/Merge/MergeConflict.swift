@@ -37,6 +37,11 @@ public struct MergeConflict: Sendable {
     public let fields: TreeChange.Aspects
     public internal(set) var otherPath: FilePath?
     public internal(set) var resolution: Resolution
+
+    /// The side that was changed last, by the entries' own times; this one, when they are the same.
+    public var newest: Resolution {
+        (theirs?.modified ?? .zero) > (ours?.modified ?? .zero) ? .theirs : .ours
+    }
 }
 
 /// What becomes of conflicts between entries of type `default`. Those of type `raft` are always reported, and
@@ -51,10 +56,34 @@ public enum MergePolicy {
     /// Both: the other side's under its name with a dot and this suffix. Of what one side removed, the
     /// other's.
     case both(suffix: String)
-    /// A function decides; on the caller's thread, before the merge returns.
-    case ask((MergeConflict) throws(StoreError) -> MergeConflict.Resolution)
+    /// A function decides; on the caller's thread, before the merge returns. The suffix is for what it wants
+    /// to keep both of.
+    case ask(
+        suffix: String = MergePolicy.usualSuffix,
+        (MergeConflict) throws(StoreError) -> MergeConflict.Resolution)
     /// Nothing is there: for what several ancestors disagree about.
     case drop
+
+    public static let usualSuffix = "theirs"
+    /// In bytes.
+    public static let maximumSuffix = 128
+
+    /// What a second entry's name ends in. INVALID for one that no name can end in.
+    var suffix: String {
+        get throws(StoreError) {
+            switch self {
+            case .both(let suffix), .ask(let suffix, _):
+                guard (1...Self.maximumSuffix).contains(suffix.utf8.count),
+                    !suffix.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
+                else {
+                    throw StoreError(
+                        .invalid, "a suffix has 1 to \(Self.maximumSuffix) bytes, none of them \"/\" or NUL")
+                }
+                return suffix
+            default: return Self.usualSuffix
+            }
+        }
+    }
 }
 
 /// What a merge gives.
@@ -62,6 +91,13 @@ public struct MergeResult {
     /// The root of the merged tree.
     public let root: Entry
     public let conflicts: [MergeConflict]
+    /// What one side has moved and the other has changed: the change went with it.
+    public var renames: [Rename] = []
+
+    public struct Rename: Equatable, Sendable {
+        public let old: FilePath
+        public let new: FilePath
+    }
 
     public var isResolved: Bool { conflicts.allSatisfy { $0.resolution != .unresolved } }
 }

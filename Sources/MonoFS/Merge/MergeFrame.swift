@@ -118,10 +118,8 @@ final class MergeFrame {
     /// A name that nobody has, for a second entry: with a dot and the suffix, and a number where that is
     /// taken.
     func freeName(for name: FileName, suffix: String) throws(StoreError) -> (name: FileName, old: Entry?) {
-        for number in 1...1000 {
-            let end = ".\(suffix)" + (number > 1 ? ".\(number)" : "")
-            let candidate = try FileName(
-                Array(name.bytes.prefix(FileName.maximumLength - end.utf8.count)) + Array(end.utf8))
+        for number in 1...Self.maximumNames {
+            let candidate = try Self.name(name, suffix, number)
             if maps.ours == nil {
                 maps.ours = try DirectoryMap(ours, source)
                 maps.theirs = try DirectoryMap(theirs, source)
@@ -131,6 +129,15 @@ final class MergeFrame {
             if isFree { return (candidate, a) }
         }
         throw StoreError(.exists, "there is no free name beside \(path.appending(name))")
+    }
+
+    /// Names that are tried for a second entry.
+    static let maximumNames = 1000
+
+    /// The so manieth name for a second entry; cut short before the suffix where that is too long.
+    static func name(_ name: FileName, _ suffix: String, _ number: Int) throws(StoreError) -> FileName {
+        let end = Array((".\(suffix)" + (number > 1 ? ".\(number)" : "")).utf8)
+        return try FileName(Array(name.bytes.prefix(max(0, FileName.maximumLength - end.count))) + end)
     }
 
     /// The directory that comes out: ours, with what was set.

@@ -9,8 +9,8 @@ import IpldEngine
 /// values that are left:
 /// - a directory if one of them is one, or if something below the name is left that nobody has removed;
 /// - of several values the latest, then the one whose encoding is the greatest.
-/// A directory that was removed while something was added below it comes back without the metadata that was
-/// removed: mode 0700, nobody's but root's.
+/// A directory that was removed while something was added below it comes back with the metadata that it had
+/// when it was removed last, which its tombstone has.
 struct Replica {
     private var values: [(encoded: [UInt8], entry: Entry, tags: Set<ReplicaState.Tag>)] = []
     private var seen: Set<ReplicaState.Tag> = []
@@ -101,7 +101,7 @@ struct Replica {
         let shown = Self.first(isDirectory ? directories : values)
         var entry = shown?.entry ?? removal ?? Entry(.tombstone(Tombstone(kind: .file)))
         if isDirectory {
-            if shown == nil { entry = Entry(.directory(Directory()), mode: 0o700) }
+            if shown == nil { entry = Self.comeBack(removal) }
             entry.content = .directory(below ?? Directory())
             entry.modified = touched
         } else {
@@ -120,6 +120,15 @@ struct Replica {
             state.touched == .zero, state.tags == [try Self.tag(of: shown.encoded)]
         else { return entry }
         entry.replica = nil
+        return entry
+    }
+
+    /// A directory that nobody has any more, and in which there is something.
+    private static func comeBack(_ removal: Entry?) -> Entry {
+        guard var entry = removal, case .tombstone(let stone) = entry.content, stone.kind == .directory,
+            entry.mode != 0
+        else { return Entry(.directory(Directory()), mode: 0o700) }
+        entry.content = .directory(Directory())
         return entry
     }
 
@@ -150,6 +159,10 @@ extension Entry {
         return value
     }
 
-    /// What a tombstone says, and nothing else.
-    fileprivate var removal: Entry { Entry(content, modified: modified) }
+    /// What a tombstone says, without what merges know of the name.
+    fileprivate var removal: Entry {
+        var removal = self
+        (removal.replica, removal.graveyard, removal.sync) = (nil, nil, .default)
+        return removal
+    }
 }

@@ -11,20 +11,28 @@ import IpldEngine
 ///   common, and what is below them too: so the result is the same whoever joins what in which order.
 /// - No recursion: a tree may be deep. Memory is what the depth and the conflicts take.
 final class TreeMerge {
-    private let source: TreeSource
+    let source: TreeSource
     private let batch: Batch
-    private let policy: MergePolicy
+    let policy: MergePolicy
+    let suffix: String
     /// Whether a name that the base does not have was not there before.
     private let isBaseWhole: Bool
     private var frames: [MergeFrame] = []
-    private(set) var conflicts: [MergeConflict] = []
-    private var unions: [(HardLinkGroup, HardLinkGroup)] = []
-    private var touchesHardLinks = false
-    private var renames = BothRenamed()
+    var conflicts: [MergeConflict] = []
+    var unions: [(HardLinkGroup, HardLinkGroup)] = []
+    var touchesHardLinks = false
+    private var bothRenamed = BothRenamed()
+    /// Of a merge with a base, which may tell what was moved.
+    private(set) var roots: (base: Entry, ours: Entry, theirs: Entry)?
+    var ourMoves: MovedEntries?
+    var theirMoves: MovedEntries?
+    var following: [Following] = []
+    var renames: [MergeResult.Rename] = []
 
     init(_ source: TreeSource, _ policy: MergePolicy, isBaseWhole: Bool) throws(StoreError) {
         self.source = source
         self.policy = policy
+        suffix = try policy.suffix
         self.isBaseWhole = isBaseWhole
         batch = try source.changing()
     }
@@ -40,6 +48,7 @@ final class TreeMerge {
 
     /// Merges two roots, which are directories.
     func merge(_ base: Entry?, _ ours: Entry, _ theirs: Entry) throws(StoreError) -> MergeResult {
+        if let base, isBaseWhole { roots = (base, ours, theirs) }
         var root = ours
         let joins = Self.isReplica(ours) && Self.isReplica(theirs)
         var replica: Replica?
@@ -77,9 +86,12 @@ final class TreeMerge {
 
     /// What is left to do when the entries are merged.
     private func finish(_ root: Entry) throws(StoreError) -> MergeResult {
-        let pairs = renames.found()
-        guard touchesHardLinks || !pairs.isEmpty else { return MergeResult(root: root, conflicts: conflicts) }
+        let pairs = bothRenamed.found()
+        guard touchesHardLinks || !pairs.isEmpty || !following.isEmpty else {
+            return MergeResult(root: root, conflicts: conflicts, renames: renames)
+        }
         let workspace = Workspace(source, root, version: nil)
+        try finishFollowing(in: workspace)
         for pair in pairs {
             let choice = try choose(
                 pair.ours, .bothRenamed, pair.base, pair.oursEntry, pair.theirsEntry, [],
@@ -96,7 +108,7 @@ final class TreeMerge {
             try workspace.settleHardLinks(unions)
         }
         try workspace.flush()
-        return MergeResult(root: workspace.rootEntry, conflicts: conflicts)
+        return MergeResult(root: workspace.rootEntry, conflicts: conflicts, renames: renames)
     }
 
     private func run() throws(StoreError) -> Directory {
@@ -144,7 +156,7 @@ final class TreeMerge {
             base = try frame.baseEntry(name)
         }
         let path = frame.path.appending(name)
-        renames.note(path, base, ours, theirs)
+        bothRenamed.note(path, base, ours, theirs)
         if base == theirs { return }
         if base == ours { return frame.set(name, from: ours, to: theirs) }
         try mergeBoth(frame, name, base, ours, theirs)
@@ -191,7 +203,10 @@ final class TreeMerge {
             return try settle(frame, name, .fileDirectory, base, left, right, [], left, right)
         }
         let before = base.live.flatMap { $0.isDirectory == left.isDirectory ? $0 : nil }
-        let merged = EntryMerge(before, left, right)
+        var merged = EntryMerge(before, left, right)
+        if base.live == nil, !merged.conflicting.isEmpty, let origin = try origin(path, left, right) {
+            merged = EntryMerge(origin, left, right)
+        }
         if let union = merged.union { unions.append(union) }
         let kind: MergeConflict.Kind = base.live == nil ? .bothAdded : .bothModified
         guard case .directory(let mine) = left.content, case .directory(let other) = right.content else {
@@ -234,6 +249,7 @@ final class TreeMerge {
         }
         let path = frame.path.appending(name)
         guard !isRaft(base, ours, theirs) else { return note(path, .raft, base, ours, theirs, []) }
+        if try follow(frame, name, base, ours, theirs) { return }
         let kind: MergeConflict.Kind = live?.isDirectory == true ? .directoryDeleted : .modifiedDeleted
         try settle(frame, name, kind, base, ours, theirs, [], ours, theirs)
     }
@@ -242,66 +258,5 @@ final class TreeMerge {
     private static func removes(_ stone: Entry?, _ live: Entry?) -> Bool {
         guard case .tombstone? = stone?.content, live != nil else { return false }
         return true
-    }
-}
-
-/// Conflicts.
-extension TreeMerge {
-    private func note(
-        _ path: FilePath, _ kind: MergeConflict.Kind, _ base: Entry?, _ ours: Entry?, _ theirs: Entry?,
-        _ fields: TreeChange.Aspects, otherPath: FilePath? = nil,
-        _ resolution: MergeConflict.Resolution = .unresolved
-    ) {
-        conflicts.append(
-            MergeConflict(
-                path: path, kind: kind, base: base, ours: ours, theirs: theirs, fields: fields,
-                otherPath: otherPath, resolution: resolution))
-    }
-
-    /// Notes a conflict, and says what becomes of it. Where both cannot be kept, this side is.
-    private func choose(
-        _ path: FilePath, _ kind: MergeConflict.Kind, _ base: Entry?, _ ours: Entry?, _ theirs: Entry?,
-        _ fields: TreeChange.Aspects, otherPath: FilePath? = nil
-    ) throws(StoreError) -> MergeConflict.Resolution {
-        note(path, kind, base, ours, theirs, fields, otherPath: otherPath)
-        var resolution: MergeConflict.Resolution
-        switch policy {
-        case .report, .drop: resolution = .unresolved
-        case .ours: resolution = .ours
-        case .theirs: resolution = .theirs
-        case .newest:
-            resolution = (theirs?.modified ?? .zero) > (ours?.modified ?? .zero) ? .theirs : .ours
-        case .both: resolution = .both
-        case .ask(let decide): resolution = try decide(conflicts[conflicts.count - 1])
-        }
-        if resolution == .both {
-            // One name, two sets of metadata of one directory; and of what one side removed, there is one.
-            let isDirectory = ours.live?.isDirectory == true && theirs.live?.isDirectory == true
-            if isDirectory, kind != .bothRenamed { resolution = .ours }
-            if ours.live == nil || theirs.live == nil { resolution = ours.live == nil ? .theirs : .ours }
-        }
-        conflicts[conflicts.count - 1].resolution = resolution
-        return resolution
-    }
-
-    /// Notes a conflict about a name, and gives the name what becomes of it.
-    private func settle(
-        _ frame: MergeFrame, _ name: FileName, _ kind: MergeConflict.Kind, _ base: Entry?, _ ours: Entry?,
-        _ theirs: Entry?, _ fields: TreeChange.Aspects, _ first: Entry?, _ second: Entry?
-    ) throws(StoreError) {
-        let path = frame.path.appending(name)
-        let choice = try choose(path, kind, base, ours, theirs, fields)
-        if case .drop = policy { return frame.set(name, from: ours, to: nil) }
-        switch choice {
-        case .unresolved, .ours: frame.set(name, from: ours, to: first)
-        case .theirs: frame.set(name, from: ours, to: second)
-        case .both:
-            frame.set(name, from: ours, to: first)
-            var suffix = "theirs"
-            if case .both(let chosen) = policy { suffix = chosen }
-            let (free, old) = try frame.freeName(for: name, suffix: suffix)
-            frame.set(free, from: old, to: second)
-            conflicts[conflicts.count - 1].otherPath = frame.path.appending(free)
-        }
     }
 }

@@ -78,6 +78,11 @@ final class OpenDirectory {
         return child
     }
 
+    /// The subdirectory of a name, which has `directory`, to be looked at: it is not opened here for that.
+    func looking(into name: FileName, _ directory: Directory) -> OpenDirectory {
+        children[name] ?? OpenDirectory(directory, source, isForeign: isForeign)
+    }
+
     /// At most `limit` entries from `name` on, tombstones included, and in order; all up to there when nil.
     func entries(from name: FileName?, limit: Int) throws(StoreError) -> [(name: FileName, entry: Entry)] {
         let changed = changedNames()

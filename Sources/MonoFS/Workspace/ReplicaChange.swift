@@ -120,5 +120,9 @@ extension Entry {
         }
         self.init(.tombstone(tombstone), modified: time)
         sync = entry.sync
+        guard entry.isDirectory, sync == .merkleCRDT else { return }
+        // It comes back where somebody else has added something in it meanwhile (`Replica`).
+        (mode, owner, group) = (entry.mode, entry.owner, entry.group)
+        (attributes, created, unknown) = (entry.attributes, entry.created, entry.unknown)
     }
 }

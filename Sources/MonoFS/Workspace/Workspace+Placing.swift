@@ -23,6 +23,13 @@ extension Workspace {
         return try location.directories[location.directories.count - 2].entry(name) ?? rootEntry
     }
 
+    /// Gives a path an entry as it is, in the place of what is there.
+    func set(_ path: FilePath, to entry: Entry) throws(StoreError) {
+        try begin()
+        let (location, name) = try place(path)
+        try put(entry, name, at: location, touches: false)
+    }
+
     /// Gives a name another entry. `isSameValue`: nothing that a merge would see has changed.
     /// `keepsChild`: what was changed in the directory that it is stays. `touches`: whether the time of the
     /// directory that has the name changes.

@@ -43,10 +43,9 @@ extension Workspace {
         -> TreeWalk
     {
         try begin()
-        let (location, entry) = try require(path, follow: true)
-        guard entry.isDirectory else { throw Self.notADirectory(path.description) }
+        let (location, open) = try requireDirectory(path)
         let start = FilePath(components: location.path)
-        return TreeWalk(self, location.isForeign ? path : start, includingTombstones)
+        return TreeWalk(self, location.isForeign ? path : start, open, includingTombstones)
     }
 
     /// The target of a symbolic link to a path. INVALID for anything else.
@@ -99,7 +98,8 @@ extension FileName {
     private init(successorOf name: FileName) { bytes = name.bytes + [0] }
 }
 
-/// What is below a directory, one entry after another; memory is what the depth takes.
+/// What is below a directory, one entry after another. Memory is what the depth takes; no path is resolved
+/// again. What is changed meanwhile may be seen or not.
 public final class TreeWalk {
     private let workspace: Workspace
     private let includesTombstones: Bool
@@ -107,6 +107,7 @@ public final class TreeWalk {
 
     private struct Level {
         let path: FilePath
+        let directory: OpenDirectory
         var next: FileName?
         var entries: ArraySlice<(name: FileName, entry: Entry)> = []
         var isAtEnd = false
@@ -115,26 +116,32 @@ public final class TreeWalk {
     /// Entries of a directory that are looked at at once.
     private static let part = 256
 
-    init(_ workspace: Workspace, _ path: FilePath, _ includesTombstones: Bool) {
+    init(
+        _ workspace: Workspace, _ path: FilePath, _ directory: OpenDirectory, _ includesTombstones: Bool
+    ) {
         self.workspace = workspace
         self.includesTombstones = includesTombstones
-        levels = [Level(path: path)]
+        levels = [Level(path: path, directory: directory)]
     }
 
     /// The next entry and its path; nil after the last.
     public func next() throws(StoreError) -> (path: FilePath, entry: Entry)? {
         while var level = levels.popLast() {
-            if level.entries.isEmpty, !level.isAtEnd {
-                let part = try workspace.list(
-                    level.path, from: level.next, limit: Self.part, includingTombstones: includesTombstones)
+            while level.entries.isEmpty, !level.isAtEnd {
+                try workspace.begin()
+                let part = try level.directory.entries(from: level.next, limit: Self.part)
                 level.isAtEnd = part.count < Self.part
                 level.next = part.last?.name.next
-                level.entries = part[...]
+                level.entries = part.filter { includesTombstones || !$0.entry.isTombstone }[...]
             }
             guard let (name, entry) = level.entries.popFirst() else { continue }
             levels.append(level)
             let path = level.path.appending(name)
-            if entry.isDirectory { levels.append(Level(path: path)) }
+            if case .directory(let directory) = entry.content {
+                guard levels.count < Workspace.maximumDepth else { throw Workspace.tooDeep }
+                levels.append(
+                    Level(path: path, directory: level.directory.looking(into: name, directory)))
+            }
             return (path, entry)
         }
         return nil

@@ -3,7 +3,8 @@ import IpldEngine
 
 struct PutNode: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "put-node", abstract: "Store an IPLD node, held for the owner; prints its CID.",
+        commandName: "put-node",
+        abstract: "Store an IPLD node, held for the owner or named by a root; prints its CID.",
         discussion: """
             DAG-CBOR must be strict; DAG-JSON is translated. A value larger than a block (1 MiB) is split \
             over a tree of blocks under one CID. What it links to is kept as long as the node is. The \
@@ -21,6 +22,11 @@ struct PutNode: ParsableCommand {
     @OptionGroup var owner: OwnerOption
     @Option(help: "How the node is written.")
     var format: Format = .dagCBOR
+    @Option(
+        name: .customLong("root"),
+        help: ArgumentHelp("Name it so, instead of holding it for the owner.", valueName: "name"),
+        transform: RootName.checked)
+    var rootName: String?
     @Argument(help: "The file, or - for the standard input.")
     var file: String
 
@@ -31,20 +37,24 @@ struct PutNode: ParsableCommand {
         defer { input.close() }
         let bytes = try input.bytes(limit: Self.maximumLength(format))
         let store = try options.open(owner: owner.name)
-        let cid: CID
-        switch format {
-        case .dagCBOR:
-            cid = try bytes.withUnsafeBytes { try store.putNode(dagCBOR: $0) }
-        case .dagJSON:
-            let value: IPLDValue
-            do {
-                value = try bytes.withUnsafeBytes { try DagJSON.decode($0) }
-            } catch let error as CodecError {
-                throw StoreError(error)
-            }
-            cid = try store.putNode(value)
+        let value: IPLDValue? = format == .dagJSON ? try Self.value(json: bytes) : nil
+        let cid = try store.withBatch { (batch) throws(StoreError) in
+            let cid =
+                if let value {
+                    try batch.putNode(value)
+                } else {
+                    try bytes.withBytes { (bytes) throws(StoreError) in try batch.putNode(dagCBOR: bytes) }
+                }
+            if let rootName { try batch.setRoot(rootName, to: cid) } else { try batch.hold(cid) }
+            return cid
         }
         try options.write(stored: cid)
+    }
+
+    private static func value(json bytes: [UInt8]) throws -> IPLDValue {
+        do { return try bytes.withUnsafeBytes { try DagJSON.decode($0) } } catch let error as CodecError {
+            throw StoreError(error)
+        }
     }
 }
 
@@ -120,11 +130,12 @@ struct GetBlock: ParsableCommand {
         commandName: "get-block", abstract: "Write a block's bytes, checked, to the standard output.")
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
-    var block: CID
+    @Argument(help: ArgumentHelp("The block, or a root.", valueName: "cid|root"))
+    var reference: String
 
     func run() throws {
         let store = try options.open()
+        let block = try options.resolve(reference, in: store)
         try store.withBlock(block) { (bytes) throws(StoreError) in try StandardOutput.write(bytes) }
     }
 }

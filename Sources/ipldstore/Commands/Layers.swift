@@ -117,14 +117,27 @@ struct Forks: ParsableCommand {
     struct Forget: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Release what is held for a fork.",
-            discussion: "What the fork needs here, and nothing else does, is lost with the next gc.")
+            discussion: """
+                What the fork needs here, and nothing else does, is lost with the next gc. One whose \
+                directory is there is forgotten with --force only.
+                """)
 
         @OptionGroup var options: StoreOptions
+        @Flag(help: "Also one whose directory is there.")
+        var force = false
         @Argument(help: ArgumentHelp("The identity that forks ls shows.", valueName: "identity"))
         var identity: String
 
         func run() throws {
-            try options.open().forgetFork(identity)
+            let store = try options.open()
+            if !force, let fork = try store.forks().first(where: { $0.identity == identity }),
+                fork.state == .present
+            {
+                throw CommandExit(
+                    StoreError(.busy, "the fork is there, at \(Forks.printable(fork.path))"),
+                    advice: "flatten it or delete it, or say --force and lose what it reads here")
+            }
+            try store.forgetFork(identity)
             try options.report([("identity", identity)], "\(identity) forgotten")
         }
     }
@@ -169,8 +182,9 @@ struct Copy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy roots of another store, as far as they are missing here.",
         discussion: """
-            A root keeps its name; a CID is held by the owner. A copy that is stopped goes on where it was \
-            when it is given again; until then the owner copy:CID holds what there is of it.
+            A root keeps its name, and replaces a root of that name here; a CID is held by the owner. A \
+            copy that is stopped goes on where it was when it is given again; until then the owner copy:CID \
+            holds what there is of it.
             """)
 
     @OptionGroup var options: StoreOptions

@@ -7,7 +7,8 @@ struct List: ParsableCommand {
         discussion: """
             Roots: name, a tab, CID; in order of name. A directory: a name a line, in bytewise order; \
             with -l \
-            mode, owner, group, size and time before it.
+            mode, owner, group, size and time before it. With --all what was removed from it too, and \
+            marked so.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -92,14 +93,15 @@ struct Root: ParsableCommand {
     }
 
     struct Get: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the CID that a root points to.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print the CID that a root points to, here or in a base.")
 
         @OptionGroup var options: StoreOptions
         @Argument(help: "The root.", transform: RootName.checked)
         var name: String
 
         func run() throws {
-            guard let cid = try options.open().root(name) else {
+            guard let cid = try options.open().rootHereOrBelow(name) else {
                 throw CommandExit(
                     StoreError(.notFound, "there is no root \(name)"), advice: "ipldstore ls lists them")
             }

@@ -136,6 +136,8 @@ struct Statistics: ParsableCommand {
                     ("packs", .integer(counters.packs)), ("index_bytes", .integer(counters.indexBytes)),
                     ("epoch", .integer(counters.epoch)), ("store", .string(store.path)),
                     ("identity", .string(store.identity)), ("read_only", .bool(store.isReadOnly)),
+                    ("sealed", .bool(store.isSealed)),
+                    ("bases", .array(store.bases.map { .string($0.path) })),
                     ("parameters", store.configuration.json),
                 ]))
             return
@@ -155,6 +157,8 @@ struct Statistics: ParsableCommand {
         try Report.write(rows)
         try StandardOutput.write(
             line: "\(store.configuration.profile.identifier), \(store.configuration.compression.text)")
+        for base in store.bases { try StandardOutput.write(line: "reads through \(base.path)") }
+        if store.isSealed { try StandardOutput.write(line: "sealed") }
     }
 }
 

@@ -69,12 +69,18 @@ struct Import: ParsableCommand {
                 .object([
                     ("tree", .string("\(report.tree)")), ("version", JSON(report.version?.description)),
                     ("branch", JSON(branch)), ("unchanged", .bool(report.isUnchanged)),
+                    ("branch_moved_meanwhile", .bool(report.isBesideBranch)),
                     ("entries", .integer(report.entries)), ("files", .integer(report.files)),
                     ("bytes", .integer(report.bytes)), ("files_read", .integer(report.filesRead)),
                     ("bytes_read", .integer(report.bytesRead)), ("unread", .integer(report.unread)),
                 ]))
         } else {
             try StandardOutput.write(line: "\(report.version ?? report.tree)")
+        }
+        if report.isBesideBranch, let branch, let version = report.version {
+            throw CommandExit(
+                StoreError(.conflict, "the branch \(branch) was moved while the directory was read"),
+                advice: "the version is there: ipldstore merge \(branch) \(version)")
         }
         guard report.unread == 0 else {
             throw CommandExit(

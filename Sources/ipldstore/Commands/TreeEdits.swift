@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IpldEngine
 import MonoFS
 
@@ -59,11 +60,14 @@ struct CopyEntry: ParsableCommand {
             if place.reference == target.reference {
                 return try workspace.copy(place.path, to: path)
             }
-            let other = try commit.tree.open(place, in: files)
-            var entry = try other.status(place.path)
-            entry.hardLink = nil
-            entry.replica = nil
-            try workspace.add(path, entry, sync: entry.sync)
+            let tree = try commit.tree.resolve(place.reference, in: files)
+            if let there = try workspace.lookup(path) {
+                let isFile = try files.open(tree).status(place.path).kind != .directory
+                guard isFile, !there.isDirectory else {
+                    throw StoreError(.exists, "\(path) exists", systemError: EEXIST)
+                }
+            }
+            try workspace.restore(path, from: place.path, of: tree)
         }
     }
 
@@ -229,12 +233,13 @@ struct Restore: ParsableCommand {
 
     func run() throws {
         try commit.change([place], "restore \(place.text) from \(from)") { (workspace, files) in
-            let other = try files.open(try commit.tree.resolve(from, in: files))
-            var entry = try other.status(place.path)
-            entry.hardLink = nil
-            entry.replica = nil
-            if try workspace.lookup(place.path) != nil { try workspace.removeTree(place.path) }
-            try workspace.add(place.path, entry, sync: entry.sync)
+            let tree = try commit.tree.resolve(from, in: files)
+            guard try files.open(tree).lookup(place.path) != nil else {
+                throw CommandExit(
+                    StoreError(.notFound, "there is no \(place.path) in \(from)"),
+                    advice: "ipldstore log shows the versions that have it; rm removes it")
+            }
+            try workspace.restore(place.path, from: place.path, of: tree)
         }
     }
 }

@@ -17,7 +17,8 @@ extension List {
                 isFirst = false
                 return
             }
-            try StandardOutput.write(line: isLong ? Self.line(name, entry) : TreeText.quoted(name))
+            let shown = isLong ? Self.line(name, entry) : TreeText.quoted(name)
+            try StandardOutput.write(line: shown + (entry.isTombstone ? " (removed)" : ""))
         }
         if entry.isDirectory {
             var next: FileName?

@@ -33,6 +33,9 @@ int main(int argc, char **argv) {
     /* Text that is no CID; a CID that this library cannot hold. */
     SHOULD(ips_cid_parse("hello", &cid, &error) == IPS_INVALID);
     SHOULD(ips_cid_parse("p-proquint", &cid, &error) == IPS_UNSUPPORTED);
+    unsigned char long_digest[4 + 65] = {1, 0x55, 0x12, 65};
+    ips_bytes too_long = {long_digest, sizeof long_digest};
+    SHOULD(ips_cid_from_bytes(too_long, &cid, &error) == IPS_UNSUPPORTED);
 
     /* The error is optional, and a struct that was not initialised is caught. */
     SHOULD(ips_cid_parse(NULL, &cid, NULL) == IPS_INVALID);
@@ -48,10 +51,22 @@ int main(int argc, char **argv) {
     ips_store_close(NULL);
 
     /* Reading only. */
-    ips_open_options options = IPS_OPEN_OPTIONS_INIT;
+    ips_open_options options;
+    ips_open_options_init(&options, sizeof options); /* as IPS_OPEN_OPTIONS_INIT, at run time */
     options.flags = IPS_OPEN_READ_ONLY;
     MUST(ips_store_open(path, &options, &store, &error));
     SHOULD(ips_store_put_buffer(store, (ips_bytes){"no", 2}, &cid, &error) == IPS_READ_ONLY);
     ips_store_close(store);
+
+    /* Options of no sense, and such that only a newer library knows. */
+    ips_create_options create;
+    ips_create_options_init(&create, sizeof create);
+    create.chunk_average = 3;
+    SHOULD(ips_store_create("never.made", &create, &error) == IPS_INVALID);
+    printf("%s\n", error.message);
+    ips_open_options_init(&options, sizeof options);
+    options.flags = UINT32_C(1) << 31;
+    SHOULD(ips_store_open(path, &options, &store, &error) == IPS_UNSUPPORTED && store == NULL);
+    printf("%s says: %s\n", ips_version_string(), error.message);
     return 0;
 }

@@ -74,6 +74,10 @@ int main(int argc, char **argv) {
     SHOULD(position == 123456);
     MUST(ips_iter_next_element(elements, NULL, 0, NULL, value, sizeof value, &got, &error));
     SHOULD(got == 4 && memcmp(value, "\x63new", 4) == 0);
+    /* Or at a position. The end is one. */
+    MUST(ips_iter_seek_element(elements, ENTRIES, &error));
+    SHOULD(ips_iter_next_element(elements, NULL, 0, NULL, NULL, 0, NULL, &error) == IPS_END);
+    SHOULD(ips_iter_seek_element(elements, ENTRIES + 1, &error) == IPS_INVALID);
     ips_iter_close(elements);
     printf("%zu elements gone through\n", count);
 

@@ -38,6 +38,15 @@ int main(int argc, char **argv) {
     SHOULD(ips_cid_compare(&blank, &same) == 0);
     ips_writer_close(writer); /* Not committed: given up. */
 
+    uint64_t size = 0;
+    MUST(ips_writer_open(store, &disk, NULL, NULL, &writer, &error));
+    MUST(ips_writer_append(writer, (ips_bytes){"?", 1}, &error));
+    MUST(ips_writer_size(writer, &size, &error));
+    SHOULD(size == (UINT64_C(1) << 40) + 1);
+    MUST(ips_writer_abort(writer, &error)); /* Given up at once: only ips_writer_close is left. */
+    SHOULD(ips_writer_append(writer, (ips_bytes){"?", 1}, &error) == IPS_INVALID);
+    ips_writer_close(writer);
+
     /* A root that moves if nobody else moved it: change and name in one batch. */
     ips_batch *batch;
     ips_cid next;
@@ -51,7 +60,6 @@ int main(int argc, char **argv) {
     MUST(ips_batch_commit(batch, &error));
     ips_batch_free(batch);
 
-    uint64_t size = 0;
     MUST(ips_store_size(store, &next, &size, &error));
     SHOULD(size == (UINT64_C(1) << 40) + 1);
     ips_store_close(store);

@@ -7,6 +7,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static ips_bytes p(const char *text) { return (ips_bytes){text, strlen(text)}; }
+
+/* A tree, a file of it and an iterator over it. */
+static void trees_of_the_parent(ips_fs *fs, ips_fs_file *file, ips_iter *entries) {
+    ips_cid cid;
+    char name[16];
+    size_t length = 0;
+    SHOULD(ips_fs_make_directory(fs, p("child"), 0755, false, &error) == IPS_FORKED);
+    SHOULD(ips_fs_commit(fs, "child", NULL, NULL, &cid, &error) == IPS_FORKED);
+    SHOULD(ips_fs_file_write_at(file, 0, p("x"), &error) == IPS_FORKED);
+    SHOULD(ips_fs_file_commit(file, &error) == IPS_FORKED);
+    SHOULD(ips_iter_next_entry(entries, name, sizeof name, &length, NULL, &error) == IPS_FORKED);
+    ips_iter_close(entries);
+    ips_fs_file_close(file);
+    ips_fs_close(fs);
+}
+
 static int child(const char *path, ips_store *store, ips_batch *batch, ips_view *view, ips_reader *reader,
                  ips_writer *writer, ips_iter *iter, const ips_cid *cid) {
     ips_cid other;
@@ -83,6 +100,9 @@ int main(int argc, char **argv) {
     ips_writer *writer;
     ips_iter *iter;
     ips_cid cid, found;
+    ips_fs *fs;
+    ips_fs_file *file;
+    ips_iter *entries;
     MUST(ips_store_create(path, NULL, &error));
     MUST(ips_store_open(path, NULL, &store, &error));
     MUST(ips_store_put_buffer(store, (ips_bytes){"parent", 6}, &cid, &error));
@@ -96,9 +116,15 @@ int main(int argc, char **argv) {
     MUST(ips_writer_append(writer, (ips_bytes){"'s", 2}, &error));
     MUST(ips_root_list(store, NULL, &iter, &error));
 
+    MUST(ips_fs_open_branch(store, "main", &fs, &error));
+    MUST(ips_fs_make_directory(fs, p("a"), 0755, false, &error));
+    MUST(ips_fs_file_open(fs, p("b"), IPS_FS_WRITE | IPS_FS_CREATE, 0644, &file, &error));
+    MUST(ips_fs_list(fs, p("/"), p(""), 0, &entries, &error));
+
     fflush(NULL);
     pid_t pid = fork();
     SHOULD(pid >= 0);
+    if (pid == 0) trees_of_the_parent(fs, file, entries);
     if (pid == 0) _exit(child(path, store, batch, view, reader, writer, iter, &cid));
     wait_for(pid);
     for (int i = 0; i < 8; i++) {
@@ -117,6 +143,16 @@ int main(int argc, char **argv) {
     MUST(ips_root_get(store, "batch", &found, &error));
     ips_root root;
     MUST(ips_iter_next_root(iter, &root, &error));
+    char name[16];
+    size_t length = 0;
+    MUST(ips_iter_next_entry(entries, name, sizeof name, &length, NULL, &error));
+    SHOULD(length == 1 && name[0] == 'a');
+    MUST(ips_fs_file_write_at(file, 0, p("parent"), &error));
+    MUST(ips_fs_file_commit(file, &error));
+    ips_fs_file_close(file);
+    ips_iter_close(entries);
+    MUST(ips_fs_commit(fs, "main", NULL, NULL, NULL, &error));
+    ips_fs_close(fs);
     SHOULD(ips_view_bytes(view).len == 6);
     MUST(ips_writer_commit(writer, &found, &error));
     uint64_t size = 0;

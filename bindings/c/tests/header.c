@@ -2,38 +2,68 @@
  * see them. */
 #include <ipldstore.h>
 
+#include <stdio.h>
 
-int main(void);
+static int wrong = 0;
+
+static void is(const char *what, uint64_t found, uint64_t expected) {
+    if (found == expected) return;
+    fprintf(stderr, "%s is %llu, not %llu\n", what, (unsigned long long)found, (unsigned long long)expected);
+    wrong = 1;
+}
+
+/* What grows says its size first, and its initializer says so. */
+#define GROWS(type, init, size)            \
+    do {                                   \
+        type value = init;                 \
+        is("sizeof " #type, sizeof value, size); \
+        is(#init, value.struct_size, size);      \
+    } while (0)
 
 int main(void) {
     ips_create_options create = IPS_CREATE_OPTIONS_INIT;
-    ips_open_options open = IPS_OPEN_OPTIONS_INIT;
-    ips_store_information information = IPS_STORE_INFORMATION_INIT;
-    ips_block_information block = IPS_BLOCK_INFORMATION_INIT;
-    ips_gc_report gc = IPS_GC_REPORT_INIT;
-    ips_usage usage = IPS_USAGE_INIT;
-    ips_stat stat = IPS_STAT_INIT;
-    ips_verify_report verify = IPS_VERIFY_REPORT_INIT;
-    ips_repair_report repair = IPS_REPAIR_REPORT_INIT;
-    ips_heal_report heal = IPS_HEAL_REPORT_INIT;
-    ips_copy_report copy = IPS_COPY_REPORT_INIT;
-    ips_fs_entry entry = IPS_FS_ENTRY_INIT;
-    ips_fs_version version = IPS_FS_VERSION_INIT;
     ips_create_options same;
-    uint64_t codec = IPS_CODEC_RAW + IPS_CODEC_DAG_PB + IPS_CODEC_DAG_CBOR;
-    uint64_t hash = IPS_HASH_IDENTITY + IPS_HASH_BLAKE3 + IPS_HASH_SHA2_256;
+    ips_open_options open = IPS_OPEN_OPTIONS_INIT;
+    ips_open_options same_open;
+
+    GROWS(ips_create_options, IPS_CREATE_OPTIONS_INIT, 64);
+    GROWS(ips_open_options, IPS_OPEN_OPTIONS_INIT, 16);
+    GROWS(ips_store_information, IPS_STORE_INFORMATION_INIT, 520);
+    GROWS(ips_block_information, IPS_BLOCK_INFORMATION_INIT, 32);
+    GROWS(ips_gc_report, IPS_GC_REPORT_INIT, 48);
+    GROWS(ips_usage, IPS_USAGE_INIT, 40);
+    GROWS(ips_stat, IPS_STAT_INIT, 104);
+    GROWS(ips_verify_report, IPS_VERIFY_REPORT_INIT, 32);
+    GROWS(ips_repair_report, IPS_REPAIR_REPORT_INIT, 64);
+    GROWS(ips_heal_report, IPS_HEAL_REPORT_INIT, 24);
+    GROWS(ips_copy_report, IPS_COPY_REPORT_INIT, 32);
+    GROWS(ips_fs_entry, IPS_FS_ENTRY_INIT, 168);
+    GROWS(ips_fs_version, IPS_FS_VERSION_INIT, 1488);
+
+    is("sizeof(ips_error)", sizeof(ips_error), 512);
+    is("sizeof(ips_bytes)", sizeof(ips_bytes), 16);
+    is("sizeof(ips_cid)", sizeof(ips_cid), 88);
+    is("sizeof(ips_node_change)", sizeof(ips_node_change), 56);
+    is("sizeof(ips_root)", sizeof(ips_root), 344);
+    is("sizeof(ips_hold)", sizeof(ips_hold), 352);
+    is("sizeof(ips_problem)", sizeof(ips_problem), 608);
+    is("sizeof(ips_change)", sizeof(ips_change), 32);
+    is("sizeof(ips_base)", sizeof(ips_base), 4136);
+    is("sizeof(ips_fork)", sizeof(ips_fork), 4152);
+
+    is("the codecs", IPS_CODEC_RAW + IPS_CODEC_DAG_PB + IPS_CODEC_DAG_CBOR, 0x136);
+    is("the hashes", IPS_HASH_IDENTITY + IPS_HASH_BLAKE3 + IPS_HASH_SHA2_256, 0x30);
+    is("the origins", IPS_SEEK_START + IPS_SEEK_CURRENT + IPS_SEEK_END, 3);
+
+    /* The functions set what the initializers set. */
     ips_create_options_init(&same, sizeof same);
-    return create.struct_size == 64 && open.struct_size == 16 && information.struct_size == 520 &&
-                   block.struct_size == 32 && gc.struct_size == 48 && usage.struct_size == 40 &&
-                   stat.struct_size == 104 && verify.struct_size == 32 && repair.struct_size == 64 &&
-                   heal.struct_size == 24 && copy.struct_size == 32 &&
-                   entry.struct_size == 168 && version.struct_size == 1488 &&
-                   sizeof(ips_error) == 512 && sizeof(ips_cid) == 88 && sizeof(ips_root) == 344 &&
-                   sizeof(ips_hold) == 352 && sizeof(ips_problem) == 608 && sizeof(ips_change) == 32 &&
-                   IPS_SEEK_START + IPS_SEEK_CURRENT + IPS_SEEK_END == 3 && codec == 0x136 && hash == 0x30 &&
-                   same.struct_size == create.struct_size &&
-                   same.chunk_normalization == create.chunk_normalization &&
-                   ips_version_number() == IPS_VERSION_NUMBER
-               ? 0
-               : 1;
+    is("struct_size by ips_create_options_init", same.struct_size, create.struct_size);
+    is("chunk_normalization by ips_create_options_init", same.chunk_normalization,
+       create.chunk_normalization);
+    is("flatfs_levels by ips_create_options_init", same.flatfs_levels, create.flatfs_levels);
+    ips_open_options_init(&same_open, sizeof same_open);
+    is("struct_size by ips_open_options_init", same_open.struct_size, open.struct_size);
+    is("flags by ips_open_options_init", same_open.flags, open.flags);
+    is("the version of the library", ips_version_number(), IPS_VERSION_NUMBER);
+    return wrong;
 }

@@ -71,6 +71,37 @@ static ips_progress any_ips_progress(struct caller *caller) {
     return on_progress;
 }
 
+static ips_status on_transfer(void *context, const ips_fs_transfer *done) {
+    if (done->bytes > done->bytes + done->entries)
+        die("impossible progress");
+    return answer(context);
+}
+
+static ips_status on_trouble(void *context, const ips_fs_trouble *trouble) {
+    if (trouble->kind == 0 || trouble->status >= 0 || trouble->message[0] == 0)
+        die("a trouble that is none");
+    return answer(context);
+}
+
+static ips_status on_conflict(void *context, const ips_fs_conflict *conflict, int32_t *resolution) {
+    if (conflict->kind == 0 || *resolution != IPS_FS_REPORT)
+        die("a conflict that is none");
+    *resolution = (int32_t)below(context, 7);
+    return answer(context);
+}
+
+static ips_fs_progress any_ips_fs_progress(struct caller *caller) {
+    return one_in(caller, 2) ? NULL : on_transfer;
+}
+
+static ips_fs_on_trouble any_ips_fs_on_trouble(struct caller *caller) {
+    return one_in(caller, 2) ? NULL : on_trouble;
+}
+
+static ips_fs_decide any_ips_fs_decide(struct caller *caller) {
+    return one_in(caller, 2) ? NULL : on_conflict;
+}
+
 static ips_read_callback any_ips_read_callback(struct caller *caller) {
     return one_in(caller, 16) ? NULL : on_read;
 }

@@ -180,7 +180,7 @@ static void *place(struct caller *caller, size_t size, size_t alignment) {
     }
 }
 
-static void *any_struct(struct caller *caller, size_t size) {
+static void *any_struct(struct caller *caller, size_t size, bool is_plain) {
     char *place = caller->places[below(caller, PLACES)];
     uint32_t struct_size = (uint32_t)size;
     memset(place, 0, PLACE);
@@ -193,8 +193,8 @@ static void *any_struct(struct caller *caller, size_t size) {
         /* Fields of any value: options out of range. */
         for (size_t at = 4; at < size; at += 4) {
             uint32_t value = one_in(caller, 3) ? (uint32_t)next(caller) : below(caller, 70);
-            /* No pointers: what they point to is the caller's promise. */
-            if (size != sizeof(ips_open_options))
+            /* Not where there are pointers: what they point to is the caller's promise. */
+            if (!is_plain)
                 memcpy(place + at, &value, 4);
         }
         break;

@@ -114,9 +114,7 @@ IPS_FS_OURS = 1
 IPS_FS_THEIRS = 2
 IPS_FS_NEWEST = 3
 IPS_FS_BOTH = 4
-IPS_FS_UP_TO_DATE = 1
-IPS_FS_FAST_FORWARD = 2
-IPS_FS_MERGED = 3
+IPS_FS_ASK = 5
 IPS_FS_BOTH_MODIFIED = 1
 IPS_FS_MODIFIED_DELETED = 2
 IPS_FS_BOTH_ADDED = 3
@@ -124,6 +122,22 @@ IPS_FS_FILE_DIRECTORY = 4
 IPS_FS_BOTH_RENAMED = 5
 IPS_FS_DIRECTORY_DELETED = 6
 IPS_FS_NO_FAST_FORWARD = 7
+IPS_FS_ALWAYS_VERSION = 1
+IPS_FS_UP_TO_DATE = 1
+IPS_FS_FAST_FORWARD = 2
+IPS_FS_MERGED = 3
+IPS_FS_UNREAD = 1
+IPS_FS_CHANGING = 2
+IPS_FS_UNMADE = 3
+IPS_FS_OWNER_REFUSED = 4
+IPS_FS_METADATA_REFUSED = 5
+IPS_FS_UNREMOVED = 6
+IPS_FS_FULL = 1
+IPS_FS_ONE_FILE_SYSTEM = 2
+IPS_FS_STAT_ATTRIBUTE = 4
+IPS_FS_REFUSE = 0
+IPS_FS_REPLACE = 1
+IPS_FS_INTO = 2
 
 
 class ips_error(ctypes.Structure):
@@ -556,11 +570,164 @@ class ips_fs_version(ctypes.Structure):
     ]
 
 
+class ips_fs_conflict(ctypes.Structure):
+    kind: int
+    fields: int
+    path: ips_bytes
+    other_path: ips_bytes
+    base: ips_fs_entry
+    ours: ips_fs_entry
+    theirs: ips_fs_entry
+
+    _fields_ = [
+        ("kind", ctypes.c_int32),
+        ("fields", ctypes.c_uint32),
+        ("path", ips_bytes),
+        ("other_path", ips_bytes),
+        ("base", ctypes.POINTER(ips_fs_entry)),
+        ("ours", ctypes.POINTER(ips_fs_entry)),
+        ("theirs", ctypes.POINTER(ips_fs_entry)),
+    ]
+
+
+class ips_fs_merge_options(ctypes.Structure):
+    struct_size: int
+    policy: int
+    flags: int
+    reserved: int
+    suffix: bytes
+    message: bytes
+    author: bytes
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("policy", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("suffix", ctypes.c_char_p),
+        ("message", ctypes.c_char_p),
+        ("author", ctypes.c_char_p),
+    ]
+
+
+class ips_fs_transfer(ctypes.Structure):
+    entries: int
+    bytes: int
+    total_entries: int
+    total_bytes: int
+
+    _fields_ = [
+        ("entries", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+        ("total_entries", ctypes.c_uint64),
+        ("total_bytes", ctypes.c_uint64),
+    ]
+
+
+class ips_fs_trouble(ctypes.Structure):
+    kind: int
+    status: int
+    os_errno: int
+    reserved: int
+    path: ips_bytes
+    message: bytes
+
+    _fields_ = [
+        ("kind", ctypes.c_int32),
+        ("status", ctypes.c_int32),
+        ("os_errno", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("path", ips_bytes),
+        ("message", ctypes.c_char_p),
+    ]
+
+
+class ips_fs_import_options(ctypes.Structure):
+    struct_size: int
+    flags: int
+    message: bytes
+    author: bytes
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("message", ctypes.c_char_p),
+        ("author", ctypes.c_char_p),
+    ]
+
+
+class ips_fs_import_report(ctypes.Structure):
+    struct_size: int
+    is_unchanged: int
+    tree: ips_cid
+    version: ips_cid
+    entries: int
+    files: int
+    bytes: int
+    files_read: int
+    bytes_read: int
+    unread: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("is_unchanged", ctypes.c_uint32),
+        ("tree", ips_cid),
+        ("version", ips_cid),
+        ("entries", ctypes.c_uint64),
+        ("files", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+        ("files_read", ctypes.c_uint64),
+        ("bytes_read", ctypes.c_uint64),
+        ("unread", ctypes.c_uint64),
+    ]
+
+
+class ips_fs_export_options(ctypes.Structure):
+    struct_size: int
+    flags: int
+    existing: int
+    reserved: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("existing", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+    ]
+
+
+class ips_fs_export_report(ctypes.Structure):
+    struct_size: int
+    reserved: int
+    entries: int
+    files: int
+    bytes: int
+    unmade: int
+    without_owner: int
+    without_metadata: int
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("entries", ctypes.c_uint64),
+        ("files", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+        ("unmade", ctypes.c_uint64),
+        ("without_owner", ctypes.c_uint64),
+        ("without_metadata", ctypes.c_uint64),
+    ]
+
+
 ips_progress = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.c_uint64)
 ips_read_callback = ctypes.CFUNCTYPE(
     ips_status, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
 )
 ips_write_callback = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+ips_fs_decide = ctypes.CFUNCTYPE(
+    ips_status, ctypes.c_void_p, ctypes.POINTER(ips_fs_conflict), ctypes.POINTER(ctypes.c_int32),
+)
+ips_fs_progress = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.POINTER(ips_fs_transfer))
+ips_fs_on_trouble = ctypes.CFUNCTYPE(ips_status, ctypes.c_void_p, ctypes.POINTER(ips_fs_trouble))
 
 # Name: size, offsets as a C compiler sees them.
 LAYOUTS: dict[str, tuple[int, list[int]]] = {
@@ -587,6 +754,14 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_fork": (4152, [0, 40, 44, 48, 56]),
     "ips_fs_entry": (168, [0, 4, 8, 12, 16, 20, 24, 32, 40, 44, 48, 52, 56, 144, 152, 160]),
     "ips_fs_version": (1488, [0, 4, 8, 96, 184, 192, 196, 200, 208, 464]),
+    "ips_fs_conflict": (64, [0, 4, 8, 24, 40, 48, 56]),
+    "ips_fs_merge_options": (40, [0, 4, 8, 12, 16, 24, 32]),
+    "ips_fs_transfer": (32, [0, 8, 16, 24]),
+    "ips_fs_trouble": (40, [0, 4, 8, 12, 16, 32]),
+    "ips_fs_import_options": (24, [0, 4, 8, 16]),
+    "ips_fs_import_report": (232, [0, 4, 8, 96, 184, 192, 200, 208, 216, 224]),
+    "ips_fs_export_options": (16, [0, 4, 8, 12]),
+    "ips_fs_export_report": (56, [0, 4, 8, 16, 24, 32, 40, 48]),
 }
 
 # Name: result, parameters.
@@ -944,6 +1119,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_link": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
     "ips_fs_rename": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
     "ips_fs_copy": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
+    "ips_fs_restore": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ips_bytes, ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_remove": (ips_status, [ctypes.c_void_p, ips_bytes, ctypes.c_bool, ctypes.POINTER(ips_error)]),
     "ips_fs_set_mode": (ips_status, [
         ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_bool, ctypes.POINTER(ips_error),
@@ -1007,6 +1185,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_version_get": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ctypes.POINTER(ips_error),
     ]),
+    "ips_fs_version_previous": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_history": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_bytes), ctypes.POINTER(ctypes.c_void_p),
         ctypes.POINTER(ips_error),
@@ -1032,13 +1213,40 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_fs_entry),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_fs_merge_options_init": (None, [ctypes.POINTER(ips_fs_merge_options), ctypes.c_size_t]),
     "ips_fs_merge": (ips_status, [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_int32, ctypes.c_char_p,
-        ctypes.c_char_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ips_cid),
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_merge_options),
+        ips_fs_decide, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ips_cid),
         ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
+    "ips_fs_merge_open": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid),
+        ctypes.POINTER(ips_fs_merge_options), ips_fs_decide, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
     "ips_iter_next_conflict": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int32), ctypes.c_void_p,
-        ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int32),
+        ctypes.POINTER(ctypes.c_uint32), ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_fs_entry),
+        ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_overlay": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_import_options_init": (None, [ctypes.POINTER(ips_fs_import_options), ctypes.c_size_t]),
+    "ips_fs_import": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_fs_import_options),
+        ips_fs_progress, ips_fs_on_trouble, ctypes.c_void_p, ctypes.POINTER(ips_fs_import_report),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_export_options_init": (None, [ctypes.POINTER(ips_fs_export_options), ctypes.c_size_t]),
+    "ips_fs_export": (ips_status, [
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ips_bytes, ctypes.c_char_p,
+        ctypes.POINTER(ips_fs_export_options), ips_fs_progress, ips_fs_on_trouble, ctypes.c_void_p,
+        ctypes.POINTER(ips_fs_export_report), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_remove_directory": (ips_status, [
+        ctypes.c_char_p, ips_fs_on_trouble, ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
 }

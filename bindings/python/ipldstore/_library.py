@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import io
+import operator
 import os
+import sys
 from typing import Any, Callable, Optional, Union
 
 from . import _abi
 from .errors import Error
 
 Data = Union[bytes, bytearray, memoryview]
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 Progress = Callable[[int], Optional[bool]]
 
 # A callback's answer that stops a call: a positive status of the caller's own.
@@ -39,6 +43,46 @@ def _load() -> ctypes.CDLL:
 
 library = _load()
 
+# Parameters that are integers, by function: place, name of the C type, least and greatest value. ctypes takes
+# any number and cuts it.
+_INTEGERS: dict[str, list[tuple[int, str, int, int]]] = {}
+
+
+def _limits(kind: Any) -> tuple[int, int] | None:
+    """What an integer type of C holds; None for other types."""
+    if not issubclass(kind, ctypes._SimpleCData) or kind._type_ not in "bBhHiIlLqQ":
+        return None
+    bits = 8 * ctypes.sizeof(kind)
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if kind._type_.islower() else (0, (1 << bits) - 1)
+
+
+def _find_integers() -> None:
+    for function, (_, parameters) in _abi.FUNCTIONS.items():
+        limits = [_limits(kind) for kind in parameters]
+        _INTEGERS[function] = [
+            (place, f"{8 * ctypes.sizeof(parameters[place])} bits", *limit)
+            for place, limit in enumerate(limits)
+            if limit is not None
+        ]
+
+
+_find_integers()
+
+
+def whole_number(value: Any, least: int, greatest: int, what: str = "a number") -> int:
+    """An integer between two others. TypeError for what is none, OverflowError for one beyond them."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} is an int, not {kind_of(value)}") from None
+    if not least <= number <= greatest:
+        raise OverflowError(f"{what} is {least} to {greatest}, not {number}")
+    return number
+
+
+def kind_of(value: Any) -> str:
+    return type(value).__name__
+
 
 class Callbacks:
     """The functions that one call uses, as C callbacks. None of them lets an exception into the library."""
@@ -53,6 +97,9 @@ class Callbacks:
         self.progress = _abi.ips_progress()
         self.read = _abi.ips_read_callback()
         self.write = _abi.ips_write_callback()
+        for function in (progress, read, write):
+            if function is not None and not callable(function):
+                raise TypeError(f"a function is wanted, not {kind_of(function)}")
         if progress is not None:
             self.progress = _abi.ips_progress(self._progress(progress))
         if read is not None:
@@ -72,7 +119,10 @@ class Callbacks:
     def _read(self, read: Callable[[int], bytes]) -> Callable[..., int]:
         def answer(_context: Any, buffer: int, capacity: int, got: Any) -> int:
             try:
-                data = bytes(read(capacity))
+                data = read(capacity)
+                if data is None:
+                    raise BlockingIOError("the source would block: it has nothing to read now")
+                data = whole_bytes(data, "what a source reads")
                 if len(data) > capacity:
                     raise ValueError("a source read more than it was asked for")
                 ctypes.memmove(buffer, data, len(data))
@@ -88,11 +138,13 @@ class Callbacks:
             try:
                 rest = memoryview(ctypes.string_at(data, length))
                 while rest:
-                    # A raw stream may take less than all; one that says nothing took all.
+                    # A raw stream may take less than all, or would block; another that says nothing took all.
                     count = write(rest)
-                    if not isinstance(count, int):
+                    if count is None:
+                        if isinstance(getattr(write, "__self__", None), io.RawIOBase):
+                            raise BlockingIOError("the file would block: it takes nothing now")
                         break
-                    rest = rest[count:]
+                    rest = rest[whole_number(count, 1, len(rest), "what a file says it has taken") :]
                 return _abi.IPS_OK
             except BaseException as exception:
                 return self._stop(exception)
@@ -112,6 +164,8 @@ class Callbacks:
 
 def call(function: str, *arguments: Any, callbacks: Callbacks | None = None) -> bool:
     """Makes a call with a place for its error; whether there was one more, for those that end."""
+    for place, bits, least, greatest in _INTEGERS[function]:
+        whole_number(arguments[place], least, greatest, f"an argument of {bits}")
     error = _abi.ips_error()
     status: int = getattr(library, function)(*arguments, ctypes.byref(error))
     if callbacks is not None:
@@ -142,9 +196,19 @@ def sized(kind: type[Any]) -> Any:
     return value
 
 
+def whole_bytes(data: Any, what: str = "data") -> bytes:
+    """The bytes of an object that has some. TypeError for all others: bytes(5) would be five zeros."""
+    if isinstance(data, bytes):
+        return data
+    try:
+        return memoryview(data).tobytes()
+    except TypeError:
+        raise TypeError(f"{what} is bytes, or has them as an array has, not {kind_of(data)}") from None
+
+
 def given(data: Data) -> _abi.ips_bytes:
-    """Bytes for a call; `data` must outlive it, which an argument of the caller's does."""
-    held = data if isinstance(data, bytes) else bytes(data)
+    """Bytes for a call, which the result keeps alive."""
+    held = whole_bytes(data)
     result = _abi.ips_bytes(ctypes.cast(ctypes.c_char_p(held), ctypes.c_void_p), len(held))
     result.held = held
     return result
@@ -173,14 +237,43 @@ def read_into(buffer: Any, function: str, *arguments: Any) -> int:
     return got.value
 
 
+# More than this is made room for only when there is so much to read.
+_USUAL_READ = 1 << 20
+
+
+def read_at(size: Callable[[], int], offset: int, length: int, function: str, *arguments: Any) -> bytes:
+    """What a call reads at an offset of something of that size: less than `length` only at the end."""
+    length = whole_number(length, 0, sys.maxsize, "a length")
+    offset = whole_number(offset, 0, _abi.IPS_ALL, "an offset")
+    if length > _USUAL_READ:
+        length = min(length, max(size() - offset, 0))
+    buffer = bytearray(length)
+    got = read_into(buffer, function, *arguments, offset)
+    return bytes(memoryview(buffer)[:got])
+
+
 def _place(buffer: Any) -> Any:
     return ctypes.byref(ctypes.c_char.from_buffer(buffer)) if len(buffer) else None
 
 
-def text(value: str | None) -> bytes | None:
+def text(value: str, what: str = "a text") -> bytes:
+    """Text for a call."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a str, not {kind_of(value)}")
+    return _without_nul(value.encode("utf-8", "surrogateescape"), what)
+
+
+def optional_text(value: str | None, what: str = "a text") -> bytes | None:
     """Text for a call; None stays NULL."""
-    if value is None:
-        return None
-    if "\0" in value:
-        raise Error.of(_abi.IPS_INVALID, 0, "a text has a NUL inside")
-    return value.encode("utf-8", "surrogateescape")
+    return None if value is None else text(value, what)
+
+
+def host_path(path: Path) -> bytes:
+    """A path of the host's for a call, as the functions of os take it."""
+    return _without_nul(os.fsencode(path), "a path")
+
+
+def _without_nul(value: bytes, what: str) -> bytes:
+    if b"\0" in value:
+        raise Error.of(_abi.IPS_INVALID, 0, f"{what} has a NUL inside")
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from . import _abi
-from ._library import call, given, library, text, whole
+from ._library import Data, call, given, kind_of, library, text, whole
 
 RAW = _abi.IPS_CODEC_RAW
 DAG_PB = _abi.IPS_CODEC_DAG_PB
@@ -20,7 +20,7 @@ class Cid:
 
     __slots__ = ("raw",)
 
-    def __init__(self, value: str | bytes) -> None:
+    def __init__(self, value: str | Data) -> None:
         self.raw = _abi.ips_cid()
         if isinstance(value, str):
             call("ips_cid_parse", text(value), ctypes.byref(self.raw))
@@ -28,7 +28,7 @@ class Cid:
             call("ips_cid_from_bytes", given(value), ctypes.byref(self.raw))
 
     @staticmethod
-    def of_block(block: bytes, codec: int = RAW, hash: int = BLAKE3) -> Cid:
+    def of_block(block: Data, codec: int = RAW, hash: int = BLAKE3) -> Cid:
         """The CID that one block of these bytes has. Nothing is stored."""
         return written("ips_cid_of_block", given(block), codec, hash)
 
@@ -41,8 +41,10 @@ class Cid:
 
     def text(self, base: str = "\0") -> str:
         """The text in a base: the multibase's character."""
+        if len(letter := text(base, "a multibase") if base != "\0" else b"\0") != 1:
+            raise ValueError(f"a multibase is one ASCII character, not {base!r}")
         size = _abi.IPS_CID_TEXT_SIZE
-        return whole(size, "ips_cid_format", ctypes.byref(self.raw), base.encode()).decode()
+        return whole(size, "ips_cid_format", ctypes.byref(self.raw), letter).decode()
 
     @property
     def codec(self) -> int:
@@ -68,8 +70,11 @@ class Cid:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cid) and self._compare(other) == 0
 
-    def __lt__(self, other: Cid) -> bool:
-        return self._compare(other) < 0
+    def __lt__(self, other: object) -> bool:
+        return self._compare(other) < 0 if isinstance(other, Cid) else NotImplemented
+
+    def __le__(self, other: object) -> bool:
+        return self._compare(other) <= 0 if isinstance(other, Cid) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((self.raw.version, self.raw.codec, self.raw.hash, self.digest))
@@ -85,6 +90,13 @@ def written(function: str, *arguments: object) -> Cid:
     return Cid.of_raw(raw)
 
 
+def required(cid: Cid) -> object:
+    """A CID for a call."""
+    if not isinstance(cid, Cid):
+        raise TypeError(f"a Cid is wanted, not {kind_of(cid)}")
+    return ctypes.byref(cid.raw)
+
+
 def optional(cid: Cid | None) -> object:
     """A CID for a call; NULL for none."""
-    return None if cid is None else ctypes.byref(cid.raw)
+    return None if cid is None else required(cid)

@@ -27,7 +27,7 @@ class Corrupt(Error):
     """Stored bytes are not what they must be: verify the store."""
 
 
-class Invalid(Error):
+class Invalid(Error, ValueError):
     """An argument or an input makes no sense."""
 
 

@@ -6,7 +6,7 @@ import ctypes
 from typing import Any, Iterator, NamedTuple, Sequence, Union
 
 from . import _abi
-from ._library import call, given
+from ._library import Data, call, given, kind_of, text, whole_number
 from .cid import Cid, written
 from .errors import Error
 from .streams import Handle
@@ -16,7 +16,7 @@ class Set(NamedTuple):
     """Gives a map's key a value, strict DAG-CBOR, whether it had one or not."""
 
     key: str
-    value: bytes
+    value: Data
 
 
 class Remove(NamedTuple):
@@ -30,7 +30,7 @@ class Replace(NamedTuple):
 
     position: int
     length: int
-    values: bytes
+    values: Data
 
 
 NodeChange = Union[Set, Remove, Replace]
@@ -43,20 +43,24 @@ class Element(NamedTuple):
     value: bytes
 
 
-def edited(function: str, handle: Any, cid: Any, path: bytes | None, changes: Sequence[NodeChange]) -> Cid:
+def edited(function: str, handle: Any, cid: Any, path: bytes, changes: Sequence[NodeChange]) -> Cid:
     raw = (_abi.ips_node_change * len(changes))()
     held = []
     for place, change in zip(raw, changes):
-        key = values = b""
+        key, values = b"", b""  # type: bytes, Data
         if isinstance(change, Set):
-            place.kind, key, values = _abi.IPS_NODE_SET, change.key.encode(), change.value
+            place.kind, key, values = _abi.IPS_NODE_SET, text(change.key, "a key"), change.value
         elif isinstance(change, Remove):
-            place.kind, key = _abi.IPS_NODE_REMOVE, change.key.encode()
-        else:
+            place.kind, key = _abi.IPS_NODE_REMOVE, text(change.key, "a key")
+        elif isinstance(change, Replace):
             place.kind, values = _abi.IPS_NODE_REPLACE, change.values
-            place.position, place.count = change.position, change.length
-        place.key, place.values = given(key), given(values)
-        held += [key, values]
+            place.position = whole_number(change.position, 0, _abi.IPS_ALL, "a position")
+            place.count = whole_number(change.length, 0, _abi.IPS_ALL, "a length")
+        else:
+            raise TypeError(f"a change is a Set, a Remove or a Replace, not {kind_of(change)}")
+        # The struct takes the pointers only: what they point to is kept until the call has returned.
+        held += [given(key), given(values)]
+        place.key, place.values = held[-2:]
     return written(function, handle, cid, path, raw, len(changes))
 
 
@@ -118,4 +122,4 @@ class Elements(Handle):
 
     def seek_key(self, key: str) -> None:
         """Goes to a key of a map, or to the first one after where it would be: shorter keys come first."""
-        call("ips_iter_seek_key", self._handle, given(key.encode()))
+        call("ips_iter_seek_key", self._handle, given(text(key, "a key")))

@@ -1,32 +1,35 @@
-"""Stores and batches."""
+"""Stores."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING, Any, BinaryIO, Sequence
+from typing import Any, BinaryIO, Sequence
 
-from . import _abi, nodes, streams
+from . import _abi, streams
 from ._library import (
     Callbacks,
     Data,
+    Path,
     Progress,
     call,
-    given,
+    host_path,
+    kind_of,
     library,
     made,
     number,
-    read_into,
+    optional_text,
+    read_at,
     sized,
     text,
     whole,
+    whole_number,
 )
-from .cid import RAW, Cid, optional, written
-from .nodes import Elements, NodeChange
+from .batch import Batch, Storing
+from .cid import Cid, optional, required, written
+from .filesystem import FileSystem
+from .nodes import Elements
 from .streams import Base, Change, Fork, Handle, Hold, Items, Problem, Reader, Root, View, Writer
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # Enough for most blocks and nodes; larger ones are asked for twice.
 _USUAL_LENGTH = 64 << 10
@@ -36,87 +39,6 @@ NO_LIMIT = _abi.IPS_NO_LIMIT
 DEFAULT_BUDGET = _abi.IPS_DEFAULT_BUDGET
 
 
-class Storing(Handle):
-    """What stores and batches have in common: bytes, files, blocks and nodes go in."""
-
-    _prefix: str
-
-    def put(self, data: Data) -> Cid:
-        """Stores bytes in memory."""
-        return written(self._prefix + "put_buffer", self._handle, given(data))
-
-    def put_file(self, file: BinaryIO | str | os.PathLike[str], progress: Progress | None = None) -> Cid:
-        """Stores what a binary stream, or the file of that name, gives from where it stands to its end.
-
-        `progress` hears of the bytes read, and stops the call by returning False.
-        """
-        if isinstance(file, (str, os.PathLike)):
-            with open(file, "rb", buffering=0) as opened:
-                return self.put_file(opened, progress)
-        callbacks = Callbacks(progress, read=file.read)
-        raw = _abi.ips_cid()
-        call(
-            self._prefix + "put_callback", self._handle, callbacks.read, callbacks.progress, None,
-            ctypes.byref(raw), callbacks=callbacks,
-        )
-        return Cid.of_raw(raw)
-
-    def put_block(self, block: Data, codec: int = RAW) -> Cid:
-        """Stores one block of at most 1 MiB."""
-        return written(self._prefix + "put_block", self._handle, given(block), codec)
-
-    def put_node(self, dag_cbor: Data) -> Cid:
-        """Stores an IPLD value of any size, given as strict DAG-CBOR."""
-        return written(self._prefix + "put_node", self._handle, given(dag_cbor))
-
-    def edit_node(self, cid: Cid, path: str, changes: Sequence[NodeChange]) -> Cid:
-        """Changes the map or list at a path inside a value ("": the value itself); the changed one."""
-        function = self._prefix + "edit_node"
-        return nodes.edited(function, self._handle, optional(cid), text(path), changes)
-
-    def _open_writer(self, function: str, cid: Cid | None, progress: Progress | None) -> Writer:
-        callbacks = Callbacks(progress)
-        return Writer(made(function, self._handle, optional(cid), callbacks.progress, None), callbacks)
-
-
-class Batch(Storing):
-    """Many things stored as one unit of work. A `with` commits it, and aborts it when it is left by an
-    exception."""
-
-    _close = "ips_batch_free"
-    _prefix = "ips_batch_"
-
-    def set_root(self, name: str, cid: Cid | None) -> None:
-        """Has the commit point a root at a CID, whatever it is then; None removes it."""
-        call("ips_batch_set_root", self._handle, text(name), optional(cid))
-
-    def swap_root(self, name: str, expected: Cid | None, cid: Cid | None) -> None:
-        """Has the commit change a root if it then is what is expected; None: not there."""
-        call("ips_batch_swap_root", self._handle, text(name), optional(expected), optional(cid))
-
-    def hold(self, cid: Cid, owner: str | None = None) -> None:
-        """Has the commit retain a CID for an owner; None: that of the store handle."""
-        call("ips_batch_hold", self._handle, optional(cid), text(owner))
-
-    def writer(self, cid: Cid | None = None, progress: Progress | None = None) -> Writer:
-        """Opens a file, or with None an empty one, for change within the batch."""
-        return self._open_writer("ips_batch_open_writer", cid, progress)
-
-    def commit(self) -> None:
-        """Makes everything durable and the names visible."""
-        try:
-            call("ips_batch_commit", self._handle)
-        finally:
-            self.close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._handle is not None:
-            self.commit()
-        self.close()
-
-
 class Store(Storing):
     """An open store, for any number of threads. What is stored through it, and not through a batch, is held
     once by the handle's owner until `dereference`."""
@@ -124,32 +46,34 @@ class Store(Storing):
     _close = "ips_store_close"
     _prefix = "ips_store_"
 
-    def __init__(self, path: str | os.PathLike[str], read_only: bool = False, owner: str | None = None):
+    def __init__(self, path: Path, read_only: bool = False, owner: str | None = None):
         options = sized(_abi.ips_open_options)
         options.flags = _abi.IPS_OPEN_READ_ONLY if read_only else 0
-        options.owner = text(owner)
-        super().__init__(made("ips_store_open", text(os.fspath(path)), ctypes.byref(options)))
+        options.owner = optional_text(owner, "an owner")
+        super().__init__(made("ips_store_open", host_path(path), ctypes.byref(options)))
 
     @staticmethod
-    def create(path: str | os.PathLike[str], **options: int) -> Store:
+    def create(path: Path, **options: int) -> Store:
         """Makes a store in a directory that does not exist, or is empty, and opens it.
 
         `options` are the fields of the C header's ips_create_options: chunk_average=16384, hash=SHA2_256 …
         """
-        call("ips_store_create", text(os.fspath(path)), _chosen(options))
+        call("ips_store_create", host_path(path), _chosen(options))
         return Store(path)
 
     @staticmethod
     def create_layer(
-        path: str | os.PathLike[str], bases: Sequence[str | os.PathLike[str]], **options: int
+        path: Path, bases: Sequence[Path], **options: int
     ) -> Store:
         """Makes a layer and opens it: it reads through the stores at `bases` and writes only to itself.
 
         Without `options`, it has those of the first base.
         """
-        texts = (ctypes.c_char_p * len(bases))(*(text(os.fspath(base)) for base in bases))
+        if isinstance(bases, (str, bytes)):
+            raise TypeError("bases are a list of paths, not one path")
+        texts = (ctypes.c_char_p * len(bases))(*map(host_path, bases))
         chosen = _chosen(options) if options else None
-        call("ips_store_create_layer", text(os.fspath(path)), texts, len(bases), chosen)
+        call("ips_store_create_layer", host_path(path), texts, len(bases), chosen)
         return Store(path)
 
     @staticmethod
@@ -163,6 +87,11 @@ class Store(Storing):
 
     def batch(self) -> Batch:
         return Batch(made("ips_batch_begin", self._handle))
+
+    @property
+    def fs(self) -> FileSystem:
+        """The versioned file systems in the store: branches, trees, history, merges."""
+        return FileSystem(self)
 
     @property
     def information(self) -> dict[str, Any]:
@@ -179,62 +108,79 @@ class Store(Storing):
     def has(self, cid: Cid) -> bool:
         """Whether a block is here. A damaged one is not."""
         is_here = ctypes.c_bool()
-        call("ips_store_has", self._handle, optional(cid), ctypes.byref(is_here))
+        call("ips_store_has", self._handle, required(cid), ctypes.byref(is_here))
         return is_here.value
 
     def size(self, cid: Cid) -> int:
         """The size in bytes of what a CID names, from one block at most."""
-        return number("ips_store_size", self._handle, optional(cid))
+        return number("ips_store_size", self._handle, required(cid))
 
     def get(self, cid: Cid) -> bytes:
         """Reads all the data."""
-        return whole(self.size(cid), "ips_store_get_buffer", self._handle, optional(cid))
+        return whole(self.size(cid), "ips_store_get_buffer", self._handle, required(cid))
 
     def read_at(self, cid: Cid, offset: int, length: int) -> bytes:
         """Reads data at an offset, as os.pread does: less than `length` only at the end."""
-        buffer = bytearray(length)
-        got = read_into(buffer, "ips_store_read_at", self._handle, optional(cid), offset)
-        return bytes(buffer[:got])
+        arguments = ("ips_store_read_at", self._handle, required(cid))
+        return read_at(lambda: self.size(cid), offset, length, *arguments)
 
     def copy_to(
-        self, cid: Cid, file: BinaryIO, offset: int = 0, length: int = ALL, progress: Progress | None = None
+        self,
+        cid: Cid,
+        file: BinaryIO | str | os.PathLike[str],
+        offset: int = 0,
+        length: int = ALL,
+        progress: Progress | None = None,
     ) -> None:
-        """Writes data to a binary stream, in order. What is beyond the end is left out."""
+        """Writes data, in order, to a binary stream, or to a file of that name, which is made or replaced.
+        What is beyond the end is left out."""
+        # Before a file is cut: what is no CID, offset or length is not read.
+        of, offset = required(cid), whole_number(offset, 0, ALL, "an offset")
+        length = whole_number(length, 0, ALL, "a length")
+        if isinstance(file, (str, os.PathLike)):
+            callbacks = Callbacks(progress)
+            with open(file, "wb", buffering=0) as opened:
+                to = (opened.fileno(), callbacks.progress, None)
+                function = "ips_store_get_descriptor"
+                call(function, self._handle, of, offset, length, *to, callbacks=callbacks)
+            return
+        if not hasattr(file, "write"):
+            raise TypeError(f"a binary stream or the path of a file is wanted, not {kind_of(file)}")
         callbacks = Callbacks(progress, write=file.write)
         call(
-            "ips_store_get_callback", self._handle, optional(cid), offset, length, callbacks.write,
+            "ips_store_get_callback", self._handle, of, offset, length, callbacks.write,
             callbacks.progress, None, callbacks=callbacks,
         )
 
     def get_block(self, cid: Cid) -> bytes:
-        return whole(_USUAL_LENGTH, "ips_store_get_block", self._handle, optional(cid))
+        return whole(_USUAL_LENGTH, "ips_store_get_block", self._handle, required(cid))
 
     def get_node(self, cid: Cid) -> bytes:
         """Reads an IPLD value as DAG-CBOR."""
-        return whole(_USUAL_LENGTH, "ips_store_get_node", self._handle, optional(cid))
+        return whole(_USUAL_LENGTH, "ips_store_get_node", self._handle, required(cid))
 
     def get_value(self, cid: Cid, path: str) -> bytes:
         """Reads the value at a path inside a value ("config/layers/0") as DAG-CBOR."""
-        return whole(_USUAL_LENGTH, "ips_store_get_value", self._handle, optional(cid), text(path))
+        return whole(_USUAL_LENGTH, "ips_store_get_value", self._handle, required(cid), text(path, "a path"))
 
     def elements(self, cid: Cid, path: str = "") -> Elements:
         """The elements of the map or list at a path inside a value, in order."""
-        return Elements(made("ips_store_elements", self._handle, optional(cid), text(path)))
+        return Elements(made("ips_store_elements", self._handle, required(cid), text(path, "a path")))
 
     def inspect(self, cid: Cid) -> dict[str, Any]:
         """What the index says of a block: raw_length, stored_length, references."""
-        return self._report("ips_store_inspect", sized(_abi.ips_block_information), optional(cid))
+        return self._report("ips_store_inspect", sized(_abi.ips_block_information), required(cid))
 
     def links(self, cid: Cid) -> Items[Cid]:
         """The distinct blocks that a block links to, in order of first appearance."""
-        return streams.cids(made("ips_store_links", self._handle, optional(cid)))
+        return streams.cids(made("ips_store_links", self._handle, required(cid)))
 
     def view(self, cid: Cid) -> View:
-        return View(made("ips_store_view", self._handle, optional(cid)))
+        return View(made("ips_store_view", self._handle, required(cid)))
 
     def reader(self, cid: Cid) -> Reader:
         """Opens a file for reading. What is not deleted yet stays readable until the reader is closed."""
-        return Reader(made("ips_reader_open", self._handle, optional(cid)))
+        return Reader(made("ips_reader_open", self._handle, required(cid)))
 
     def writer(self, cid: Cid | None = None, progress: Progress | None = None) -> Writer:
         """Opens a file, or with None an empty one, for change. The file stays as it is."""
@@ -242,54 +188,55 @@ class Store(Storing):
 
     def diff(self, old: Cid, new: Cid) -> Items[Change]:
         """What differs between two files, at the cost of what differs."""
-        return streams.changes(made("ips_store_diff", self._handle, optional(old), optional(new)))
+        return streams.changes(made("ips_store_diff", self._handle, required(old), required(new)))
 
     # --------------------------------------------------------------------------------- What keeps them
 
     def root(self, name: str) -> Cid:
         """The CID that a root points to."""
-        return written("ips_root_get", self._handle, text(name))
+        return written("ips_root_get", self._handle, text(name, "a name"))
 
     def set_root(self, name: str, cid: Cid) -> None:
         """Points a root, new or not, at a block that is here."""
-        call("ips_root_set", self._handle, text(name), optional(cid))
+        call("ips_root_set", self._handle, text(name, "a name"), required(cid))
 
     def swap_root(self, name: str, expected: Cid | None, cid: Cid) -> None:
         """Compare and set: Conflict when the root is not what is expected; None: not there."""
-        call("ips_root_swap", self._handle, text(name), optional(expected), optional(cid))
+        call("ips_root_swap", self._handle, text(name, "a name"), optional(expected), required(cid))
 
     def delete_root(
         self, name: str, expected: Cid | None = None, budget: int = DEFAULT_BUDGET
     ) -> dict[str, Any]:
         """Removes a root, if it is what is expected, and reclaims what only it kept. `budget` is in ms."""
         report = sized(_abi.ips_gc_report)
-        arguments = (text(name), optional(expected), budget)
+        arguments = (text(name, "a name"), optional(expected), budget)
         return self._report("ips_root_delete", report, *arguments)
 
     def roots(self, first: str | None = None) -> Items[Root]:
         """The roots in bytewise order of name, from one on."""
-        return streams.roots(made("ips_root_list", self._handle, text(first)))
+        return streams.roots(made("ips_root_list", self._handle, optional_text(first, "a name")))
 
     def retain(self, cid: Cid, owner: str | None = None) -> None:
         """One more hold of an owner (None: that of the handle) on a block that is here."""
-        call("ips_store_retain", self._handle, optional(cid), text(owner))
+        call("ips_store_retain", self._handle, required(cid), optional_text(owner, "an owner"))
 
     def dereference(
         self, cid: Cid, owner: str | None = None, budget: int = DEFAULT_BUDGET
     ) -> dict[str, Any]:
         """One hold of an owner less; with the block's last reference, what only it kept is reclaimed."""
         report = sized(_abi.ips_gc_report)
-        return self._report("ips_store_dereference", report, optional(cid), text(owner), budget)
+        arguments = (required(cid), optional_text(owner, "an owner"), budget)
+        return self._report("ips_store_dereference", report, *arguments)
 
     def holds(self, owner: str | None = None) -> Items[Hold]:
         """The holds of an owner, or of all of them, in order of owner and CID."""
-        return streams.holds(made("ips_store_holds", self._handle, text(owner)))
+        return streams.holds(made("ips_store_holds", self._handle, optional_text(owner, "an owner")))
 
     # ------------------------------------------------------------------------------------------ Layers
 
     def find_root(self, name: str) -> Cid:
         """As `root`, and where the store has no such root, the first base's that has one."""
-        return written("ips_root_find", self._handle, text(name))
+        return written("ips_root_find", self._handle, text(name, "a name"))
 
     def copy_from(
         self, other: Store, cid: Cid, root: str | None = None, progress: Progress | None = None
@@ -297,7 +244,8 @@ class Store(Storing):
         """Copies what a CID reaches from another store, as far as it is missing here. `root` names it;
         without, it is held by the handle's owner."""
         callbacks = Callbacks(progress)
-        arguments = (other._handle, optional(cid), text(root), callbacks.progress, None)
+        name = optional_text(root, "a name")
+        arguments = (_handle_of(other), required(cid), name, callbacks.progress, None)
         return self._report("ips_store_copy", sized(_abi.ips_copy_report), *arguments, callbacks=callbacks)
 
     def heal(self, *donors: Store, progress: Progress | None = None) -> dict[str, Any]:
@@ -316,30 +264,30 @@ class Store(Storing):
 
     def forget_fork(self, identity: str) -> None:
         """Releases all that is held for a fork, which loses what it has here once that is collected."""
-        call("ips_store_forget_fork", self._handle, text(identity))
+        call("ips_store_forget_fork", self._handle, text(identity, "an identity"))
 
     @staticmethod
-    def bases(path: str | os.PathLike[str]) -> Items[Base]:
+    def bases(path: Path) -> Items[Base]:
         """The bases that are recorded in a store, which is not open, whether or not they are there."""
-        return streams.bases(made("ips_store_bases", text(os.fspath(path))))
+        return streams.bases(made("ips_store_bases", host_path(path)))
 
     @staticmethod
-    def add_base(path: str | os.PathLike[str], base: str | os.PathLike[str]) -> None:
+    def add_base(path: Path, base: Path) -> None:
         """Has a store, which is not open, read through another one, too."""
-        call("ips_store_add_base", text(os.fspath(path)), text(os.fspath(base)))
+        call("ips_store_add_base", host_path(path), host_path(base))
 
     @staticmethod
-    def set_base(path: str | os.PathLike[str], was: str, is_now: str | os.PathLike[str]) -> None:
+    def set_base(path: Path, was: str, is_now: Path) -> None:
         """Records where a base is now; `was` is its recorded path, or its identity."""
-        call("ips_store_set_base", text(os.fspath(path)), text(was), text(os.fspath(is_now)))
+        call("ips_store_set_base", host_path(path), text(was), host_path(is_now))
 
     @staticmethod
-    def flatten(path: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
+    def flatten(path: Path, progress: Progress | None = None) -> dict[str, Any]:
         """Copies what a layer, which is not open, needs of its bases into it, and has it stand alone."""
         callbacks = Callbacks(progress)
         report = sized(_abi.ips_copy_report)
         arguments = (callbacks.progress, None, ctypes.byref(report))
-        call("ips_store_flatten", text(os.fspath(path)), *arguments, callbacks=callbacks)
+        call("ips_store_flatten", host_path(path), *arguments, callbacks=callbacks)
         return _fields(report)
 
     # ------------------------------------------------------------------------------------------- Space
@@ -357,7 +305,7 @@ class Store(Storing):
 
     def usage(self, *names: str) -> dict[str, Any]:
         """What deleting these roots, together, would free; at the cost of what it would free."""
-        texts = (ctypes.c_char_p * len(names))(*map(text, names))
+        texts = (ctypes.c_char_p * len(names))(*(text(name, "a name") for name in names))
         return self._report("ips_store_usage", sized(_abi.ips_usage), texts, len(names))
 
     @property
@@ -379,14 +327,14 @@ class Store(Storing):
 
     @staticmethod
     def repair(
-        path: str | os.PathLike[str], *donors: Store, progress: Progress | None = None
+        path: Path, *donors: Store, progress: Progress | None = None
     ) -> dict[str, Any]:
         """Builds the index of a store, which is open nowhere, anew from packs and journal, and heals it from
         donors, if there are any."""
         callbacks = Callbacks(progress)
         report, healing = sized(_abi.ips_repair_report), sized(_abi.ips_heal_report)
         call(
-            "ips_store_repair_from", text(os.fspath(path)), _handles(donors), len(donors),
+            "ips_store_repair_from", host_path(path), _handles(donors), len(donors),
             callbacks.progress, None, ctypes.byref(report), ctypes.byref(healing), callbacks=callbacks,
         )
         return _fields(report) | _fields(healing)
@@ -402,16 +350,23 @@ def _chosen(options: dict[str, int]) -> Any:
     """The defaults with these fields changed, for a call."""
     chosen = _abi.ips_create_options()
     library.ips_create_options_init(ctypes.byref(chosen), ctypes.sizeof(chosen))
-    known = [field[0] for field in _abi.ips_create_options._fields_[1:]]
+    known: dict[str, Any] = {field[0]: field[1] for field in _abi.ips_create_options._fields_[1:]}
     for name, value in options.items():
         if name not in known:
             raise TypeError(f"{name} is no option; there are {', '.join(known)}")
-        setattr(chosen, name, value)
+        greatest = (1 << 8 * ctypes.sizeof(known[name])) - 1
+        setattr(chosen, name, whole_number(value, 0, greatest, name))
     return ctypes.byref(chosen)
 
 
+def _handle_of(store: Store) -> int:
+    if not isinstance(store, Store):
+        raise TypeError(f"a Store is wanted, not {kind_of(store)}")
+    return store._handle
+
+
 def _handles(stores: Sequence[Store]) -> Any:
-    return (ctypes.c_void_p * len(stores))(*(store._handle for store in stores))
+    return (ctypes.c_void_p * len(stores))(*map(_handle_of, stores))
 
 
 def _fields(report: ctypes.Structure) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, NamedTuple, TypeVar
 
 from . import _abi
-from ._library import Callbacks, Data, call, given, library, number, read_into
+from ._library import Callbacks, Data, call, given, library, number, read_at, read_into
 from .cid import Cid
+from .errors import Error
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,11 +71,17 @@ class Handle:
     _close: str
 
     def __init__(self, handle: int) -> None:
-        self._handle: int | None = handle
+        self._open_handle: int | None = handle
+
+    @property
+    def _handle(self) -> int:
+        if self._open_handle is None:
+            raise Error.of(_abi.IPS_INVALID, 0, f"the {type(self).__name__} is closed")
+        return self._open_handle
 
     def close(self) -> None:
         """Gives the handle back; a second time does nothing."""
-        handle, self._handle = getattr(self, "_handle", None), None
+        handle, self._open_handle = getattr(self, "_open_handle", None), None
         if handle is not None:
             getattr(library, self._close)(handle)
 
@@ -115,7 +122,7 @@ class Items(Handle, Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        if self._handle is None:
+        if self._open_handle is None:
             raise StopIteration
         raw = self._kind()
         arguments: list[Any] = [ctypes.byref(raw)]
@@ -192,8 +199,7 @@ class Reader(io.RawIOBase):
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads at an offset, as os.pread does: less than `length` only at the end; the position stays."""
-        buffer = bytearray(length)
-        return bytes(buffer[: read_into(buffer, "ips_reader_read_at", self._open(), offset)])
+        return read_at(lambda: self.size, offset, length, "ips_reader_read_at", self._open())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         # The numbers of whence are IPS_SEEK_….
@@ -241,12 +247,15 @@ class Writer(Handle):
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads the file as it is now."""
-        buffer = bytearray(length)
-        return bytes(buffer[: read_into(buffer, "ips_writer_read_at", self._handle, offset)])
+        return read_at(lambda: self.size, offset, length, "ips_writer_read_at", self._handle)
 
     @property
     def size(self) -> int:
         return number("ips_writer_size", self._handle)
+
+    def abort(self) -> None:
+        """Forgets what was written, and ends the writer."""
+        call("ips_writer_abort", self._handle)
 
     def flush(self) -> Cid:
         """Stores what was written so far. Nothing is durable, or kept, before the commit."""

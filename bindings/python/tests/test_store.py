@@ -8,30 +8,16 @@ from __future__ import annotations
 import ctypes
 import io
 import os
-import random
-import shutil
-import tempfile
 import threading
 import unittest
 
 import ipldstore
 from ipldstore import _abi, Cid, Remove, Replace, Set, Store
 
+from .place import PlaceTest
 
-class StoreTest(unittest.TestCase):
-    def setUp(self) -> None:
-        self.directory = tempfile.mkdtemp(prefix="ipldstore-python-")
-        self.path = os.path.join(self.directory, "store")
-        self.store = Store.create(self.path)
 
-    def tearDown(self) -> None:
-        self.store.close()
-        shutil.rmtree(self.directory)
-
-    @staticmethod
-    def noise(length: int, seed: int) -> bytes:
-        return random.Random(seed).randbytes(length)
-
+class StoreTest(PlaceTest):
     def test_structs_are_as_a_c_compiler_sees_them(self) -> None:
         for name, (size, offsets) in _abi.LAYOUTS.items():
             kind = getattr(_abi, name)

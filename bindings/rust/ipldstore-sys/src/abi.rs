@@ -107,9 +107,7 @@ pub const IPS_FS_OURS: i32 = 1;
 pub const IPS_FS_THEIRS: i32 = 2;
 pub const IPS_FS_NEWEST: i32 = 3;
 pub const IPS_FS_BOTH: i32 = 4;
-pub const IPS_FS_UP_TO_DATE: i32 = 1;
-pub const IPS_FS_FAST_FORWARD: i32 = 2;
-pub const IPS_FS_MERGED: i32 = 3;
+pub const IPS_FS_ASK: i32 = 5;
 pub const IPS_FS_BOTH_MODIFIED: i32 = 1;
 pub const IPS_FS_MODIFIED_DELETED: i32 = 2;
 pub const IPS_FS_BOTH_ADDED: i32 = 3;
@@ -117,6 +115,22 @@ pub const IPS_FS_FILE_DIRECTORY: i32 = 4;
 pub const IPS_FS_BOTH_RENAMED: i32 = 5;
 pub const IPS_FS_DIRECTORY_DELETED: i32 = 6;
 pub const IPS_FS_NO_FAST_FORWARD: i32 = 7;
+pub const IPS_FS_ALWAYS_VERSION: i32 = 1;
+pub const IPS_FS_UP_TO_DATE: i32 = 1;
+pub const IPS_FS_FAST_FORWARD: i32 = 2;
+pub const IPS_FS_MERGED: i32 = 3;
+pub const IPS_FS_UNREAD: i32 = 1;
+pub const IPS_FS_CHANGING: i32 = 2;
+pub const IPS_FS_UNMADE: i32 = 3;
+pub const IPS_FS_OWNER_REFUSED: i32 = 4;
+pub const IPS_FS_METADATA_REFUSED: i32 = 5;
+pub const IPS_FS_UNREMOVED: i32 = 6;
+pub const IPS_FS_FULL: i32 = 1;
+pub const IPS_FS_ONE_FILE_SYSTEM: i32 = 2;
+pub const IPS_FS_STAT_ATTRIBUTE: i32 = 4;
+pub const IPS_FS_REFUSE: i32 = 0;
+pub const IPS_FS_REPLACE: i32 = 1;
+pub const IPS_FS_INTO: i32 = 2;
 
 pub type ips_status = i32;
 
@@ -383,12 +397,111 @@ pub struct ips_fs_version {
     pub message: [c_char; 1024],
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_conflict {
+    pub kind: i32,
+    pub fields: u32,
+    pub path: ips_bytes,
+    pub other_path: ips_bytes,
+    pub base: *const ips_fs_entry,
+    pub ours: *const ips_fs_entry,
+    pub theirs: *const ips_fs_entry,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_merge_options {
+    pub struct_size: u32,
+    pub policy: i32,
+    pub flags: u32,
+    pub reserved: u32,
+    pub suffix: *const c_char,
+    pub message: *const c_char,
+    pub author: *const c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_transfer {
+    pub entries: u64,
+    pub bytes: u64,
+    pub total_entries: u64,
+    pub total_bytes: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_trouble {
+    pub kind: i32,
+    pub status: i32,
+    pub os_errno: i32,
+    pub reserved: u32,
+    pub path: ips_bytes,
+    pub message: *const c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_import_options {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub message: *const c_char,
+    pub author: *const c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_import_report {
+    pub struct_size: u32,
+    pub is_unchanged: u32,
+    pub tree: ips_cid,
+    pub version: ips_cid,
+    pub entries: u64,
+    pub files: u64,
+    pub bytes: u64,
+    pub files_read: u64,
+    pub bytes_read: u64,
+    pub unread: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_export_options {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub existing: i32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ips_fs_export_report {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub entries: u64,
+    pub files: u64,
+    pub bytes: u64,
+    pub unmade: u64,
+    pub without_owner: u64,
+    pub without_metadata: u64,
+}
+
 pub type ips_progress = Option<unsafe extern "C" fn(context: *mut c_void, done: u64) -> ips_status>;
 pub type ips_read_callback = Option<unsafe extern "C" fn(
     context: *mut c_void, buffer: *mut c_void, capacity: usize, got: *mut usize,
 ) -> ips_status>;
 pub type ips_write_callback = Option<unsafe extern "C" fn(
     context: *mut c_void, data: *const c_void, length: usize,
+) -> ips_status>;
+pub type ips_fs_decide = Option<unsafe extern "C" fn(
+    context: *mut c_void, conflict: *const ips_fs_conflict, resolution: *mut i32,
+) -> ips_status>;
+pub type ips_fs_progress = Option<unsafe extern "C" fn(
+    context: *mut c_void, done: *const ips_fs_transfer,
+) -> ips_status>;
+pub type ips_fs_on_trouble = Option<unsafe extern "C" fn(
+    context: *mut c_void, trouble: *const ips_fs_trouble,
 ) -> ips_status>;
 
 extern "C" {
@@ -740,6 +853,9 @@ extern "C" {
     pub fn ips_fs_copy(
         fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_restore(
+        fs: *mut ips_fs, path: ips_bytes, tree: *const ips_cid, from: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_fs_remove(fs: *mut ips_fs, path: ips_bytes, tree: bool, error: *mut ips_error) -> ips_status;
     pub fn ips_fs_set_mode(
         fs: *mut ips_fs, path: ips_bytes, mode: u32, follow: bool, error: *mut ips_error,
@@ -803,6 +919,9 @@ extern "C" {
     pub fn ips_fs_version_get(
         store: *const ips_store, cid: *const ips_cid, version: *mut ips_fs_version, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_version_previous(
+        store: *const ips_store, cid: *const ips_cid, previous: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_fs_history(
         store: *const ips_store, version: *const ips_cid, path: *const ips_bytes,
         versions: *mut *mut ips_iter, error: *mut ips_error,
@@ -827,14 +946,41 @@ extern "C" {
         length: *mut usize, old_path: *mut c_void, old_capacity: usize, old_length: *mut usize,
         old_entry: *mut ips_fs_entry, new_entry: *mut ips_fs_entry, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_merge_options_init(options: *mut ips_fs_merge_options, struct_size: usize);
     pub fn ips_fs_merge(
-        store: *mut ips_store, branch: *const c_char, theirs: *const ips_cid, policy: i32,
-        message: *const c_char, author: *const c_char, outcome: *mut i32, version: *mut ips_cid,
-        conflicts: *mut *mut ips_iter, error: *mut ips_error,
+        store: *mut ips_store, branch: *const c_char, theirs: *const ips_cid,
+        options: *const ips_fs_merge_options, decide: ips_fs_decide, context: *mut c_void, outcome: *mut i32,
+        version: *mut ips_cid, conflicts: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_merge_open(
+        store: *mut ips_store, ours: *const ips_cid, theirs: *const ips_cid,
+        options: *const ips_fs_merge_options, decide: ips_fs_decide, context: *mut c_void,
+        fs: *mut *mut ips_fs, conflicts: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_iter_next_conflict(
-        iter: *mut ips_iter, kind: *mut i32, resolution: *mut i32, path: *mut c_void, capacity: usize,
-        length: *mut usize, error: *mut ips_error,
+        iter: *mut ips_iter, kind: *mut i32, resolution: *mut i32, fields: *mut u32, path: *mut c_void,
+        capacity: usize, length: *mut usize, other_path: *mut c_void, other_capacity: usize,
+        other_length: *mut usize, base_entry: *mut ips_fs_entry, our_entry: *mut ips_fs_entry,
+        their_entry: *mut ips_fs_entry, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_overlay(
+        store: *mut ips_store, layer: *const ips_cid, base: *const ips_cid, fs: *mut *mut ips_fs,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_import_options_init(options: *mut ips_fs_import_options, struct_size: usize);
+    pub fn ips_fs_import(
+        store: *mut ips_store, directory: *const c_char, branch: *const c_char,
+        options: *const ips_fs_import_options, progress: ips_fs_progress, on_trouble: ips_fs_on_trouble,
+        context: *mut c_void, report: *mut ips_fs_import_report, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_export_options_init(options: *mut ips_fs_export_options, struct_size: usize);
+    pub fn ips_fs_export(
+        store: *const ips_store, tree: *const ips_cid, path: ips_bytes, directory: *const c_char,
+        options: *const ips_fs_export_options, progress: ips_fs_progress, on_trouble: ips_fs_on_trouble,
+        context: *mut c_void, report: *mut ips_fs_export_report, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_remove_directory(
+        directory: *const c_char, on_trouble: ips_fs_on_trouble, context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
 }
 
@@ -889,4 +1035,20 @@ layout! { ips_fs_entry: 168,
 layout! { ips_fs_version: 1488,
     struct_size: 0, previous_count: 4, previous: 8, tree: 96, time_seconds: 184, time_nanoseconds: 192,
     reserved: 196, generation: 200, author: 208, message: 464,
+}
+layout! { ips_fs_conflict: 64, kind: 0, fields: 4, path: 8, other_path: 24, base: 40, ours: 48, theirs: 56 }
+layout! { ips_fs_merge_options: 40,
+    struct_size: 0, policy: 4, flags: 8, reserved: 12, suffix: 16, message: 24, author: 32,
+}
+layout! { ips_fs_transfer: 32, entries: 0, bytes: 8, total_entries: 16, total_bytes: 24 }
+layout! { ips_fs_trouble: 40, kind: 0, status: 4, os_errno: 8, reserved: 12, path: 16, message: 32 }
+layout! { ips_fs_import_options: 24, struct_size: 0, flags: 4, message: 8, author: 16 }
+layout! { ips_fs_import_report: 232,
+    struct_size: 0, is_unchanged: 4, tree: 8, version: 96, entries: 184, files: 192, bytes: 200,
+    files_read: 208, bytes_read: 216, unread: 224,
+}
+layout! { ips_fs_export_options: 16, struct_size: 0, flags: 4, existing: 8, reserved: 12 }
+layout! { ips_fs_export_report: 56,
+    struct_size: 0, reserved: 4, entries: 8, files: 16, bytes: 24, unmade: 32, without_owner: 40,
+    without_metadata: 48,
 }

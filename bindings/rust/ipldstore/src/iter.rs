@@ -122,8 +122,9 @@ impl From<&sys::ips_change> for Change {
     }
 }
 
+/// An iterator's handle.
 #[derive(Debug)]
-struct Handle(NonNull<sys::ips_iter>);
+pub(crate) struct Handle(NonNull<sys::ips_iter>);
 
 // SAFETY: any thread may use an iterator, one at a time: every use takes it by `&mut`.
 unsafe impl Send for Handle {}
@@ -133,6 +134,23 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: given back once.
         unsafe { sys::ips_iter_close(self.0.as_ptr()) }
+    }
+}
+
+impl Handle {
+    pub(crate) fn open(
+        body: impl FnOnce(*mut *mut sys::ips_iter, *mut sys::ips_error) -> sys::ips_status,
+    ) -> Result<Handle> {
+        Ok(Handle(raw::handle(body)?))
+    }
+
+    /// Of a handle that nobody else gives back.
+    pub(crate) fn from_raw(handle: NonNull<sys::ips_iter>) -> Handle {
+        Handle(handle)
+    }
+
+    pub(crate) fn raw(&self) -> *mut sys::ips_iter {
+        self.0.as_ptr()
     }
 }
 
@@ -160,7 +178,7 @@ impl<T> Iter<T> {
     pub(crate) fn open(
         body: impl FnOnce(*mut *mut sys::ips_iter, *mut sys::ips_error) -> sys::ips_status,
     ) -> Result<Self> {
-        Ok(Iter { handle: Handle(raw::handle(body)?), has_ended: false, item: PhantomData })
+        Ok(Iter { handle: Handle::open(body)?, has_ended: false, item: PhantomData })
     }
 }
 
@@ -194,7 +212,7 @@ impl Changes {
     pub(crate) fn open(
         body: impl FnOnce(*mut *mut sys::ips_iter, *mut sys::ips_error) -> sys::ips_status,
     ) -> Result<Self> {
-        Ok(Changes { handle: Handle(raw::handle(body)?), has_ended: false })
+        Ok(Changes { handle: Handle::open(body)?, has_ended: false })
     }
 
     /// The next change. `progress` hears of the bytes of the new file that are dealt with; when it stops the

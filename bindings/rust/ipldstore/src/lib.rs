@@ -32,6 +32,7 @@ mod blocks;
 mod callback;
 mod cid;
 mod error;
+pub mod fs;
 mod iter;
 mod layers;
 mod names;

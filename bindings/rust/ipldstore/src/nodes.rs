@@ -1,11 +1,13 @@
 //! Maps and lists of any size: changed in place, and gone through element by element.
 
-use std::ptr::NonNull;
+use std::cell::Cell;
+use std::marker::PhantomData;
 
 use ipldstore_sys as sys;
 
 use crate::cid::made;
-use crate::error::{call, status_of, Error, Result};
+use crate::error::{call, Result};
+use crate::iter::Handle;
 use crate::raw::{self, bytes};
 use crate::{Batch, Cid, Store};
 
@@ -69,11 +71,11 @@ impl Store {
     /// The elements of the map or list at a path inside a value, in order.
     pub fn elements(&self, cid: &Cid, path: &str) -> Result<Elements> {
         let path = raw::text(path)?;
-        let handle = raw::handle(|iter, error| unsafe {
+        let handle = Handle::open(|iter, error| unsafe {
             sys::ips_store_elements(self.raw(), cid.as_raw(), path.as_ptr(), iter, error)
         })?;
-        let (key, value) = (vec![0; 256], vec![0; 4096]);
-        Ok(Elements { handle, key, value, has_ended: false })
+        let buffers = [vec![0; 256], vec![0; 4096]];
+        Ok(Elements { handle, buffers, has_ended: false, not_sync: PhantomData })
     }
 }
 
@@ -101,21 +103,12 @@ pub struct Element {
 /// iterator it ends after its first error, until a seek.
 #[derive(Debug)]
 pub struct Elements {
-    handle: NonNull<sys::ips_iter>,
-    key: Vec<u8>,
-    value: Vec<u8>,
+    handle: Handle,
+    /// For keys and values.
+    buffers: [Vec<u8>; 2],
     has_ended: bool,
-}
-
-// SAFETY: any thread may use an iterator, one at a time; what takes it by `&` is refused by the library while
-// another call is under way.
-unsafe impl Send for Elements {}
-
-impl Drop for Elements {
-    fn drop(&mut self) {
-        // SAFETY: given back once.
-        unsafe { sys::ips_iter_close(self.handle.as_ptr()) }
-    }
+    // What takes it by `&` is for one thread at a time too.
+    not_sync: PhantomData<Cell<()>>,
 }
 
 impl Elements {
@@ -123,7 +116,7 @@ impl Elements {
     fn tell(&self) -> Result<(u64, u64, bool)> {
         let (mut position, mut count, mut is_map) = (0, 0, false);
         call(|error| unsafe {
-            let iter = self.handle.as_ptr();
+            let iter = self.handle.raw();
             sys::ips_iter_tell_element(iter, &mut position, &mut count, &mut is_map, error)
         })?;
         Ok((position, count, is_map))
@@ -146,48 +139,36 @@ impl Elements {
     /// Goes to a position; the number of elements, the end, is one.
     pub fn seek(&mut self, position: u64) -> Result<()> {
         self.has_ended = false;
-        call(|error| unsafe { sys::ips_iter_seek_element(self.handle.as_ptr(), position, error) })
+        call(|error| unsafe { sys::ips_iter_seek_element(self.handle.raw(), position, error) })
     }
 
     /// Goes to a key of a map, or to the first one after where it would be: shorter keys come first.
     pub fn seek_key(&mut self, key: &str) -> Result<()> {
         self.has_ended = false;
-        call(|error| unsafe { sys::ips_iter_seek_key(self.handle.as_ptr(), bytes(key.as_bytes()), error) })
+        call(|error| unsafe { sys::ips_iter_seek_key(self.handle.raw(), bytes(key.as_bytes()), error) })
     }
 
     fn read(&mut self) -> Result<Option<Element>> {
-        loop {
-            let (mut key_length, mut value_length) = (0, 0);
-            let status = status_of(|error| unsafe {
-                let (key, value) = (self.key.as_mut_ptr().cast(), self.value.as_mut_ptr().cast());
-                let (iter, key_room, value_room) = (self.handle.as_ptr(), self.key.len(), self.value.len());
+        let iter = self.handle.raw();
+        let found =
+            raw::fitted(&mut self.buffers, |[key, value], [key_length, value_length], error| unsafe {
+                let (key, key_room) = (key.as_mut_ptr().cast(), key.len());
+                let (value, value_room) = (value.as_mut_ptr().cast(), value.len());
                 sys::ips_iter_next_element(
                     iter,
                     key,
                     key_room,
-                    &mut key_length,
+                    key_length,
                     value,
                     value_room,
-                    &mut value_length,
+                    value_length,
                     error,
                 )
-            });
-            match status {
-                Ok(sys::IPS_END) => return Ok(None),
-                Ok(_) => {
-                    let key = String::from_utf8_lossy(&self.key[..key_length]).into_owned();
-                    return Ok(Some(Element { key, value: self.value[..value_length].to_vec() }));
-                }
-                Err(Error::BufferTooSmall(failure)) => {
-                    if key_length <= self.key.len() && value_length <= self.value.len() {
-                        return Err(Error::BufferTooSmall(failure));
-                    }
-                    raw::grow(&mut self.key, key_length)?;
-                    raw::grow(&mut self.value, value_length)?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+            })?;
+        let Some([key_length, value_length]) = found else { return Ok(None) };
+        let [key, value] = &self.buffers;
+        let key = String::from_utf8_lossy(&key[..key_length]).into_owned();
+        Ok(Some(Element { key, value: value[..value_length].to_vec() }))
     }
 }
 

@@ -7,7 +7,7 @@ use std::ptr;
 
 use ipldstore_sys as sys;
 
-use crate::error::{call, Error, Result};
+use crate::error::{call, call_for_next, Error, Result};
 
 pub(crate) fn bytes(data: &[u8]) -> sys::ips_bytes {
     sys::ips_bytes { data: data.as_ptr().cast(), len: data.len() }
@@ -53,6 +53,29 @@ pub(crate) fn grow(buffer: &mut Vec<u8>, length: usize) -> Result<()> {
         .map_err(|_| Error::invalid("there is no memory for that many bytes"))?;
     buffer.resize(buffer.len().max(length), 0);
     Ok(())
+}
+
+/// Makes a call for the next item, which fills buffers and tells the lengths that they need; they grow until
+/// they are large enough. The lengths in use; `None` at the end.
+pub(crate) fn fitted<const N: usize>(
+    buffers: &mut [Vec<u8>; N],
+    mut body: impl FnMut(&mut [Vec<u8>; N], &mut [usize; N], *mut sys::ips_error) -> sys::ips_status,
+) -> Result<Option<[usize; N]>> {
+    loop {
+        let mut lengths = [0; N];
+        match call_for_next(|error| body(buffers, &mut lengths, error)) {
+            Ok(is_there) => return Ok(is_there.then_some(lengths)),
+            Err(Error::BufferTooSmall(failure)) => {
+                if buffers.iter().zip(&lengths).all(|(buffer, length)| *length <= buffer.len()) {
+                    return Err(Error::BufferTooSmall(failure));
+                }
+                for (buffer, length) in buffers.iter_mut().zip(lengths) {
+                    grow(buffer, length)?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// All bytes of what a call writes to a buffer, whose length it tells when the buffer is too small.

@@ -1,0 +1,34 @@
+/// Where tests have calls on the host fail.
+import IpldEngine
+import Synchronization
+
+/// A call that is about to be made.
+package struct HostCall: Sendable {
+    package enum Kind: Sendable, CaseIterable {
+        case open, status, list, readLink, read, write, setLength, flush, make, link, rename, remove
+        case setMode, setOwner, setTime, readAttribute, changeAttribute
+    }
+
+    package let kind: Kind
+    /// What it is about, or the open directory that has its name.
+    package let descriptor: Int32
+}
+
+package enum HostFaults {
+    private static let isWatched = Atomic<Bool>(false)
+    private static let hook = Lock<(@Sendable (HostCall) -> Fault)?>(nil)
+
+    /// What a hook makes of each call from now on, on any thread; nil ends that. Without one a call costs a
+    /// look at a flag.
+    package static func watch(_ body: (@Sendable (HostCall) -> Fault)?) {
+        hook.withLock { $0 = body }
+        isWatched.store(body != nil, ordering: .releasing)
+    }
+
+    @inline(__always)
+    static func fault(_ kind: HostCall.Kind, _ descriptor: Int32) -> Fault {
+        guard isWatched.load(ordering: .relaxed) else { return .none }
+        let body = hook.withLock { $0 }
+        return body?(HostCall(kind: kind, descriptor: descriptor)) ?? .none
+    }
+}

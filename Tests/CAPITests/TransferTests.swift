@@ -1,0 +1,168 @@
+import CIpldStore
+import Foundation
+import Glibc
+import Testing
+
+/// Directories that come in and go out through C: what examples/transfer.c does not show.
+@Suite struct TransferTests {
+    private let test: CStore
+    private var host: String { test.directory + "/host" }
+
+    init() throws {
+        test = try CStore()
+        try FileManager.default.createDirectory(atPath: host + "/below", withIntermediateDirectories: true)
+        for name in ["a", "below/b"] { try Data("text".utf8).write(to: URL(filePath: host + "/" + name)) }
+    }
+
+    private func report() -> ips_fs_import_report {
+        var report = ips_fs_import_report()
+        report.struct_size = UInt32(MemoryLayout<ips_fs_import_report>.size)
+        return report
+    }
+
+    /// What callbacks heard, and what they answer.
+    private struct Heard {
+        var answer: ips_status = 0
+        var calls = 0
+        var kinds: [Int32] = []
+        var paths: [String] = []
+        var statuses: [ips_status] = []
+    }
+
+    private let progress: ips_fs_progress = { context, done in
+        guard let heard = context?.assumingMemoryBound(to: Heard.self), done != nil else { return -1 }
+        heard.pointee.calls += 1
+        return heard.pointee.answer
+    }
+
+    private let trouble: ips_fs_on_trouble = { context, trouble in
+        guard let heard = context?.assumingMemoryBound(to: Heard.self), let trouble else { return -1 }
+        let path = UnsafeRawBufferPointer(start: trouble.pointee.path.data, count: trouble.pointee.path.len)
+        heard.pointee.paths.append(String(decoding: path, as: UTF8.self))
+        heard.pointee.kinds.append(trouble.pointee.kind)
+        heard.pointee.statuses.append(trouble.pointee.status)
+        return heard.pointee.answer
+    }
+
+    @Test func progressStopsAndNothingIsNamed() throws {
+        for (answer, status) in [(IPS_CANCELLED, IPS_CANCELLED), (9, 9), (-1, IPS_CALLBACK)] {
+            var heard = Heard(answer: ips_status(answer))
+            expect(status) {
+                ips_fs_import(test.handle, host, "main", nil, progress, nil, &heard, nil, $0)
+            }
+            #expect(heard.calls == 1)
+            var cid = ips_cid()
+            expect(IPS_NOT_FOUND) { ips_fs_branch_get(test.handle, "main", &cid, $0) }
+        }
+        #expect(try test.stat().holds == 0)
+    }
+
+    /// No host has links to CIDs.
+    @Test func whatTheHostRefusesIsHeardOf() throws {
+        var (fs, cid, version) = (OpaquePointer?.none, try test.put([1]), ips_cid())
+        try expectOK { ips_fs_open_branch(test.handle, "main", &fs, $0) }
+        defer { ips_fs_close(fs) }
+        for name in ["link", "other"] {
+            try path(name) { link in try expectOK { ips_fs_make_cid_link(fs, link, &cid, $0) } }
+        }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+        var made = ips_fs_export_report()
+        made.struct_size = UInt32(MemoryLayout<ips_fs_export_report>.size)
+        try path("") { root in
+            for (answer, status) in [(IPS_CANCELLED, IPS_CANCELLED), (9, 9), (-3, IPS_CALLBACK)] {
+                var heard = Heard(answer: ips_status(answer))
+                let out = test.directory + "/never"
+                expect(status) {
+                    ips_fs_export(
+                        test.handle, &version, root, out, nil, nil, trouble, &heard, &made, $0)
+                }
+                #expect(heard.paths == ["link"] && !FileManager.default.fileExists(atPath: out))
+            }
+            var heard = Heard()
+            let out = test.directory + "/out"
+            try expectOK {
+                ips_fs_export(test.handle, &version, root, out, nil, nil, trouble, &heard, &made, $0)
+            }
+            #expect(heard.paths == ["link", "other"] && made.unmade == 2)
+            #expect(heard.kinds == [Int32(IPS_FS_UNMADE), Int32(IPS_FS_UNMADE)])
+            #expect(heard.statuses.allSatisfy { $0 == ips_status(IPS_UNSUPPORTED) })
+        }
+    }
+
+    @Test func withoutABranchTheTreeIsHeld() throws {
+        var report = report()
+        try expectOK { ips_fs_import(test.handle, host, nil, nil, nil, nil, nil, &report, $0) }
+        #expect(report.entries == 3 && report.version.digest_length == 0)
+        #expect(try test.stat().holds == 1)
+        let out = test.directory + "/out"
+        var heard = Heard()
+        try path("below") { below in
+            try expectOK {
+                ips_fs_export(test.handle, &report.tree, below, out, nil, progress, nil, &heard, nil, $0)
+            }
+        }
+        #expect(try Data(contentsOf: URL(filePath: out + "/b")) == Data("text".utf8) && heard.calls > 0)
+    }
+
+    @Test func anExportThatIsStoppedLeavesNothing() throws {
+        var report = report()
+        try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
+        let out = test.directory + "/out"
+        var heard = Heard(answer: 7)
+        try path("/") { root in
+            expect(7) {
+                ips_fs_export(test.handle, &report.tree, root, out, nil, progress, nil, &heard, nil, $0)
+            }
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: test.directory)
+        #expect(names.sorted() == ["host", "store"])
+    }
+
+    @Test func callsThatMakeNoSense() throws {
+        var report = report()
+        expect(IPS_INVALID) { ips_fs_import(test.handle, nil, "main", nil, nil, nil, nil, nil, $0) }
+        expect(IPS_NOT_FOUND) {
+            ips_fs_import(test.handle, test.directory + "/none", "main", nil, nil, nil, nil, &report, $0)
+        }
+        expect(IPS_NOT_FOUND) {
+            ips_fs_import(test.handle, host + "/a", "main", nil, nil, nil, nil, &report, $0)
+        }
+        expect(IPS_INVALID) { ips_fs_import(test.handle, host, "a:b", nil, nil, nil, nil, &report, $0) }
+        var options = ips_fs_import_options()
+        ips_fs_import_options_init(&options, MemoryLayout<ips_fs_import_options>.size)
+        options.flags = 8
+        expect(IPS_UNSUPPORTED) {
+            ips_fs_import(test.handle, host, "main", &options, nil, nil, nil, &report, $0)
+        }
+        options = ips_fs_import_options()
+        expect(IPS_INVALID) {
+            ips_fs_import(test.handle, host, "main", &options, nil, nil, nil, &report, $0)
+        }
+        report.struct_size = 8
+        expect(IPS_INVALID) { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
+        report = self.report()
+        try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
+        var how = ips_fs_export_options()
+        ips_fs_export_options_init(&how, MemoryLayout<ips_fs_export_options>.size)
+        how.existing = 3
+        let out = test.directory + "/out"
+        try path("/") { root in
+            expect(IPS_UNSUPPORTED) {
+                ips_fs_export(test.handle, &report.tree, root, out, &how, nil, nil, nil, nil, $0)
+            }
+            expect(IPS_INVALID) {
+                ips_fs_export(test.handle, nil, root, out, nil, nil, nil, nil, nil, $0)
+            }
+        }
+        try path("a") { file in
+            expect(IPS_INVALID) {
+                ips_fs_export(test.handle, &report.tree, file, out, nil, nil, nil, nil, nil, $0)
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: out))
+    }
+
+    private func path<T>(_ text: String, _ body: (ips_bytes) throws -> T) rethrows -> T {
+        try Array(text.utf8).withUnsafeBytes { try body(ips_bytes($0)) }
+    }
+}

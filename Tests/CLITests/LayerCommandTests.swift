@@ -1,0 +1,124 @@
+import Foundation
+import Testing
+
+/// Stores over stores, from the command line.
+@Suite struct LayerCommandTests {
+    /// A base under the default path with `content` as the root `name`, and a layer over it.
+    private func makeLayer() throws -> (line: CommandLine, content: Data, cid: String, base: String) {
+        let line = try CommandLine()
+        let content = randomData(400_000, seed: 4)
+        let cid = try line.put(content, root: "name")
+        let base = try #require(try line.run("stat", "--json").object()["store"] as? String)
+        let made = try line.run("--store", "layer", "init", "--base", base)
+        try #require(made.status == 0, "\(made.error)")
+        return (line, content, cid, base)
+    }
+
+    @Test func aLayerReadsByTheNamesOfItsBaseAndKeepsItsOwn() throws {
+        let (line, content, cid, base) = try makeLayer()
+        #expect(try line.run("--store", "layer", "get", "name").outputBytes == content)
+        #expect(try line.run("--store", "layer", "root", "get", "name").line == cid)
+        #expect(try line.run("--store", "layer", "ls").output == "")
+        let statistics = try line.run("--store", "layer", "stat", "--json").object()
+        #expect(statistics["bases"] as? [String] == [line.path(base)])
+        #expect(statistics["sealed"] as? Bool == false)
+        #expect(statistics.integer("blocks") == 0)
+        // What the base has is named here, and stays when the base drops it.
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        #expect(try line.run("root", "rm", "name").status == 0)
+        #expect(try line.run("gc").status == 0)
+        #expect(try line.run("--store", "layer", "get", "mine").outputBytes == content)
+        #expect(try line.run("--store", "layer", "verify").status == 0)
+        #expect(try line.isClean())
+    }
+
+    @Test func aForkThatIsThereIsForgottenByForceOnly() throws {
+        let (line, _, _, _) = try makeLayer()
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        let fork = try #require(try line.run("forks", "--json").array().first)
+        #expect(fork["state"] as? String == "present" && fork.integer("holds") == 1)
+        let identity = try #require(fork["identity"] as? String)
+        let refused = try line.run("forks", "forget", identity, "--json")
+        #expect(refused.status == 1 && refused.error.contains("--force"))
+        #expect(try line.run("forks", "--json").array().count == 1)
+        #expect(try line.run("forks", "forget", identity, "--force").status == 0)
+        #expect(try line.run("forks", "--json").array().isEmpty)
+        #expect(try line.run("forks", "forget", identity, "--force").status == 3)
+    }
+
+    @Test func aForkWhoseDirectoryIsDeletedIsGoneWithTheNextCollection() throws {
+        let (line, _, _, _) = try makeLayer()
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        #expect(try line.run("root", "rm", "name").status == 0)
+        try FileManager.default.removeItem(atPath: line.path("layer"))
+        #expect(try line.run("forks", "--json").array().first?["state"] as? String == "gone")
+        #expect(try line.run("gc").status == 0)
+        #expect(try line.run("forks", "--json").array().isEmpty)
+        #expect(try line.statistics().integer("blocks") == 0)
+    }
+
+    @Test func aMovedBaseIsNamedAndFoundAgain() throws {
+        let (line, content, _, base) = try makeLayer()
+        try FileManager.default.moveItem(atPath: line.path(base), toPath: line.path("moved"))
+        let lost = try line.run("--store", "layer", "get", "name")
+        #expect(lost.status != 0 && lost.output == "")
+        #expect(lost.error.contains(base) && lost.error.contains("base set"))
+        let recorded = try line.run("--store", "layer", "base").line.split(separator: "\t")
+        #expect(recorded.count == 2)
+        #expect(try line.run("--store", "layer", "base", "set", String(recorded[1]), "moved").status == 0)
+        #expect(try line.run("--store", "layer", "get", "name").outputBytes == content)
+    }
+
+    @Test func aLayerIsFlattenedAndItsBaseDeleted() throws {
+        let (line, content, cid, base) = try makeLayer()
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        let flat = try line.run("--store", "layer", "flatten", "--json").object()
+        #expect(flat.integer("bytes") ?? 0 >= content.count)
+        try FileManager.default.removeItem(atPath: line.path(base))
+        #expect(try line.run("--store", "layer", "base").output == "")
+        #expect(try line.run("--store", "layer", "root", "get", "mine").line == cid)
+        #expect(try line.run("--store", "layer", "get", "mine").outputBytes == content)
+        #expect(try line.run("--store", "layer", "verify").status == 0)
+    }
+
+    @Test func aSealedStoreSaysSoAndChangesNoMore() throws {
+        let (line, content, _, _) = try makeLayer()
+        #expect(try line.run("seal").status == 0)
+        #expect(try line.run("stat", "--json").object()["sealed"] as? Bool == true)
+        let refused = try line.run("root", "rm", "name", "--json")
+        #expect(refused.status == 1)
+        #expect(try refused.errorCode() == "read_only")
+        #expect(try line.run("get", "name").outputBytes == content)
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+    }
+
+    @Test func rootsAreCopiedBetweenStoresAsFarAsTheyAreMissing() throws {
+        let (line, content, cid, base) = try makeLayer()
+        #expect(try line.run("--store", "other", "init", "--kind", "flatfs", "--levels", "2").status == 0)
+        let first = try line.run("--store", "other", "copy", "--from", base, "name", "--json").object()
+        #expect(first.integer("blocks") ?? 0 > 2 && first.integer("bytes") ?? 0 >= content.count)
+        let again = try line.run("--store", "other", "copy", "--from", base, "name", "--json").object()
+        #expect(again.integer("blocks") == 0)
+        #expect(try line.run("--store", "other", "root", "get", "name").line == cid)
+        // What is damaged or missing comes back from a store that has it.
+        let file = try #require(
+            FileManager.default.enumerator(atPath: line.path("other/blocks"))?
+                .compactMap { $0 as? String }.first { $0.contains("bafkr") })
+        try Data("not the block".utf8).write(to: URL(fileURLWithPath: line.path("other/blocks/\(file)")))
+        #expect(try line.run("--store", "other", "verify").status == 4)
+        let mended = try line.run("--store", "other", "verify", "--repair", "--from", base, "--json")
+        #expect(mended.status == 0, "\(mended.output)")
+        #expect(try line.run("--store", "other", "get", "name").outputBytes == content)
+    }
+
+    @Test func aNodeIsStoredUnderARoot() throws {
+        let line = try CommandLine()
+        try line.write("node", Data(#"{"a":[1,2]}"#.utf8))
+        let cid = try line.run("put-node", "node", "--format", "dag-json", "--root", "config").line
+        #expect(try line.run("root", "get", "config").line == cid)
+        #expect(try line.run("cat-node", "config/a/1").line == "2")
+        #expect(try line.run("holds").output == "")
+        let beyond = try line.run("set-node", "config/a/5", "1")
+        #expect(beyond.status == 3 && beyond.error.contains("no element 5"))
+    }
+}

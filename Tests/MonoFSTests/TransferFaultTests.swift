@@ -1,0 +1,151 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import IpldEngine
+@testable import MonoFS
+
+/// Each call that an import or export makes on the host fails once: with an errno, interrupted, or short.
+///
+/// MONOFS_FAULT_STEP says how many calls are passed over between two that fail (7; 1 tries them all).
+@Suite struct TransferFaultTests {
+    private let fixture: TransferFixture
+    private let step = parameter("MONOFS_FAULT_STEP", default: 7)
+
+    init() throws {
+        fixture = try TransferFixture()
+        try fixture.write("t/small", bytes("a file"))
+        try fixture.write("t/d/e/large", [UInt8](repeating: 7, count: 5 << 20))
+        try fixture.write("t/d/set", bytes("set"), mode: 0o6755)
+        try fixture.write("t/closed/inner", [UInt8](repeating: 1, count: 9000), mode: 0o200)
+        #expect(link(fixture.path("t/small"), fixture.path("t/d/linked")) == 0)
+        #expect(symlink("small", fixture.path("t/symlink")) == 0)
+        #expect(mkfifo(fixture.path("t/fifo"), 0o600) == 0)
+        #expect(chmod(fixture.path("t/closed"), 0) == 0)
+    }
+
+    @Test(arguments: [Fault.fail(EIO), .fail(ENOSPC), .fail(EINTR), .short(3)])
+    func anImportIsWholeOrSaysWhatIsMissing(fault: Fault) throws {
+        let expected = try fixture.importTree("t", to: "expected").tree
+        let before = try fixture.facts("t")
+        let calls = try Faults(fixture.directory, nil, at: 0).run {
+            _ = try fixture.importTree("t", to: "count")
+        }
+        #expect(calls > 60)
+        for number in stride(from: 1 + Int(calls) % step, through: Int(calls), by: step) {
+            let branch = "at-\(number)"
+            var problems = 0
+            var outcome: Result<ImportReport, StoreError>?
+            _ = try Faults(fixture.directory, fault, at: number).run {
+                do throws(StoreError) {
+                    let report = try fixture.files.importDirectory(
+                        fixture.path("t"), to: branch, problem: { (_) throws(StoreError) in problems += 1 })
+                    outcome = .success(report)
+                } catch { outcome = .failure(error) }
+            }
+            switch try #require(outcome) {
+            case .success(let report):
+                if report.unread == 0, problems == 0 { #expect(report.tree == expected, "call \(number)") }
+                if Self.isHarmless(fault) { #expect(problems == 0) }
+                #expect(try fixture.files.branch(branch) == report.version)
+            case .failure(let error):
+                #expect([.io, .full].contains(error.code) && !Self.isHarmless(fault), "\(number): \(error)")
+                #expect(try fixture.files.branch(branch) == nil)
+            }
+            try #require(try fixture.facts("t") == before, "call \(number)")
+        }
+    }
+
+    @Test(arguments: [Fault.fail(EIO), .fail(ENOSPC), .fail(EINTR), .short(3)], [false, true])
+    func anExportIsWholeOrSaysWhatIsMissing(fault: Fault, isInPlace: Bool) throws {
+        let tree = try fixture.importTree("t").tree
+        let expected = try fixture.facts("t")
+        let beside = try fixture.names()
+        func export() throws(StoreError) -> ExportReport {
+            try fixture.files.exportDirectory(of: tree, to: fixture.path("out"))
+        }
+        func prepare() throws {
+            if try fixture.names() != beside { _ = try HostTree.remove(fixture.path("out")) }
+            if isInPlace { try #require(mkdir(fixture.path("out"), 0o751) == 0) }
+        }
+        try prepare()
+        let calls = try Faults(fixture.directory, nil, at: 0).run { _ = try export() }
+        #expect(calls > 60)
+        for number in stride(from: 1 + Int(calls) % step, through: Int(calls), by: step) {
+            try prepare()
+            var outcome: Result<ExportReport, StoreError>?
+            _ = try Faults(fixture.directory, fault, at: number).run {
+                do throws(StoreError) { outcome = .success(try export()) } catch { outcome = .failure(error) }
+            }
+            switch try #require(outcome) {
+            case .success(let report):
+                if report.unmade + report.withoutOwner + report.withoutMetadata == 0 {
+                    #expect(try fixture.facts("out") == expected, "call \(number)")
+                } else {
+                    #expect(!Self.isHarmless(fault), "call \(number): \(report)")
+                }
+            case .failure(let error):
+                #expect([.io, .full].contains(error.code) && !Self.isHarmless(fault), "\(number): \(error)")
+                guard isInPlace else {
+                    try #require(try fixture.names() == beside, "call \(number): \(error)")
+                    continue
+                }
+                let left = try HostDirectory(try Host.open(path: fixture.path("out")))
+                #expect(try left.names().count == 0 && left.status.mode == 0o751, "call \(number): \(error)")
+            }
+        }
+        try #require(try fixture.facts("t") == expected)
+    }
+
+    /// A call that is made again, or gone on with, does its work.
+    private static func isHarmless(_ fault: Fault) -> Bool {
+        switch fault {
+        case .fail(EINTR), .short: true
+        default: false
+        }
+    }
+}
+
+/// Has one of the calls on what is below a directory fail.
+private final class Faults: Sendable {
+    private let directory: String
+    private let fault: Fault?
+    private let target: Int
+    private let count = Lock(0)
+
+    /// Those under way, by directory: calls of other tests come here too.
+    private static let all = Lock<[String: Faults]>([:])
+    private static let isWatching: Void = HostFaults.watch { call in
+        let watched = all.withLock { $0 }
+        guard !watched.isEmpty else { return .none }
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let length = buffer.withUnsafeMutableBytes { bytes in
+            guard let room = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else { return -1 }
+            return readlink("/proc/self/fd/\(call.descriptor)", room, bytes.count)
+        }
+        guard length > 0 else { return .none }
+        let path = String(decoding: buffer[..<length], as: UTF8.self)
+        return watched.first { path.hasPrefix($0.key) }?.value.decide(call) ?? .none
+    }
+
+    init(_ directory: String, _ fault: Fault?, at target: Int) {
+        (self.directory, self.fault, self.target) = (directory, fault, target)
+    }
+
+    /// The calls that `body` made.
+    func run(_ body: () throws -> Void) throws -> Int {
+        _ = Self.isWatching
+        Self.all.withLock { $0[directory] = self }
+        defer { Self.all.withLock { $0[directory] = nil } }
+        try body()
+        return count.withLock { $0 }
+    }
+
+    private func decide(_ call: HostCall) -> Fault {
+        let number = count.withLock { (count) in
+            count += 1
+            return count
+        }
+        return number == target ? fault ?? .none : .none
+    }
+}

@@ -1,0 +1,139 @@
+/* File systems through ipldstore.hpp: a branch, edits, a fork, differences, a merge; and what is thrown. */
+#include "ipldstore.hpp"
+
+#include <iostream>
+
+namespace {
+
+void should(bool is_so, const char *what) {
+    if (!is_so)
+        throw std::logic_error(what);
+}
+
+/* The status that a function's Error has, or 0. */
+template <typename Body> ips_status status_of(Body &&body) {
+    try {
+        body();
+        return IPS_OK;
+    } catch (const ips::Error &error) {
+        return error.status();
+    }
+}
+
+void looks(ips::FileSystem fs, ips::Tree &tree, const ips::Cid &version) {
+    ips_fs_entry entry = tree.stat("etc/hosts");
+    should(entry.kind == IPS_FS_FILE && entry.size == 10 && entry.uid == 7, "metadata");
+    should(tree.stat("link", false).kind == IPS_FS_SYMLINK && tree.read_link("link") == "etc/hosts", "link");
+    should(tree.read("link") == "localhost\n" && tree.exists("etc/../link"), "paths");
+    should(tree.attribute("etc", "user.note") == "settings", "attribute");
+    should(tree.attributes("etc") == std::vector<std::string>{"user.empty", "user.note"}, "attributes");
+    std::string names;
+    for (const auto &[name, found] : tree.walk())
+        names += name + (found.kind == IPS_FS_DIRECTORY ? "/ " : " ");
+    should(names == "etc/ etc/hosts link " + std::string(300, 'n') + " null ", "a walk");
+    for (const auto &named : tree.list("/", "l"))
+        std::cout << named.name.substr(0, 10) << " " << named.entry.size << "\n";
+    for (const auto &found : fs.history(version))
+        std::cout << found.version.message << "\n";
+    should(status_of([&] { tree.rename("etc", "etc/etc"); }) == IPS_INVALID, "into its own subtree");
+    should(status_of([&] { tree.stat("nothing"); }) == IPS_NOT_FOUND, "nothing is there");
+    should(status_of([&] { tree.open("link").write_at(0, "x"); }) == IPS_INVALID, "opened for reading");
+}
+
+void run(const std::string &path) {
+    ips::Store::create(path);
+    ips::Store store = ips::Store::open(path);
+    ips::FileSystem fs = store.fs();
+
+    ips::Tree tree = fs.open_branch("main");
+    tree.make_directory("etc/init", 0755, true);
+    tree.remove("etc/init");
+    tree.write("etc/hosts", "localhost\n");
+    tree.set_owner("etc/hosts", 7, UINT32_MAX);
+    tree.set_mode("etc/hosts", 0600);
+    tree.set_time("etc/hosts", 1000000000, 5);
+    tree.make_symlink("link", "etc/hosts");
+    tree.make_node("null", IPS_FS_CHARACTER_DEVICE, 0666, 1, 3);
+    tree.write(std::string(300, 'n'), "");
+    tree.set_attribute("etc", "user.note", "settings");
+    tree.set_attribute("etc", "user.empty", "");
+    tree.set_attribute("etc", "user.gone", "x");
+    tree.remove_attribute("etc", "user.gone");
+    tree.set_sync("etc", IPS_FS_SYNC_DEFAULT, true);
+    {
+        // What is not committed is forgotten.
+        ips::File file = tree.open("etc/hosts", IPS_FS_WRITE | IPS_FS_TRUNCATE);
+        file.write_at(3, "lost");
+    }
+    ips::Cid first = tree.commit("main", "the first version", "somebody");
+    looks(fs, tree, first);
+
+    fs.fork(first, "dev");
+    ips::Tree dev = fs.open_branch("dev");
+    dev.rename("etc/hosts", "hosts");
+    dev.copy("etc", "copy");
+    dev.write("issue", "theirs\n");
+    ips::Cid theirs = dev.commit("dev", "theirs");
+    tree.write("issue", "ours\n");
+    tree.link("issue", "issue.too");
+    ips::File file = tree.open("etc/hosts", IPS_FS_WRITE);
+    file.write_at(file.size(), "more\n");
+    file.truncate(file.size() - 1);
+    file.commit();
+    ips::Cid ours = tree.commit("main", "ours");
+    for (const auto &difference : fs.diff(first, theirs, IPS_FS_RENAMES))
+        should(difference.old_path.empty() || difference.old_path == "etc/hosts", "what was renamed");
+
+    // A commit that comes second is kept, and merged.
+    ips::Tree late = fs.open(&first);
+    late.write("late", "x");
+    try {
+        late.commit("main", "late");
+        should(false, "the branch was moved");
+    } catch (const ips::LostRace &lost) {
+        should(fs.merge("main", lost.version()).outcome == IPS_FS_MERGED, "it is merged");
+    }
+    try {
+        fs.merge("main", theirs);
+        should(false, "both made a file of one name");
+    } catch (const ips::MergeConflict &conflict) {
+        for (const ips::Conflict &one : conflict.conflicts())
+            std::cout << one.kind << " " << one.path << "\n";
+        should(!conflict.conflicts().empty(), "the conflicts are said");
+    }
+    ips::Merge merge = fs.merge("main", theirs, IPS_FS_BOTH, "merged", "somebody");
+    ips::Tree merged = fs.open(&merge.version);
+    should(merged.read("issue") == "ours\n" && merged.read("issue.theirs") == "theirs\n", "both");
+    should(merged.exists("late") && fs.version(merge.version).previous_count == 2, "a merge");
+    should(fs.branch("main") == merge.version, "the branch is moved");
+
+    fs.set_tag("v1", merge.version);
+    should(status_of([&] { fs.set_tag("v1", first); }) == IPS_EXISTS, "the tag is there");
+    should(fs.tag("v1") == merge.version, "a tag");
+    fs.delete_tag("v1");
+    should(fs.history(merge.version, "late").next().has_value(), "the history of a path");
+    fs.delete_branch("dev");
+    should(fs.prune("main", 1) > 0, "older versions go");
+    fs.drop_tombstones("main", INT64_MAX);
+    merged.make_cid_link("first", merge.version);
+    merged.remove("etc", true);
+    should(!merged.exists("etc"), "removed");
+    std::cout << ips::library_version() << ": " << ips::build_info() << "\n";
+    should(ours != theirs, "two versions");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        std::cerr << "usage: branches NEW-DIRECTORY\n";
+        return 2;
+    }
+    try {
+        run(argv[1]);
+        return 0;
+    } catch (const std::exception &error) {
+        std::cerr << error.what() << "\n";
+        return 1;
+    }
+}

@@ -1,0 +1,156 @@
+//! Changing a tree: making, moving, removing, and metadata.
+
+use std::path::Path;
+
+use ipldstore_sys as sys;
+
+use super::{path_bytes, SyncType, Timestamp, Tree};
+use crate::error::{call, Result};
+use crate::{raw, Cid};
+
+/// What is made at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewNode {
+    /// An empty file.
+    File,
+    Fifo,
+    Socket,
+    CharacterDevice {
+        major: u32,
+        minor: u32,
+    },
+    BlockDevice {
+        major: u32,
+        minor: u32,
+    },
+}
+
+/// What is done with a symbolic link at a path's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// What it leads to is changed.
+    #[default]
+    Follow,
+    /// It is changed itself.
+    Keep,
+}
+
+impl Tree {
+    /// Makes a directory in one that is there.
+    pub fn make_directory(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_make_directory(self.raw(), path, mode, false, error) })
+    }
+
+    /// Makes a directory and those that are missing above it; it is no error when it is there.
+    pub fn make_directories(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_make_directory(self.raw(), path, mode, true, error) })
+    }
+
+    /// Makes an empty file, FIFO, socket or device.
+    pub fn make_node(&self, path: impl AsRef<Path>, node: NewNode, mode: u32) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        let (kind, major, minor) = match node {
+            NewNode::File => (sys::IPS_FS_FILE, 0, 0),
+            NewNode::Fifo => (sys::IPS_FS_FIFO, 0, 0),
+            NewNode::Socket => (sys::IPS_FS_SOCKET, 0, 0),
+            NewNode::CharacterDevice { major, minor } => (sys::IPS_FS_CHARACTER_DEVICE, major, minor),
+            NewNode::BlockDevice { major, minor } => (sys::IPS_FS_BLOCK_DEVICE, major, minor),
+        };
+        call(|error| unsafe { sys::ips_fs_make_node(self.raw(), path, kind, mode, major, minor, error) })
+    }
+
+    /// Makes a symbolic link to a path, which need not be there.
+    pub fn symlink(&self, target: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
+        let (path, target) = (path_bytes(path.as_ref()), path_bytes(target.as_ref()));
+        call(|error| unsafe { sys::ips_fs_make_symlink(self.raw(), path, target, error) })
+    }
+
+    /// Makes a symbolic link to a tree, directory or file of the store, which it keeps.
+    pub fn cid_link(&self, target: &Cid, path: impl AsRef<Path>) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_make_cid_link(self.raw(), path, target.as_raw(), error) })
+    }
+
+    /// Gives a file, which is no directory, one more name.
+    pub fn hard_link(&self, existing: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
+        let (existing, path) = (path_bytes(existing.as_ref()), path_bytes(path.as_ref()));
+        call(|error| unsafe { sys::ips_fs_link(self.raw(), existing, path, error) })
+    }
+
+    /// Moves an entry with all that is below it. What is at the target is replaced if it is no directory, or
+    /// an empty one and replaced by one.
+    pub fn rename(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<()> {
+        let (path, target) = (path_bytes(path.as_ref()), path_bytes(target.as_ref()));
+        call(|error| unsafe { sys::ips_fs_rename(self.raw(), path, target, error) })
+    }
+
+    /// Copies an entry with all that is below it, which costs nothing whatever its size.
+    pub fn copy(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<()> {
+        let (path, target) = (path_bytes(path.as_ref()), path_bytes(target.as_ref()));
+        call(|error| unsafe { sys::ips_fs_copy(self.raw(), path, target, error) })
+    }
+
+    /// Removes an entry, which is no directory with anything in it, and leaves a tombstone.
+    pub fn remove(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_remove(self.raw(), path, false, error) })
+    }
+
+    /// Removes an entry with all that is below it.
+    pub fn remove_all(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_remove(self.raw(), path, true, error) })
+    }
+
+    /// Permissions with set-user-id, set-group-id and sticky bits: 0 to 0o7777.
+    pub fn set_mode(&self, path: impl AsRef<Path>, mode: u32, links: Links) -> Result<()> {
+        let (path, follow) = (path_bytes(path.as_ref()), links == Links::Follow);
+        call(|error| unsafe { sys::ips_fs_set_mode(self.raw(), path, mode, follow, error) })
+    }
+
+    /// The owner and the group; `None` leaves what is there.
+    pub fn set_owner(
+        &self,
+        path: impl AsRef<Path>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        links: Links,
+    ) -> Result<()> {
+        let (path, follow) = (path_bytes(path.as_ref()), links == Links::Follow);
+        let (uid, gid) = (uid.unwrap_or(u32::MAX), gid.unwrap_or(u32::MAX));
+        call(|error| unsafe { sys::ips_fs_set_owner(self.raw(), path, uid, gid, follow, error) })
+    }
+
+    /// When the content was last changed.
+    pub fn set_time(&self, path: impl AsRef<Path>, time: impl Into<Timestamp>, links: Links) -> Result<()> {
+        let (path, follow) = (path_bytes(path.as_ref()), links == Links::Follow);
+        let Timestamp { seconds, nanoseconds } = time.into();
+        call(|error| unsafe { sys::ips_fs_set_time(self.raw(), path, seconds, nanoseconds, follow, error) })
+    }
+
+    /// The sync type, of a directory for children that are added from now on.
+    pub fn set_sync(&self, path: impl AsRef<Path>, sync: SyncType) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_set_sync(self.raw(), path, sync.raw(), false, error) })
+    }
+
+    /// The sync type, of a directory and of all that is below it.
+    pub fn set_sync_of_all(&self, path: impl AsRef<Path>, sync: SyncType) -> Result<()> {
+        let path = path_bytes(path.as_ref());
+        call(|error| unsafe { sys::ips_fs_set_sync(self.raw(), path, sync.raw(), true, error) })
+    }
+
+    /// Gives an extended attribute a value, of what a symbolic link leads to. Names are 1 to 255 bytes.
+    pub fn set_attribute(&self, path: impl AsRef<Path>, name: &[u8], value: &[u8]) -> Result<()> {
+        let (path, name, value) = (path_bytes(path.as_ref()), raw::bytes(name), raw::bytes(value));
+        call(|error| unsafe { sys::ips_fs_set_attribute(self.raw(), path, name, value, error) })
+    }
+
+    /// Takes an extended attribute away.
+    pub fn remove_attribute(&self, path: impl AsRef<Path>, name: &[u8]) -> Result<()> {
+        let (path, name) = (path_bytes(path.as_ref()), raw::bytes(name));
+        call(|error| unsafe { sys::ips_fs_remove_attribute(self.raw(), path, name, error) })
+    }
+}

@@ -1,0 +1,233 @@
+//! Branches, tags, versions and history.
+
+use std::path::Path;
+use std::ptr;
+
+use ipldstore_sys as sys;
+
+use super::{path_bytes, FileSystem, Timestamp};
+use crate::cid::made;
+use crate::error::{call, call_for_next, text, Result};
+use crate::iter::Handle;
+use crate::{raw, Cid, Roots};
+
+const BRANCHES: &str = "fs/branch/";
+const TAGS: &str = "fs/tag/";
+
+/// Branches: names of newest versions.
+impl FileSystem<'_> {
+    /// The newest version of a branch.
+    pub fn branch(&self, branch: &str) -> Result<Cid> {
+        let branch = raw::text(branch)?;
+        made(|cid, error| unsafe { sys::ips_fs_branch_get(self.store.raw(), branch.as_ptr(), cid, error) })
+    }
+
+    /// The names of all branches with their newest versions, in bytewise order.
+    pub fn branches(&self) -> Result<Names> {
+        Names::open(self, BRANCHES)
+    }
+
+    /// Makes a branch at a version, old or new; nothing is copied.
+    pub fn fork(&self, version: &Cid, branch: &str) -> Result<()> {
+        let branch = raw::text(branch)?;
+        call(|error| unsafe { sys::ips_fs_fork(self.store.raw(), version.as_raw(), branch.as_ptr(), error) })
+    }
+
+    /// Removes a branch with the history that only it keeps.
+    pub fn delete_branch(&self, branch: &str) -> Result<()> {
+        let branch = raw::text(branch)?;
+        call(|error| unsafe { sys::ips_fs_branch_delete(self.store.raw(), branch.as_ptr(), error) })
+    }
+
+    /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps.
+    pub fn prune(&self, branch: &str, keep: Keep) -> Result<u64> {
+        let branch = raw::text(branch)?;
+        let mut dropped = 0;
+        call(|error| unsafe {
+            let (store, since) = (self.store.raw(), keep.since.unwrap_or(i64::MAX));
+            sys::ips_fs_prune(store, branch.as_ptr(), keep.last, since, keep.tagged, &mut dropped, error)
+        })?;
+        Ok(dropped)
+    }
+
+    /// Drops tombstones of a branch that are older than a time, in a new version, and says how many.
+    pub fn drop_tombstones(&self, branch: &str, before_seconds: i64) -> Result<u64> {
+        let branch = raw::text(branch)?;
+        let mut dropped = 0;
+        call(|error| unsafe {
+            let (store, branch) = (self.store.raw(), branch.as_ptr());
+            sys::ips_fs_drop_tombstones(store, branch, before_seconds, &mut dropped, error)
+        })?;
+        Ok(dropped)
+    }
+}
+
+/// Which versions a branch keeps beside its newest: those that any of the rules names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// So many of the newest.
+    pub last: u64,
+    /// Those made at this time or later, in seconds since 1970.
+    pub since: Option<i64>,
+    /// Those that a tag names.
+    pub tagged: bool,
+}
+
+/// Tags: names of versions that stay where they are.
+impl FileSystem<'_> {
+    /// The version that a tag names.
+    pub fn tag(&self, tag: &str) -> Result<Cid> {
+        let tag = raw::text(tag)?;
+        made(|cid, error| unsafe { sys::ips_fs_tag_get(self.store.raw(), tag.as_ptr(), cid, error) })
+    }
+
+    /// The names of all tags with their versions, in bytewise order.
+    pub fn tags(&self) -> Result<Names> {
+        Names::open(self, TAGS)
+    }
+
+    /// Tags a version; a tag that is there is an error.
+    pub fn set_tag(&self, tag: &str, version: &Cid) -> Result<()> {
+        self.change_tag(tag, version, false)
+    }
+
+    /// Tags a version, with a tag that may be there.
+    pub fn move_tag(&self, tag: &str, version: &Cid) -> Result<()> {
+        self.change_tag(tag, version, true)
+    }
+
+    fn change_tag(&self, tag: &str, version: &Cid, is_moved: bool) -> Result<()> {
+        let tag = raw::text(tag)?;
+        call(|error| unsafe {
+            sys::ips_fs_tag_set(self.store.raw(), tag.as_ptr(), version.as_raw(), is_moved, error)
+        })
+    }
+
+    pub fn delete_tag(&self, tag: &str) -> Result<()> {
+        let tag = raw::text(tag)?;
+        call(|error| unsafe { sys::ips_fs_tag_delete(self.store.raw(), tag.as_ptr(), error) })
+    }
+}
+
+/// Names of branches or tags, and the versions that they point to.
+#[derive(Debug)]
+pub struct Names {
+    roots: Roots,
+    prefix: &'static str,
+}
+
+impl Names {
+    fn open(fs: &FileSystem<'_>, prefix: &'static str) -> Result<Names> {
+        Ok(Names { roots: fs.store.roots_from(prefix)?, prefix })
+    }
+}
+
+impl Iterator for Names {
+    type Item = Result<(String, Cid)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.roots.next()? {
+            // Roots come in order of name: the first of another kind is the end.
+            Ok(root) => Some(Ok((root.name.strip_prefix(self.prefix)?.to_owned(), root.cid))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// What a version says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Version {
+    pub cid: Cid,
+    pub tree: Cid,
+    /// The first of the versions that it was made from; a merge has several.
+    pub previous: Option<Cid>,
+    pub previous_count: u32,
+    pub time: Timestamp,
+    /// One more than the greatest of those it was made from.
+    pub generation: u64,
+    /// At most 255 bytes of it.
+    pub author: String,
+    /// At most 1,023 bytes of it.
+    pub message: String,
+}
+
+impl Version {
+    fn from_raw(cid: Cid, raw: &sys::ips_fs_version) -> Version {
+        Version {
+            cid,
+            tree: Cid::from_raw(raw.tree),
+            previous: (raw.previous_count > 0).then(|| Cid::from_raw(raw.previous)),
+            previous_count: raw.previous_count,
+            time: Timestamp { seconds: raw.time_seconds, nanoseconds: raw.time_nanoseconds },
+            generation: raw.generation,
+            author: text(&raw.author),
+            message: text(&raw.message),
+        }
+    }
+}
+
+/// Versions and their history.
+impl FileSystem<'_> {
+    /// What a version says.
+    pub fn version(&self, cid: &Cid) -> Result<Version> {
+        // SAFETY: such a struct.
+        let mut version: sys::ips_fs_version = unsafe { raw::sized() };
+        call(|error| unsafe {
+            sys::ips_fs_version_get(self.store.raw(), cid.as_raw(), &mut version, error)
+        })?;
+        Ok(Version::from_raw(*cid, &version))
+    }
+
+    /// The versions that lead to one, and it, newest first. The history ends where a version is no longer in
+    /// the store.
+    pub fn history(&self, version: &Cid) -> Result<History> {
+        History::open(self, version, ptr::null())
+    }
+
+    /// Those of them in which a path became what it is there.
+    pub fn history_of(&self, path: impl AsRef<Path>, version: &Cid) -> Result<History> {
+        History::open(self, version, &path_bytes(path.as_ref()))
+    }
+}
+
+/// Versions, newest first. It ends after its first error.
+#[derive(Debug)]
+pub struct History {
+    handle: Handle,
+    has_ended: bool,
+}
+
+impl History {
+    fn open(fs: &FileSystem<'_>, version: &Cid, path: *const sys::ips_bytes) -> Result<History> {
+        let handle = Handle::open(|iter, error| unsafe {
+            sys::ips_fs_history(fs.store.raw(), version.as_raw(), path, iter, error)
+        })?;
+        Ok(History { handle, has_ended: false })
+    }
+
+    fn read(&mut self) -> Result<Option<Version>> {
+        // SAFETY: such structs.
+        let (mut version, mut cid): (sys::ips_fs_version, sys::ips_cid) =
+            unsafe { (raw::sized(), std::mem::zeroed()) };
+        let is_there = call_for_next(|error| unsafe {
+            sys::ips_iter_next_version(self.handle.raw(), &mut cid, &mut version, error)
+        })?;
+        Ok(is_there.then(|| Version::from_raw(Cid::from_raw(cid), &version)))
+    }
+}
+
+impl Iterator for History {
+    type Item = Result<Version>;
+
+    fn next(&mut self) -> Option<Result<Version>> {
+        if self.has_ended {
+            return None;
+        }
+        let found = self.read();
+        self.has_ended = !matches!(found, Ok(Some(_)));
+        found.transpose()
+    }
+}
+
+impl std::iter::FusedIterator for History {}
