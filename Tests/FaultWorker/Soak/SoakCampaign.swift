@@ -1,9 +1,9 @@
 import Glibc
 import IpldEngine
 
-/// Many processes on one store, its layers and its branches for hours, on a small disk that is filled and freed
-/// again; readers are stopped and go on, writers are killed, clocks are wrong. Nothing is lost, and neither
-/// space nor memory grows.
+/// Many processes on one store, its layers and its branches for hours, on a small disk that is filled and
+/// freed again; readers are stopped and go on, writers are killed, clocks are wrong. Nothing is lost, and
+/// neither space nor memory grows.
 final class SoakCampaign {
     private static let diskBytes = 96 << 20
 

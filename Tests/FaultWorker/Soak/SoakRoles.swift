@@ -166,7 +166,7 @@ final class SoakRole {
         guard let name = random.element(of: layers) else { return }
         let path = disk + "/" + name
         if random.oneIn(6) {
-            // Under another name, so that nobody takes one that is half gone for a layer, should we be killed.
+            // Under another name, so that one that is half gone is no layer, should we be killed.
             let leaving = disk + "/gone-" + name
             guard Glibc.rename(path, leaving) == 0 else { throw Violation("cannot rename \(path)") }
             return Files.removeTree(leaving)

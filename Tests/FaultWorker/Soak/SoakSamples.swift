@@ -36,8 +36,8 @@ struct SoakSamples {
             let (rise, mean) = Self.rise(half.map { ($0.seconds, value($0)) })
             guard rise <= max(floor, mean / 5) else {
                 throw Violation(
-                    "\(what) grew by \(Int(rise / 1e3)) kB in \(Int(last.seconds / 2)) s, to \(Int(mean / 1e3)) kB"
-                )
+                    "\(what) grew by \(Int(rise / 1e3)) kB in \(Int(last.seconds / 2)) s, to "
+                        + "\(Int(mean / 1e3)) kB")
             }
         }
     }
