@@ -55,7 +55,7 @@ import Testing
             try $0.createDirectories(path)
             try $0.write(path.appending(try FileName("file")), [1])
         }
-        let source = try TreeSource(fixture.test.store, fixture.batch)
+        let source = TreeSource(fixture.test.store, fixture.batch)
         let workspace = Workspace(source, start, version: nil)
         let before = source.blocksRead
         try workspace.setModes(below: .root, 0o711)
@@ -73,7 +73,7 @@ import Testing
     @Test(arguments: 0..<4) func aDeepChainThatIsOpenGoesWithItsTop(way: Int) throws {
         let path = FilePath(components: [FileName](repeating: try FileName("d"), count: 4000))
         let start = try fixture.tree { try $0.createDirectories(path) }
-        let workspace = Workspace(try TreeSource(fixture.test.store, fixture.batch), start, version: nil)
+        let workspace = Workspace(TreeSource(fixture.test.store, fixture.batch), start, version: nil)
         workspace.memoryLimit = 1 << 40
         // A name in the deepest one opens all of them.
         #expect(try workspace.lookup(path.appending(try FileName("none"))) == nil)
