@@ -58,7 +58,7 @@ let package = Package(
         // Kills, fills, damages and races stores, in processes that may die of it (docs/RELIABILITY.md).
         .target(name: "FlightRecorder", path: "Tests/FlightRecorder"),
         .executableTarget(
-            name: "fault-worker", dependencies: ["IpldEngine", "FlightRecorder"],
+            name: "fault-worker", dependencies: ["IpldEngine", "MonoFS", "FlightRecorder"],
             path: "Tests/FaultWorker", swiftSettings: strict),
         .testTarget(
             name: "FaultTests", dependencies: ["fault-worker"],

@@ -12,6 +12,7 @@ from abi_header import HEADER, ROOT, Interface, Type
 INPUTS = Type("ips_store", (True, True))
 FREED = "what is not committed is given back, which aborts it"
 GROWN = "the structs are made with zeros or the header's initializer"
+OPTIONS_OF_TREES = {f"ips_fs_{what}_options_init": GROWN for what in ("merge", "import", "export")}
 
 # Where a binding's code is, and what it does without.
 BINDINGS: dict[str, tuple[list[str], dict[str, str]]] = {
@@ -21,6 +22,7 @@ BINDINGS: dict[str, tuple[list[str], dict[str, str]]] = {
             "ips_strerror": "every error has its message",
             "ips_version_string": "ips_version_number",
             "ips_open_options_init": GROWN,
+            **OPTIONS_OF_TREES,
         },
     ),
     "Python": (
@@ -30,10 +32,14 @@ BINDINGS: dict[str, tuple[list[str], dict[str, str]]] = {
             "ips_version_number": "ips_version_string",
             "ips_open_options_init": GROWN,
             "ips_batch_abort": FREED,
+            **OPTIONS_OF_TREES,
             "ips_store_repair": "ips_store_repair_from without donors",
         },
     ),
-    "C, the examples": (["bindings/c/examples"], {"ips_store_repair": "docs/C_GUIDE.md has it"}),
+    "C, the examples": (
+        ["bindings/c/examples"],
+        {"ips_store_repair": "docs/C_GUIDE.md has it", **OPTIONS_OF_TREES},
+    ),
     "C++": (
         ["bindings/cpp"],
         {
@@ -41,6 +47,7 @@ BINDINGS: dict[str, tuple[list[str], dict[str, str]]] = {
             "ips_version_number": "ips_version_string",
             "ips_create_options_init": GROWN,
             "ips_open_options_init": GROWN,
+            **OPTIONS_OF_TREES,
         },
     ),
 }

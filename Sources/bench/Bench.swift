@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the store (the default).")
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case kernels, storing, reading, changing, trees, directories, names, layers, memory
+        case kernels, storing, reading, interface, changing, trees, directories, names, layers, memory
     }
 
     @OptionGroup var options: CommonOptions
@@ -86,10 +86,8 @@ struct Run: ParsableCommand {
         let groups = only.isEmpty ? Group.allCases : only
         if groups.contains(.kernels) { try KernelRows(context).run() }
         if groups.contains(.storing) { try StoringRows(context).run() }
-        if groups.contains(.reading) {
-            try ReadingRows(context).run()
-            try InterfaceRows(context).run()
-        }
+        if groups.contains(.reading) { try ReadingRows(context).run() }
+        if groups.contains(.interface) { try InterfaceRows(context).run() }
         if groups.contains(.changing) {
             try EditRows(context).run()
             try NodeRows(context).run()

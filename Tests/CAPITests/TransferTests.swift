@@ -21,34 +21,43 @@ import Testing
     }
 
     /// What callbacks heard, and what they answer.
-    private struct Heard {
-        var answer: ips_status = 0
+    private final class Heard {
+        let answer: ips_status
         var calls = 0
         var kinds: [Int32] = []
         var paths: [String] = []
         var statuses: [ips_status] = []
+
+        init(answer: ips_status = 0) { self.answer = answer }
+
+        /// Good while this is alive.
+        var context: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+
+        static func at(_ context: UnsafeMutableRawPointer?) -> Heard? {
+            context.map { Unmanaged<Heard>.fromOpaque($0).takeUnretainedValue() }
+        }
     }
 
     private let progress: ips_fs_progress = { context, done in
-        guard let heard = context?.assumingMemoryBound(to: Heard.self), done != nil else { return -1 }
-        heard.pointee.calls += 1
-        return heard.pointee.answer
+        guard let heard = Heard.at(context), done != nil else { return -1 }
+        heard.calls += 1
+        return heard.answer
     }
 
     private let trouble: ips_fs_on_trouble = { context, trouble in
-        guard let heard = context?.assumingMemoryBound(to: Heard.self), let trouble else { return -1 }
+        guard let heard = Heard.at(context), let trouble else { return -1 }
         let path = UnsafeRawBufferPointer(start: trouble.pointee.path.data, count: trouble.pointee.path.len)
-        heard.pointee.paths.append(String(decoding: path, as: UTF8.self))
-        heard.pointee.kinds.append(trouble.pointee.kind)
-        heard.pointee.statuses.append(trouble.pointee.status)
-        return heard.pointee.answer
+        heard.paths.append(String(decoding: path, as: UTF8.self))
+        heard.kinds.append(trouble.pointee.kind)
+        heard.statuses.append(trouble.pointee.status)
+        return heard.answer
     }
 
     @Test func progressStopsAndNothingIsNamed() throws {
         for (answer, status) in [(IPS_CANCELLED, IPS_CANCELLED), (9, 9), (-1, IPS_CALLBACK)] {
-            var heard = Heard(answer: ips_status(answer))
+            let heard = Heard(answer: ips_status(answer))
             expect(status) {
-                ips_fs_import(test.handle, host, "main", nil, progress, nil, &heard, nil, $0)
+                ips_fs_import(test.handle, host, "main", nil, progress, nil, heard.context, nil, $0)
             }
             #expect(heard.calls == 1)
             var cid = ips_cid()
@@ -70,18 +79,18 @@ import Testing
         made.struct_size = UInt32(MemoryLayout<ips_fs_export_report>.size)
         try path("") { root in
             for (answer, status) in [(IPS_CANCELLED, IPS_CANCELLED), (9, 9), (-3, IPS_CALLBACK)] {
-                var heard = Heard(answer: ips_status(answer))
+                let heard = Heard(answer: ips_status(answer))
                 let out = test.directory + "/never"
                 expect(status) {
                     ips_fs_export(
-                        test.handle, &version, root, out, nil, nil, trouble, &heard, &made, $0)
+                        test.handle, &version, root, out, nil, nil, trouble, heard.context, &made, $0)
                 }
                 #expect(heard.paths == ["link"] && !FileManager.default.fileExists(atPath: out))
             }
-            var heard = Heard()
+            let heard = Heard()
             let out = test.directory + "/out"
             try expectOK {
-                ips_fs_export(test.handle, &version, root, out, nil, nil, trouble, &heard, &made, $0)
+                ips_fs_export(test.handle, &version, root, out, nil, nil, trouble, heard.context, &made, $0)
             }
             #expect(heard.paths == ["link", "other"] && made.unmade == 2)
             #expect(heard.kinds == [Int32(IPS_FS_UNMADE), Int32(IPS_FS_UNMADE)])
@@ -95,10 +104,11 @@ import Testing
         #expect(report.entries == 3 && report.version.digest_length == 0)
         #expect(try test.stat().holds == 1)
         let out = test.directory + "/out"
-        var heard = Heard()
+        let heard = Heard()
         try path("below") { below in
             try expectOK {
-                ips_fs_export(test.handle, &report.tree, below, out, nil, progress, nil, &heard, nil, $0)
+                ips_fs_export(
+                    test.handle, &report.tree, below, out, nil, progress, nil, heard.context, nil, $0)
             }
         }
         #expect(try Data(contentsOf: URL(filePath: out + "/b")) == Data("text".utf8) && heard.calls > 0)
@@ -108,10 +118,11 @@ import Testing
         var report = report()
         try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
         let out = test.directory + "/out"
-        var heard = Heard(answer: 7)
+        let heard = Heard(answer: 7)
         path("/") { root in
             expect(7) {
-                ips_fs_export(test.handle, &report.tree, root, out, nil, progress, nil, &heard, nil, $0)
+                ips_fs_export(
+                    test.handle, &report.tree, root, out, nil, progress, nil, heard.context, nil, $0)
             }
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: test.directory)

@@ -13,6 +13,9 @@ import Testing
     @Test func storesOfAllKindsSurvivePowerLoss() throws {
         try run("power", "points", "POWER_KINDS", 800, kinds)
     }
+    @Test func branchesSurvivePowerLoss() throws {
+        try run("power", "points", "POWER_FILES", 200, ["--kind", "files"])
+    }
     /// Proof that the disks are made as they should be: whoever forgets to flush is caught.
     @Test(arguments: ["packs", "journal", "index", "directories"])
     func aFlushThatIsMissingIsSeen(of what: String) throws {
@@ -42,6 +45,7 @@ import Testing
     func manyShareAStore(ofKind kind: String) throws {
         try run("race", "seconds", "RACE_KINDS_SECONDS", 1, ["--kind", kind])
     }
+    @Test func hoursOnASmallDisk() throws { try run("soak", "seconds", "SOAK_SECONDS", 6) }
     @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 

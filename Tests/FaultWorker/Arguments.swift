@@ -66,9 +66,12 @@ final class Tally {
     /// One point; `replay` are the arguments that lead to it again.
     func point(_ replay: @autoclosure () -> String, _ body: () throws -> Void) {
         points += 1
+        let replay = replay()
+        CrashNote.set("FAILED \(campaign): died\n  replay: fault-worker \(campaign) \(replay)\n")
+        defer { CrashNote.set("") }
         do { try body() } catch {
             failures += 1
-            say("FAILED \(campaign): \(error)\n  replay: fault-worker \(campaign) \(replay())")
+            say("FAILED \(campaign): \(error)\n  replay: fault-worker \(campaign) \(replay)")
         }
     }
 
@@ -93,6 +96,28 @@ final class Tally {
             "\(campaign): points=\(points) failures=\(failures)\(rest) seed=\(seed)"
                 + " seconds=\((seconds * 10).rounded() / 10)")
         return failures == 0 ? 0 : 1
+    }
+}
+
+/// What is said when this process dies of a signal that it gave itself: how to get there again.
+enum CrashNote {
+    nonisolated(unsafe) private static let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 2048)
+    nonisolated(unsafe) private static var count = 0
+    private static let isArmed: Void = {
+        for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] {
+            signal(number) { _ in
+                if CrashNote.count > 0 { _ = write(1, CrashNote.bytes.baseAddress, CrashNote.count) }
+                _exit(CrashNote.count > 0 ? 1 : 2)
+            }
+        }
+    }()
+
+    static func set(_ text: String) {
+        _ = isArmed
+        count = 0
+        let utf8 = text.utf8.prefix(bytes.count)
+        _ = bytes.update(fromContentsOf: utf8)
+        count = utf8.count
     }
 }
 

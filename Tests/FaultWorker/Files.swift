@@ -30,6 +30,13 @@ enum Files {
         isDirectory(path) ? names(path).reduce(0) { $0 + count(path + "/" + $1) } : 1
     }
 
+    /// Of all files in a directory and below it, as far as they are still there.
+    static func allocatedBytes(_ path: String) -> Int {
+        if isDirectory(path) { return names(path).reduce(0) { $0 + allocatedBytes(path + "/" + $1) } }
+        var information = stat()
+        return lstat(path, &information) == 0 ? Int(information.st_blocks) * 512 : 0
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func isDirectory(_ path: String) -> Bool {

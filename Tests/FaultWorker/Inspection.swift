@@ -35,6 +35,7 @@ struct Inspection {
     @discardableResult
     func readAll(_ store: ContentStore, _ names: NameState) throws -> Set<CID> {
         var reachable: Set<CID> = []
+        var above: [CID: CID] = [:]
         var work = Array(names.named)
         for cid in work {
             if let content = pool.content(of: cid), try store.contents(of: cid) != Pool.bytes(content) {
@@ -43,8 +44,15 @@ struct Inspection {
         }
         while let cid = work.popLast() {
             guard reachable.insert(cid).inserted else { continue }
-            _ = try store.block(cid)
-            work += try store.links(of: cid)
+            do { _ = try store.block(cid) } catch {
+                let holder = above[cid].map { "linked to by \($0)" } ?? "named"
+                let roots = names.roots.filter { $0.value == cid }.map(\.key)
+                throw Violation("in \(store.path), \(holder) \(roots.joined()): \(error.code): \(error)")
+            }
+            for link in try store.links(of: cid) {
+                above[link] = cid
+                work.append(link)
+            }
         }
         return reachable
     }
@@ -92,7 +100,7 @@ struct Inspection {
         var own: Set<CID> = []
         var work = Array(names.named)
         while let cid = work.popLast() {
-            let isOwn = try store.path.isEmpty || store.hasItself(cid)
+            let isOwn = try store.hasItself(cid)
             if !isOwn, let lender = try bases.firstIndex(where: { try $0.has(cid) }) {
                 borrowed[lender].insert(cid)
             } else if own.insert(cid).inserted {

@@ -32,6 +32,8 @@ do {
     case "case-repair": exit(try CaseCampaign.repairChild(arguments))
     case "defects": exit(try DefectCampaign.run(arguments))
     case "case-pid": say("\(getpid())")
+    case "soak": exit(try SoakCampaign.run(arguments))
+    case "soak-child": exit(try SoakRole.child(arguments))
     case "torture": exit(try Torture.run(arguments))
     default: throw Violation("fault-worker COMMAND [--points N] [--seed N] [--only N]")
     }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The calls themselves are made by number, so that nothing has to be looked up in libc. */
@@ -23,13 +24,6 @@ static dev_t device;
 static uint8_t *log_bytes;
 static size_t log_length, log_capacity;
 static bool is_incomplete;
-
-/* Failing calls. */
-static atomic_bool failing;
-static dev_t failing_device;
-static _Atomic uint64_t fail_at, calls, failures;
-static int fail_code;
-static bool fail_for_ever;
 
 /* ---- The log ---- */
 
@@ -93,45 +87,6 @@ const void *flight_stop(size_t *length) {
     return is_incomplete ? NULL : log_bytes;
 }
 
-int flight_fail(const char *directory, uint64_t at, int code, int for_ever) {
-    struct stat status;
-    atomic_store(&failing, false);
-    if (at == 0) return 0;
-    if (stat(directory, &status) == -1) return -1;
-    failing_device = status.st_dev;
-    fail_code = code;
-    fail_for_ever = for_ever != 0;
-    atomic_store(&fail_at, at);
-    atomic_store(&calls, 0);
-    atomic_store(&failures, 0);
-    atomic_store(&failing, true);
-    return 0;
-}
-
-void flight_counts(uint64_t *made, uint64_t *failed) {
-    *made = atomic_load(&calls);
-    *failed = atomic_load(&failures);
-}
-
-/* Whether this call is to fail; errno says how. */
-static bool fails_now(void) {
-    uint64_t number = atomic_fetch_add(&calls, 1) + 1;
-    uint64_t at = atomic_load(&fail_at);
-    if (number != at && !(fail_for_ever && number > at)) return false;
-    atomic_fetch_add(&failures, 1);
-    errno = fail_code;
-    return true;
-}
-
-static bool fails(int fd) {
-    if (!atomic_load_explicit(&failing, memory_order_relaxed)) return false;
-    struct stat status;
-    int before = errno;
-    bool counts = fstat(fd, &status) == 0 && status.st_dev == failing_device && !S_ISFIFO(status.st_mode);
-    errno = before;
-    return counts && fails_now();
-}
-
 /* ---- Where a name is ---- */
 
 struct place {
@@ -163,22 +118,6 @@ static void find(struct place *place, int directory, const char *path) {
     errno = before;
 }
 
-static bool fails_by_name(int directory, const char *path) {
-    if (!atomic_load_explicit(&failing, memory_order_relaxed)) return false;
-    struct stat status;
-    char copy[4096];
-    size_t length = strlen(path);
-    if (length >= sizeof copy) return false;
-    memcpy(copy, path, length + 1);
-    char *slash = strrchr(copy, '/');
-    const char *parent = slash == copy ? "/" : slash ? copy : ".";
-    if (slash) *slash = 0;
-    int before = errno;
-    bool counts = fstatat(directory, parent, &status, 0) == 0 && status.st_dev == failing_device;
-    errno = before;
-    return counts && fails_now();
-}
-
 static uint64_t file_number(int fd) {
     struct stat status;
     int before = errno;
@@ -194,7 +133,6 @@ static bool is_recording(void) { return atomic_load_explicit(&recording, memory_
 
 static int open_at(int directory, const char *path, int flags, unsigned mode) {
     bool changes = flags & (O_CREAT | O_TRUNC) && (flags & O_TMPFILE) != O_TMPFILE;
-    if (changes && fails_by_name(directory, path)) return -1;
     if (!is_recording() || !changes) return (int)syscall(SYS_openat, directory, path, flags, mode);
     pthread_mutex_lock(&mutex);
     struct stat there;
@@ -269,7 +207,6 @@ static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t offs
 }
 
 static ssize_t positioned(int fd, const struct iovec *parts, int count, off_t offset) {
-    if (fails(fd)) return -1;
     if (!is_recording()) return write_at(fd, parts, count, offset);
     pthread_mutex_lock(&mutex);
     ssize_t result = write_at(fd, parts, count, offset);
@@ -279,7 +216,6 @@ static ssize_t positioned(int fd, const struct iovec *parts, int count, off_t of
 }
 
 static ssize_t sequential(int fd, const struct iovec *parts, int count) {
-    if (fails(fd)) return -1;
     if (!is_recording()) return syscall(SYS_writev, fd, parts, (unsigned long)count);
     pthread_mutex_lock(&mutex);
     int before = errno;
@@ -319,7 +255,6 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 }
 
 static int cut(int fd, off_t length) {
-    if (fails(fd)) return -1;
     if (!is_recording()) return (int)syscall(SYS_ftruncate, fd, length);
     pthread_mutex_lock(&mutex);
     int result = (int)syscall(SYS_ftruncate, fd, length);
@@ -335,7 +270,6 @@ int ftruncate(int fd, off_t length) { return cut(fd, length); }
 int ftruncate64(int fd, off64_t length) { return cut(fd, length); }
 
 static int allocate(int fd, int mode, off_t offset, off_t length) {
-    if (fails(fd)) return -1;
     if (!is_recording()) return (int)syscall(SYS_fallocate, fd, mode, offset, length);
     pthread_mutex_lock(&mutex);
     struct stat there;
@@ -364,7 +298,6 @@ int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
 /* ---- Flushing ---- */
 
 static int flush(int fd, long call) {
-    if (fails(fd)) return -1;
     if (!is_recording()) return (int)syscall(call, fd);
     pthread_mutex_lock(&mutex);
     int result = (int)syscall(call, fd);
@@ -384,7 +317,6 @@ int syncfs(int fd) { return flush(fd, SYS_syncfs); }
 /* ---- Names ---- */
 
 static int make_directory(int directory, const char *path, mode_t mode) {
-    if (fails_by_name(directory, path)) return -1;
     if (!is_recording()) return (int)syscall(SYS_mkdirat, directory, path, mode);
     pthread_mutex_lock(&mutex);
     int result = (int)syscall(SYS_mkdirat, directory, path, mode);
@@ -405,7 +337,6 @@ int mkdir(const char *path, mode_t mode) { return make_directory(AT_FDCWD, path,
 int mkdirat(int directory, const char *path, mode_t mode) { return make_directory(directory, path, mode); }
 
 static int remove_at(int directory, const char *path, int flags) {
-    if (fails_by_name(directory, path)) return -1;
     if (!is_recording()) return (int)syscall(SYS_unlinkat, directory, path, flags);
     pthread_mutex_lock(&mutex);
     struct place place;
@@ -423,7 +354,6 @@ int rmdir(const char *path) { return remove_at(AT_FDCWD, path, AT_REMOVEDIR); }
 int unlinkat(int directory, const char *path, int flags) { return remove_at(directory, path, flags); }
 
 static int link_at(int from_directory, const char *from, int to_directory, const char *to, int flags) {
-    if (fails_by_name(to_directory, to)) return -1;
     if (!is_recording()) return (int)syscall(SYS_linkat, from_directory, from, to_directory, to, flags);
     pthread_mutex_lock(&mutex);
     int result = (int)syscall(SYS_linkat, from_directory, from, to_directory, to, flags);
@@ -447,7 +377,6 @@ int linkat(int from_directory, const char *from, int to_directory, const char *t
 
 static int rename_at(int from_directory, const char *from, int to_directory, const char *to,
                      unsigned flags) {
-    if (fails_by_name(to_directory, to)) return -1;
     if (!is_recording()) return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
     pthread_mutex_lock(&mutex);
     struct place place, other;
@@ -469,4 +398,17 @@ int renameat(int from_directory, const char *from, int to_directory, const char 
 }
 int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
     return rename_at(from_directory, from, to_directory, to, flags);
+}
+
+/* ---- Clocks ---- */
+
+static _Atomic int64_t clock_offset;
+
+void flight_set_clock(int64_t seconds) { atomic_store(&clock_offset, seconds); }
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME)
+        time->tv_sec += atomic_load_explicit(&clock_offset, memory_order_relaxed);
+    return result;
 }

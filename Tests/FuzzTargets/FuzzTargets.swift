@@ -1,8 +1,8 @@
 /// What reads bytes that others wrote, one target each, for libFuzzer: whatever the bytes are, it ends in a
 /// value or in an error, and what a value is encoded as is what it was decoded from.
 ///
-/// `scripts/fuzz` builds this with coverage and runs it; FUZZ_TARGET says which. With a file for an argument it
-/// runs that input once.
+/// `scripts/fuzz` builds this with coverage and runs it; FUZZ_TARGET says which. With a file for an argument
+/// it runs that input once.
 import Glibc
 import IpldEngine
 

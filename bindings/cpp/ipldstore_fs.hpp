@@ -4,35 +4,10 @@
 #ifndef IPLDSTORE_FS_HPP
 #define IPLDSTORE_FS_HPP
 
-#include "ipldstore_tree.hpp"
+#include "ipldstore_merge.hpp"
+#include "ipldstore_transfer.hpp"
 
 namespace ips {
-
-/* A path at which two sides contradict each other: IPS_FS_BOTH_MODIFIED …; `resolution` is IPS_FS_REPORT
- * where nobody has decided. */
-struct Conflict {
-    std::int32_t kind;
-    std::int32_t resolution;
-    std::string path;
-};
-
-/* A merge that changed nothing, because there are conflicts that its policy does not decide. */
-class MergeConflict : public Error {
-public:
-    MergeConflict(const ips_error &error, std::vector<Conflict> conflicts)
-        : Error(IPS_CONFLICT, error), conflicts_(std::move(conflicts)) {}
-    const std::vector<Conflict> &conflicts() const noexcept { return conflicts_; }
-
-private:
-    std::vector<Conflict> conflicts_;
-};
-
-/* IPS_FS_MERGED …, the branch's newest version now, and the conflicts that the policy has decided. */
-struct Merge {
-    std::int32_t outcome;
-    Cid version;
-    std::vector<Conflict> conflicts;
-};
 
 /* Versions, newest first. */
 class History : public Handle<ips_iter, ips_iter_close> {
@@ -134,6 +109,11 @@ public:
             [&](auto *version, auto *error) { return ips_fs_version_get(store_, &cid, version, error); },
             ips_fs_version IPS_FS_VERSION_INIT);
     }
+    /* All versions that one was made from, in order. */
+    Links previous(const Cid &version) const {
+        return Links(result<ips_iter *>(
+            [&](auto *iter, auto *error) { return ips_fs_version_previous(store_, &version, iter, error); }));
+    }
     /* The versions that lead to one, and it; of a path, those in which it became what it is there. */
     History history(const Cid &version) const { return history_by(version, nullptr); }
     History history(const Cid &version, Bytes path) const {
@@ -159,41 +139,79 @@ public:
         return Differences(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_fs_diff(store_, &from, &to, flags, iter, error); }));
     }
-    /* A MergeConflict when there are conflicts that the policy, IPS_FS_REPORT …, does not decide. */
-    Merge merge(const std::string &branch, const Cid &theirs, std::int32_t policy = IPS_FS_REPORT,
-                const std::string &message = "", const std::string &author = "") const {
+    /* A MergeConflict when there are conflicts that nobody decided. */
+    Merge merge(const std::string &branch, const Cid &theirs, const MergeOptions &options = {}) const {
+        ips_fs_merge_options raw = options.raw();
         Merge merge{0, {}, {}};
         ips_iter *iter = nullptr;
         ips_error error;
-        ips_status status = ips_fs_merge(store_, branch.c_str(), &theirs, policy, message.c_str(),
-                                         author.c_str(), &merge.outcome, &merge.version, &iter, &error);
-        if (iter != nullptr)
-            merge.conflicts = conflicts(iter);
+        Judge judge(options.decide);
+        ips_status status = ips_fs_merge(store_, branch.c_str(), &theirs, &raw, judge.callback(), &judge,
+                                         &merge.outcome, &merge.version, &iter, &error);
+        merge.conflicts = Conflict::all(iter);
+        judge.settle();
         if (status == IPS_CONFLICT && !merge.conflicts.empty())
             throw MergeConflict(error, std::move(merge.conflicts));
         if (status != IPS_OK)
             throw Error(status, error);
         return merge;
     }
+    /* Two versions merged into a tree that is open, for conflicts that are decided by hand: where nobody has
+     * decided, it has what `ours` has. Commit it to a branch that is at `ours`. */
+    std::pair<Tree, std::vector<Conflict>> open_merge(const Cid &ours, const Cid &theirs,
+                                                      const MergeOptions &options = {}) const {
+        ips_fs_merge_options raw = options.raw();
+        ips_iter *iter = nullptr;
+        ips_fs *fs = nullptr;
+        ips_error error;
+        Judge judge(options.decide);
+        ips_status status = ips_fs_merge_open(store_, &ours, &theirs, &raw, judge.callback(), &judge, &fs,
+                                              &iter, &error);
+        std::vector<Conflict> conflicts = Conflict::all(iter);
+        judge.settle();
+        if (status != IPS_OK)
+            throw Error(status, error);
+        return {Tree(fs), std::move(conflicts)};
+    }
+    /* One tree over another, as the layers of images are. A commit of it is one to a new branch. */
+    Tree overlay(const Cid &layer, const Cid &base) const {
+        return Tree(result<ips_fs *>(
+            [&](auto *fs, auto *error) { return ips_fs_overlay(store_, &layer, &base, fs, error); }));
+    }
+
+    /* A directory of the host, as the newest version of a branch; NULL: held for the handle's owner. A
+     * LostRace when the branch was moved meanwhile. */
+    ips_fs_import_report import(const std::string &directory, const char *branch,
+                                const ips_fs_import_options *options = nullptr, Watch watch = {}) const {
+        ips_fs_import_report report = IPS_FS_IMPORT_REPORT_INIT;
+        ips_error error;
+        ips_status status = ips_fs_import(store_, directory.c_str(), branch, options, watch.hear(),
+                                          watch.hear_trouble(), &watch, &report, &error);
+        watch.settle();
+        if (status == IPS_CONFLICT && report.version.digest_length > 0)
+            throw LostRace(error, report.version);
+        if (status != IPS_OK)
+            throw Error(status, error);
+        return report;
+    }
+    /* What a version, tree or directory has at a path, to a directory of the host. */
+    ips_fs_export_report export_to(const std::string &directory, const Cid &tree, Bytes path = "/",
+                                   const ips_fs_export_options *options = nullptr, Watch watch = {}) const {
+        ips_fs_export_report report = IPS_FS_EXPORT_REPORT_INIT;
+        ips_error error;
+        ips_status status =
+            ips_fs_export(store_, &tree, path, directory.c_str(), options, watch.hear(),
+                          watch.hear_trouble(), &watch, &report, &error);
+        watch.settle();
+        if (status != IPS_OK)
+            throw Error(status, error);
+        return report;
+    }
 
 private:
     History history_by(const Cid &version, const ips_bytes *path) const {
         return History(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_fs_history(store_, &version, path, iter, error); }));
-    }
-    static std::vector<Conflict> conflicts(ips_iter *iter) {
-        std::unique_ptr<ips_iter, void (*)(ips_iter *)> closing(iter, ips_iter_close);
-        std::vector<Conflict> found;
-        std::array<std::string, 1> path;
-        Conflict next{0, 0, {}};
-        while (fitted(path, [&](std::size_t *length, auto *error) {
-            return ips_iter_next_conflict(iter, &next.kind, &next.resolution, path[0].data(),
-                                          path[0].size(), length, error);
-        })) {
-            next.path = path[0];
-            found.push_back(next);
-        }
-        return found;
     }
     ips_store *store_;
 };

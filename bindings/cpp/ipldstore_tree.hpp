@@ -164,6 +164,10 @@ public:
     void copy(Bytes path, Bytes target) {
         call([&](auto *error) { return ips_fs_copy(get(), path, target, error); });
     }
+    /* Gives a path what another version, tree or directory has at `from`, in the place of what it has now. */
+    void restore(Bytes path, const Cid &tree, Bytes from) {
+        call([&](auto *error) { return ips_fs_restore(get(), path, &tree, from, error); });
+    }
     /* `tree`: a directory with all that is below it. */
     void remove(Bytes path, bool tree = false) {
         call([&](auto *error) { return ips_fs_remove(get(), path, tree, error); });

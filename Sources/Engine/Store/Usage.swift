@@ -4,10 +4,12 @@
 /// by the roots asked for or by blocks that are freed themselves; blocks that stay are not entered, so
 /// the answer costs what it counts.
 extension StoreCore {
-    /// `starts`: blocks and how many references of each are dropped to begin with.
-    func exclusiveUsage(_ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]) throws(StoreError)
-        -> Usage
-    {
+    /// `starts`: blocks and how many references of each are dropped to begin with. `progress` hears of the
+    /// blocks counted so far.
+    func exclusiveUsage(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
+    ) throws(StoreError) -> Usage {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -43,6 +45,7 @@ extension StoreCore {
             }
             usage.exclusiveBlocks += 1
             usage.exclusiveBytes += UInt64(location.storedLength)
+            if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
         usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
         return usage

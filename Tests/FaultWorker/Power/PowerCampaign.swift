@@ -17,7 +17,10 @@ struct PowerCampaign {
             return ignored
         }
         let tally = Tally("power", seed: arguments.seed)
-        let kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles)
+        // What is at work, in turns; nil: branches of files.
+        var kinds: [StoreKind?] = []
+        if arguments.text("kind") != "files" { kinds = try StoreKind.asked(arguments, of: StoreKind.inFiles) }
+        if ["files", "all"].contains(arguments.text("kind")) { kinds.append(nil) }
         var seed = arguments.seed
         while budget.goesOn(tally.points) {
             let kind = kinds[Int((seed &- arguments.seed) % UInt64(kinds.count))]
@@ -34,7 +37,7 @@ struct PowerCampaign {
 
     private let scratch: String
     private let pool: Pool
-    private let kind: StoreKind
+    private let kind: StoreKind?
     private let seed: UInt64
     private let ignores: Disk.Ignored
     private let budget: Budget
@@ -46,7 +49,7 @@ struct PowerCampaign {
     private var path: String { scratch + "/world" }
     private var replay: String {
         let ignore = ignores == .nothing ? "" : " --ignore \(ignores.rawValue)"
-        return "--kind \(kind.rawValue) --seed \(seed)\(ignore)"
+        return "--kind \(kind?.rawValue ?? "files") --seed \(seed)\(ignore)"
     }
 
     /// A place in a log, and what of it reached the disk.
@@ -58,9 +61,12 @@ struct PowerCampaign {
     private func run(only: String?) throws {
         Files.removeTree(path)
         mkdir(path, 0o777)
-        try kind.prepare(path + "/store")
+        let world: any PowerWork =
+            if let kind { PowerWorld(path, kind, pool, seed: seed) } else {
+                PowerFiles(path, pool, seed: seed)
+            }
+        try world.prepare()
         let before = try Disk.Contents(scanning: path)
-        let world = PowerWorld(path, kind, pool, seed: seed)
         let log = try world.record(steps: Self.steps)
         tally.count("calls", log.calls.count)
         let disk = Disk(before: log, initially: before, ignores: ignores)
@@ -107,7 +113,7 @@ struct PowerCampaign {
         }
     }
 
-    private func explain<T>(_ world: PowerWorld, _ disk: Disk, _ body: () throws -> T) throws -> T {
+    private func explain<T>(_ world: any PowerWork, _ disk: Disk, _ body: () throws -> T) throws -> T {
         do { return try body() } catch {
             let next = disk.mark + 1
             let step = next < world.steps.count ? world.steps[next] : "the end"
@@ -118,12 +124,12 @@ struct PowerCampaign {
 
     /// Opens an image under the recorder, works on it, and loses power on the way.
     private func recover(
-        _ image: Disk.Image, _ world: PowerWorld, _ disk: Disk, _ point: Point, _ label: String,
+        _ image: Disk.Image, _ world: any PowerWork, _ disk: Disk, _ point: Point, _ label: String,
         _ only: Point?
     ) throws {
         try image.write(to: path)
         let before = try Disk.Contents(scanning: path)
-        let second = PowerWorld(path, kind, pool, seed: point.choice)
+        let second = world.afterPowerLoss(seed: point.choice)
         let log = try explain(world, disk) { try second.record(steps: 3) }
         tally.count("recoveries")
         let next = Disk(before: log, initially: before, ignores: ignores)

@@ -1,10 +1,25 @@
 import Glibc
 import IpldEngine
 
-/// A store, and what is below it, at work under the recorder; and what must be found of them after a power
-/// loss at any time.
-final class PowerWorld {
+/// Something at work under the recorder, and what must be found of it after a power loss at any time.
+protocol PowerWork: AnyObject {
     /// The directory of everything.
+    var path: String { get }
+    /// What was done, for messages.
+    var steps: [String] { get }
+    /// Makes what is there before.
+    func prepare() throws
+    /// Works so many steps and marks what is done, under the recorder; then closes everything.
+    func record(steps count: Int) throws -> FlightLog
+    /// What lies under the path now is what a power loss after a mark, and before the next one, left. Uses
+    /// it, too; with `empties` until nothing remains.
+    func inspect(after lastMark: Int, empties: Bool) throws
+    /// Goes on from what a power loss left.
+    func afterPowerLoss(seed: UInt64) -> any PowerWork
+}
+
+/// A store, and what is below it.
+final class PowerWorld: PowerWork {
     let path: String
     let store: String
     private let kind: StoreKind
@@ -32,6 +47,10 @@ final class PowerWorld {
                 path: StoreKind.basePath(store), kind: base, pool: pool, seed: seed &+ 1, repairs: false)
         }
     }
+
+    func prepare() throws { try kind.prepare(store) }
+
+    func afterPowerLoss(seed: UInt64) -> any PowerWork { PowerWorld(path, kind, pool, seed: seed) }
 
     /// Opens what is there; its names are what they were before.
     private func begin() throws {
@@ -65,7 +84,6 @@ final class PowerWorld {
 
     // MARK: Work
 
-    /// Works and marks what is done, under the recorder; then closes everything.
     func record(steps count: Int) throws -> FlightLog {
         try FlightLog(of: path) {
             try begin()
@@ -110,8 +128,6 @@ final class PowerWorld {
         history[...mark].allSatisfy { $0[store] == nil }
     }
 
-    /// What lies under the path now is what a power loss after a mark, and before the next one, left. Uses
-    /// it, too; with `empties` until nothing remains.
     func inspect(after lastMark: Int, empties: Bool) throws {
         let mark = max(0, lastMark)
         try inspectBelow(after: mark)

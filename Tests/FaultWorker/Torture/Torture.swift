@@ -39,6 +39,7 @@ struct Torture {
         Row(
             name: "race", share: 8,
             tries: StoreKind.allCases.map { .campaign(["race", "--kind", $0.rawValue]) }),
+        Row(name: "soak", share: 6, tries: [.campaign(["soak"])]),
         Row(name: "layers", share: 8, tries: [.points("layers", 20)]),
         Row(name: "cases", share: 4, tries: [.points("cases", 0)]),
         Row(
@@ -60,7 +61,7 @@ struct Torture {
             name: "merges", share: 4,
             tries: [
                 .command(
-                    "MONOFS_MERGE_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) MergeTests", count: 800),
+                    "MONOFS_MERGE_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) MergeTests", count: 4000),
                 .command(
                     "MONOFS_JOIN_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) ReplicaTests", count: 400),
             ]),

@@ -46,10 +46,7 @@ void flight_mark(uint64_t number);
 /* Ends the log; its bytes, valid until the next start. NULL when there was no memory for all of it. */
 const void *flight_stop(size_t *length);
 
-/* The n-th call from now on the file system of `directory`, made with descriptor or name, fails with `code`;
- * with `for_ever` all later ones do, too. 0 ends that. Calls that were made and calls that failed since are
- * counted. */
-int flight_fail(const char *directory, uint64_t at, int code, int for_ever);
-void flight_counts(uint64_t *calls, uint64_t *failed);
+/* The clock of dates is so many seconds ahead of the machine's, for this process; 0 again as it is. */
+void flight_set_clock(int64_t seconds);
 
 #endif

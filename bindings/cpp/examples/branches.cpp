@@ -101,11 +101,58 @@ void run(const std::string &path) {
             std::cout << one.kind << " " << one.path << "\n";
         should(!conflict.conflicts().empty(), "the conflicts are said");
     }
-    ips::Merge merge = fs.merge("main", theirs, IPS_FS_BOTH, "merged", "somebody");
+    // By hand, in a tree that is open; by a function; by a policy.
+    {
+        auto [open, conflicts] = fs.open_merge(fs.branch("main"), theirs);
+        for (const ips::Conflict &one : conflicts)
+            if (one.theirs.kind == IPS_FS_FILE)
+                open.restore(one.path, theirs, one.path);
+        should(open.read("issue") == "theirs\n", "decided by hand, and not committed");
+    }
+    ips::MergeOptions options;
+    options.decide = [](const ips::Conflict &conflict) -> std::int32_t {
+        throw std::out_of_range(conflict.path);
+    };
+    try {
+        fs.merge("main", theirs, options);
+        should(false, "the exception comes out");
+    } catch (const std::out_of_range &) {
+    }
+    fs.fork(fs.branch("main"), "asked");
+    options.decide = [](const ips::Conflict &) { return IPS_FS_THEIRS; };
+    should(fs.merge("asked", theirs, options).outcome == IPS_FS_MERGED, "a function decides");
+    should(fs.open_branch("asked").read("issue") == "theirs\n", "a function decided");
+    fs.delete_branch("asked");
+    options = {};
+    options.policy = IPS_FS_BOTH;
+    options.message = "merged";
+    ips::Merge merge = fs.merge("main", theirs, options);
     ips::Tree merged = fs.open(&merge.version);
     should(merged.read("issue") == "ours\n" && merged.read("issue.theirs") == "theirs\n", "both");
     should(merged.exists("late") && fs.version(merge.version).previous_count == 2, "a merge");
     should(fs.branch("main") == merge.version, "the branch is moved");
+    unsigned parents = 0;
+    for (const ips_cid &parent : fs.previous(merge.version))
+        parents += ips::Cid(parent) == theirs ? 1 : 2;
+    should(parents == 3, "ours and theirs");
+    should(fs.overlay(theirs, first).exists("issue"), "a layer over a base");
+
+    // Directories of the host: out, and in again.
+    const std::string directory = path + "/exported";
+    bool has_heard = false;
+    ips_fs_export_report exported = fs.export_to(
+        directory, first, "etc", nullptr,
+        ips::Watch([&](const ips_fs_transfer &done) { return has_heard = done.entries > 0 || true; }));
+    should(exported.unmade == 0 && has_heard, "exported");
+    should(fs.import(directory, "again").entries == exported.entries, "imported");
+    should(fs.import(directory, "again").is_unchanged == 1, "nothing is new");
+    should(status_of([&] { fs.export_to(directory, first, "etc"); }) == IPS_EXISTS, "something is there");
+    should(status_of([&] {
+               fs.import(directory, nullptr, nullptr, ips::Watch([](const auto &) { return false; }));
+           }) == IPS_CANCELLED,
+           "progress stops a call");
+    ips::remove_directory(directory);
+    should(status_of([&] { ips::remove_directory(directory); }) == IPS_NOT_FOUND, "it is gone");
 
     fs.set_tag("v1", merge.version);
     should(status_of([&] { fs.set_tag("v1", first); }) == IPS_EXISTS, "the tag is there");

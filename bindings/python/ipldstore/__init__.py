@@ -56,16 +56,27 @@ from .filesystem import FileSystem, Merge, MergeConflict
 from .nodes import Element, Elements, NodeChange, Remove, Replace, Set
 from .store import ALL, DEFAULT_BUDGET, NO_LIMIT, Store
 from .streams import Base, Change, Fork, Hold, Problem, Reader, Root, View, Writer
+from .transfer import (
+    Existing,
+    ExportReport,
+    ImportReport,
+    Transfer,
+    Trouble,
+    TroubleKind,
+    remove_directory,
+)
 from .trees import File, LostRace, Tree
 
 __all__ = [
     "ALL", "Aspect", "BLAKE3", "Base", "Batch", "Busy", "Cancelled", "Change", "Cid", "Conflict",
     "ConflictKind", "Corrupt", "DAG_CBOR", "DAG_PB", "DEFAULT_BUDGET", "Data", "Difference", "DifferenceKind",
-    "Element", "Elements", "Entry", "Error", "Exists", "File", "FileSystem", "Fork", "Forked", "Full", "Hold",
-    "Invalid", "Kind", "LostRace", "Merge", "MergeConflict", "NO_LIMIT", "NodeChange", "NotAStore",
-    "NotFound", "Outcome", "PermissionRefused", "Policy", "Problem", "Progress", "RAW", "ReadOnly", "Reader",
-    "Remove", "Replace", "Root", "SHA2_256", "Set", "Store", "Sync", "SystemCallFailed", "TooLarge", "Tree",
-    "TreeConflict", "Unsupported", "Version", "View", "Writer", "build_info", "library", "library_version",
+    "Element", "Elements", "Entry", "Error", "Existing", "Exists", "ExportReport", "File", "FileSystem",
+    "Fork", "Forked", "Full", "Hold", "ImportReport", "Invalid", "Kind", "LostRace", "Merge", "MergeConflict",
+    "NO_LIMIT", "NodeChange", "NotAStore", "NotFound", "Outcome", "PermissionRefused", "Policy", "Problem",
+    "Progress", "RAW", "ReadOnly", "Reader", "Remove", "Replace", "Root", "SHA2_256", "Set", "Store", "Sync",
+    "SystemCallFailed", "TooLarge", "Transfer", "Tree", "TreeConflict", "Trouble", "TroubleKind",
+    "Unsupported", "Version", "View", "Writer", "build_info", "library", "library_version",
+    "remove_directory",
 ]
 
 

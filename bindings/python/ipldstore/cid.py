@@ -64,6 +64,9 @@ class Cid:
     def __str__(self) -> str:
         return self.text()
 
+    def __reduce__(self) -> tuple[type[Cid], tuple[bytes]]:
+        return Cid, (bytes(self),)
+
     def __repr__(self) -> str:
         return f"Cid({str(self)!r})"
 

@@ -67,6 +67,7 @@ class Policy(enum.IntEnum):
     OURS = _abi.IPS_FS_OURS
     THEIRS = _abi.IPS_FS_THEIRS
     NEWEST = _abi.IPS_FS_NEWEST
+    # Both; theirs under its name with a dot and a suffix.
     BOTH = _abi.IPS_FS_BOTH
 
 
@@ -138,7 +139,15 @@ class TreeConflict(NamedTuple):
 
     kind: Union[ConflictKind, int]
     resolution: Union[Policy, int]
+    # Of what both have: what both changed.
+    aspects: Aspect
     path: str
+    # Of BOTH_RENAMED where theirs was; of two kept entries where theirs is now.
+    other_path: str | None
+    # What the common ancestor and both sides had.
+    base: Entry | None
+    ours: Entry | None
+    theirs: Entry | None
 
 
 def known(kind: type[Number], number: int) -> Number | int:
@@ -238,18 +247,27 @@ def differences(handle: int) -> _Fitted[Difference]:
 
 
 def conflicts(handle: int) -> _Fitted[TreeConflict]:
-    def read(iterator: int, path: list[Any]) -> Any:
-        kind, resolution = ctypes.c_int32(), ctypes.c_int32()
-        numbers = (ctypes.byref(kind), ctypes.byref(resolution))
-        is_there = call("ips_iter_next_conflict", iterator, *numbers, *path)
+    def read(iterator: int, paths: list[Any]) -> Any:
+        kind, resolution, fields = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_uint32()
+        sides = [sized(_abi.ips_fs_entry) for _ in range(3)]
+        numbers = (ctypes.byref(kind), ctypes.byref(resolution), ctypes.byref(fields))
+        is_there = call("ips_iter_next_conflict", iterator, *numbers, *paths, *map(ctypes.byref, sides))
 
         def made(paths: list[str]) -> TreeConflict:
-            what, how = known(ConflictKind, kind.value), known(Policy, resolution.value)
-            return TreeConflict(what, how, paths[0])
+            how = known(Policy, resolution.value)
+            return conflict_of(kind.value, how, fields.value, paths[0], paths[1], sides)
 
         return made if is_there else None
 
-    return _Fitted(handle, 1, read)
+    return _Fitted(handle, 2, read)
+
+
+def conflict_of(
+    kind: int, resolution: Policy | int, fields: int, path: str, other: str, sides: list[Any]
+) -> TreeConflict:
+    entries = [entry_of(side) if side is not None and side.kind else None for side in sides]
+    what = known(ConflictKind, kind)
+    return TreeConflict(what, resolution, Aspect(fields), path, other or None, *entries)
 
 
 def versions(handle: int) -> _Fitted[Version]:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
 
-from . import _abi, entries
-from ._library import Path, call, made, number, sized, text
+from . import _abi, entries, streams
+from ._library import Path, call, host_path, made, number, optional_text, sized, text, whole_number
 from .cid import Cid, optional, required, written
 from .entries import Difference, Outcome, Policy, TreeConflict, Version, tree_path, version_of
 from .errors import Conflict
-from .trees import Tree
+from .transfer import (
+    Decide,
+    Existing,
+    ExportReport,
+    ImportReport,
+    OnTransfer,
+    OnTrouble,
+    TreeCallbacks,
+    export_report,
+    import_report,
+)
+from .trees import LostRace, Tree
 
 if TYPE_CHECKING:
     from .store import Store
@@ -96,6 +107,10 @@ class FileSystem:
         call("ips_fs_version_get", self._handle, required(cid), ctypes.byref(raw))
         return version_of(cid, raw)
 
+    def previous(self, version: Cid) -> list[Cid]:
+        """All versions that a version was made from, in order: those of a merge are several."""
+        return list(streams.cids(made("ips_fs_version_previous", self._handle, required(version))))
+
     def history(self, version: Cid, path: Path | None = None) -> Iterator[Version]:
         """The versions that lead to one, and it, newest first; with a path, those in which that path became
         what it is there."""
@@ -129,22 +144,140 @@ class FileSystem:
         policy: Policy = Policy.REPORT,
         message: str = "",
         author: str = "",
+        suffix: str | None = None,
+        always_version: bool = False,
+        decide: Decide | None = None,
     ) -> Merge:
         """Merges a version into a branch: three-way, by entry and by field. MergeConflict when there are
-        conflicts that the policy does not decide; another Conflict when the branch was moved meanwhile."""
+        conflicts that nobody decided; another Conflict when the branch was moved meanwhile.
+
+        `decide`, in place of the policy, is asked about each conflict. With `always_version`, a version is
+        made even where the branch could just move.
+        """
+        options = _merge_options(policy, suffix, decide)
+        options.flags = _abi.IPS_FS_ALWAYS_VERSION if always_version else 0
+        options.message, options.author = text(message, "a message"), text(author, "an author")
         outcome, version, found = ctypes.c_int32(), _abi.ips_cid(), ctypes.c_void_p()
-        texts = (text(message, "a message"), text(author, "an author"))
+        callbacks = TreeCallbacks(decide=decide)
+        conflicts: list[TreeConflict] = []
         try:
             call(
-                "ips_fs_merge", self._handle, text(branch, "a branch"), required(theirs), policy, *texts,
-                ctypes.byref(outcome), ctypes.byref(version), ctypes.byref(found),
+                "ips_fs_merge", self._handle, text(branch, "a branch"), required(theirs),
+                ctypes.byref(options), callbacks.decide, None, ctypes.byref(outcome), ctypes.byref(version),
+                ctypes.byref(found), callbacks=callbacks,
             )
         except Conflict as error:
-            conflicts = list(entries.conflicts(found.value)) if found.value else []
+            conflicts = _all(found)
             if not conflicts:
                 raise
             undecided = MergeConflict(error.code, error.os_errno, error.message)
             undecided.conflicts = conflicts
             raise undecided from None
-        conflicts = list(entries.conflicts(found.value or 0))
+        conflicts = _all(found)
         return Merge(entries.known(Outcome, outcome.value), Cid.of_raw(version), conflicts)
+
+    def open_merge(
+        self,
+        ours: Cid,
+        theirs: Cid,
+        policy: Policy = Policy.REPORT,
+        suffix: str | None = None,
+        decide: Decide | None = None,
+    ) -> tuple[Tree, list[TreeConflict]]:
+        """Merges two versions into a tree that is open, for conflicts that are decided by hand: where nobody
+        has decided, it has what `ours` has. Change it (`Tree.restore` takes what another version has), then
+        commit it to a branch that is at `ours`: the version has both in its history."""
+        options = _merge_options(policy, suffix, decide)
+        handle, found = ctypes.c_void_p(), ctypes.c_void_p()
+        callbacks = TreeCallbacks(decide=decide)
+        call(
+            "ips_fs_merge_open", self._handle, required(ours), required(theirs), ctypes.byref(options),
+            callbacks.decide, None, ctypes.byref(handle), ctypes.byref(found), callbacks=callbacks,
+        )
+        tree = Tree(handle.value or 0)
+        return tree, _all(found)
+
+    def overlay(self, layer: Cid, base: Cid) -> Tree:
+        """Opens one tree over another, as the layers of images are: names and tombstones of the layer stand,
+        other names are the base's. A commit of it is one to a new branch."""
+        return Tree(made("ips_fs_overlay", self._handle, required(layer), required(base)))
+
+    # ------------------------------------------------------------------------- Directories of the host
+
+    def import_directory(
+        self,
+        directory: Path,
+        branch: str | None = None,
+        message: str = "",
+        author: str = "",
+        full: bool = False,
+        one_file_system: bool = False,
+        stat_attribute: bool = False,
+        progress: OnTransfer | None = None,
+        on_trouble: OnTrouble | None = None,
+    ) -> ImportReport:
+        """Stores a directory of the host with all that is in it, as the newest version of a branch; without
+        one, the tree is held for the handle's owner. Files that the branch knows are not read again, unless
+        `full`. What could not be read is counted, and the rest goes on. LostRace when the branch was moved
+        meanwhile.
+
+        `stat_attribute`: owner, mode and kind are those of user.containers.override_stat, where that is.
+        """
+        options = sized(_abi.ips_fs_import_options)
+        for flag, is_set in (
+            (_abi.IPS_FS_FULL, full),
+            (_abi.IPS_FS_ONE_FILE_SYSTEM, one_file_system),
+            (_abi.IPS_FS_STAT_ATTRIBUTE, stat_attribute),
+        ):
+            options.flags |= flag if is_set else 0
+        options.message, options.author = text(message, "a message"), text(author, "an author")
+        report = sized(_abi.ips_fs_import_report)
+        callbacks = TreeCallbacks(progress, on_trouble)
+        try:
+            call(
+                "ips_fs_import", self._handle, host_path(directory), optional_text(branch, "a branch"),
+                ctypes.byref(options), callbacks.transfer, callbacks.trouble, None, ctypes.byref(report),
+                callbacks=callbacks,
+            )
+        except Conflict as error:
+            raise LostRace.of_version(error, report.version) from None
+        return import_report(report)
+
+    def export(
+        self,
+        tree: Cid,
+        directory: Path,
+        path: Path = "/",
+        existing: Existing = Existing.REFUSE,
+        stat_attribute: bool = False,
+        progress: OnTransfer | None = None,
+        on_trouble: OnTrouble | None = None,
+    ) -> ExportReport:
+        """Writes what a version, tree or directory has at a path to a directory of the host. One that is not
+        there appears when it is whole and durable. What the host refuses is counted, and the rest goes on.
+
+        `stat_attribute`: owner, mode and kind that are refused are put into user.containers.override_stat.
+        """
+        options = sized(_abi.ips_fs_export_options)
+        options.flags = _abi.IPS_FS_STAT_ATTRIBUTE if stat_attribute else 0
+        options.existing = whole_number(existing, 0, (1 << 31) - 1, "what is done with what is there")
+        report = sized(_abi.ips_fs_export_report)
+        callbacks = TreeCallbacks(progress, on_trouble)
+        call(
+            "ips_fs_export", self._handle, required(tree), tree_path(path), host_path(directory),
+            ctypes.byref(options), callbacks.transfer, callbacks.trouble, None, ctypes.byref(report),
+            callbacks=callbacks,
+        )
+        return export_report(report)
+
+
+def _merge_options(policy: Policy, suffix: str | None, decide: Decide | None) -> Any:
+    options = sized(_abi.ips_fs_merge_options)
+    number = whole_number(policy, 0, (1 << 31) - 1, "a policy")
+    options.policy = number if decide is None else _abi.IPS_FS_ASK
+    options.suffix = optional_text(suffix, "a suffix")
+    return options
+
+
+def _all(iterator: ctypes.c_void_p) -> list[TreeConflict]:
+    return list(entries.conflicts(iterator.value)) if iterator.value else []

@@ -65,7 +65,20 @@ class Fork(NamedTuple):
     path: str
 
 
-class Handle:
+class Unique:
+    """What has a handle of the library's is one object: a copy would give the handle back a second time."""
+
+    def __copy__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be copied")
+
+    def __deepcopy__(self, memory: Any) -> Any:
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: another process opens the store again")
+
+
+class Handle(Unique):
     """A handle of the library's, given back by `close`, at the end of a `with`, or with the object."""
 
     _close: str
@@ -181,7 +194,7 @@ def changes(handle: int) -> Items[Change]:
     return Items(handle, _abi.ips_change, "ips_iter_next_change", make)
 
 
-class Reader(io.RawIOBase):
+class Reader(Unique, io.RawIOBase):
     """A file open for reading, as a raw binary stream; io.BufferedReader and io.TextIOWrapper take it."""
 
     def __init__(self, handle: int) -> None:
@@ -196,6 +209,12 @@ class Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return read_into(buffer, "ips_reader_read", self._open())
+
+    def readall(self) -> bytes:
+        position = self.tell()
+        data = self.read_at(position, self.size - position)
+        self.seek(position + len(data))
+        return data
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads at an offset, as os.pread does: less than `length` only at the end; the position stays."""

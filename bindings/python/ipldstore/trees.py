@@ -26,7 +26,7 @@ from ._library import (
 from .cid import Cid, required
 from .entries import Entry, Kind, Sync, entry_of, tree_path
 from .errors import Conflict, Error
-from .streams import Handle
+from .streams import Handle, Unique
 
 
 class LostRace(Conflict):
@@ -34,6 +34,15 @@ class LostRace(Conflict):
     kept for the branch: merge it."""
 
     version: Cid
+
+    @staticmethod
+    def of_version(error: Conflict, raw: _abi.ips_cid) -> Conflict:
+        """The error itself where no version is kept."""
+        if raw.digest_length == 0:
+            return error
+        lost = LostRace(error.code, error.os_errno, error.message)
+        lost.version = Cid.of_raw(raw)
+        return lost
 
 
 # Flags and whether it is written, by the mode that `open` takes.
@@ -63,11 +72,7 @@ class Tree(Handle):
         try:
             call("ips_fs_commit", self._handle, *texts, ctypes.byref(raw))
         except Conflict as error:
-            if raw.digest_length == 0:
-                raise
-            lost = LostRace(error.code, error.os_errno, error.message)
-            lost.version = Cid.of_raw(raw)
-            raise lost from None
+            raise LostRace.of_version(error, raw) from None
         return Cid.of_raw(raw)
 
     # ------------------------------------------------------------------------------------------ Looking
@@ -105,7 +110,7 @@ class Tree(Handle):
     def read(self, path: Path) -> bytes:
         """All bytes of a file."""
         with self.open(path) as file:
-            return file.read()
+            return file.readall()
 
     # ----------------------------------------------------------------------------------------- Changing
 
@@ -151,6 +156,11 @@ class Tree(Handle):
         """Copies an entry with all that is below it, which costs nothing whatever its size."""
         call("ips_fs_copy", self._handle, tree_path(path), tree_path(target))
 
+    def restore(self, path: Path, tree: Cid, source: Path) -> None:
+        """Gives a path what another version, tree or directory has at `source`, with all that is below it, in
+        the place of what it has now. Costs nothing whatever its size."""
+        call("ips_fs_restore", self._handle, tree_path(path), required(tree), tree_path(source))
+
     def remove(self, path: Path, tree: bool = False) -> None:
         """Removes an entry and leaves a tombstone; with `tree` a directory with all that is below it."""
         call("ips_fs_remove", self._handle, tree_path(path), bool(tree))
@@ -190,7 +200,7 @@ class Tree(Handle):
         call("ips_fs_remove_attribute", self._handle, tree_path(path), tree_path(name))
 
 
-class File(io.RawIOBase):
+class File(Unique, io.RawIOBase):
     """A file of a tree that is open, as a raw binary stream. `close`, and the end of a `with`, give the tree
     what was written; `abort`, and a `with` that is left by an exception, forget it."""
 
@@ -231,6 +241,11 @@ class File(io.RawIOBase):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def readall(self) -> bytes:
+        data = self.read_at(self._position, max(self.size - self._position, 0))
+        self._position += len(data)
+        return data
 
     def write(self, data: Any, /) -> int:
         if self._is_appended:

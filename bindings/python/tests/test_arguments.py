@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import array
+import copy
 import io
 import operator
 import os
 import pathlib
+import pickle
 import threading
 from typing import Any
 
@@ -115,6 +117,24 @@ class ArgumentsTest(PlaceTest):
         self.assertEqual(self.store.read_at(self.cid, 4, 1 << 62), b"456789")
         with self.assertRaises(ipldstore.Invalid):
             self.store.read_at(self.cid, 11, 1 << 62)
+
+    def test_what_is_larger_than_memory_is_said_at_once(self) -> None:
+        with self.store.writer() as writer:
+            writer.truncate(1 << 61)
+            huge = writer.commit()
+        with self.store.fs.open_branch("main") as tree:
+            with tree.open("huge", "w") as file:
+                file.truncate(1 << 61)
+            self.refused(
+                MemoryError,
+                lambda: self.store.get(huge),
+                lambda: self.store.reader(huge).read(),
+                lambda: tree.read("huge"),
+            )
+            with tree.open("huge") as file, self.store.reader(huge) as reader:
+                for stream in (file, reader):
+                    stream.seek(-3, io.SEEK_END)
+                    self.assertEqual((stream.read(), stream.read()), (bytes(3), b""))
 
     def test_texts_are_texts(self) -> None:
         store: Any = self.store
@@ -254,6 +274,22 @@ class ArgumentsTest(PlaceTest):
         self.assertEqual(list(roots), [])
         with self.assertRaisesRegex(ValueError, "the Store is closed"):
             store.put(b"x")
+
+    def test_handles_are_not_copied_and_cids_are(self) -> None:
+        store = self.store
+        tree = store.fs.open_branch("main")
+        with store.batch() as batch, store.reader(self.cid) as reader, tree, tree.open("file", "w") as file:
+            for handle in (store, batch, reader, tree, file, store.roots()):
+                with self.subTest(kind=type(handle)):
+                    self.refused(
+                        TypeError,
+                        lambda: copy.copy(handle),
+                        lambda: copy.deepcopy(handle),
+                        lambda: pickle.dumps(handle),
+                    )
+        self.assertEqual(store.get(self.cid), b"0123456789")
+        for same in (copy.copy(self.cid), copy.deepcopy(self.cid), pickle.loads(pickle.dumps(self.cid))):
+            self.assertEqual(same, self.cid)
 
     def test_a_handle_closed_by_another_thread_is_refused(self) -> None:
         """Not used after it is gone: every call says what it is, or works."""

@@ -32,7 +32,7 @@ macro_rules! errors {
         }
 
         impl Error {
-            fn new(failure: Failure) -> Self {
+            pub(crate) fn from_failure(failure: Failure) -> Self {
                 match failure.code {
                     $(sys::$status => Error::$name(failure),)*
                     _ => Error::Other(failure),
@@ -104,6 +104,10 @@ impl Error {
         }
     }
 
+    pub(crate) fn cancelled(message: &str) -> Self {
+        Error::Cancelled(Failure { code: sys::IPS_CANCELLED, errno: 0, message: message.to_owned() })
+    }
+
     pub(crate) fn invalid(message: &str) -> Self {
         Error::Invalid(Failure { code: sys::IPS_INVALID, errno: 0, message: message.to_owned() })
     }
@@ -169,7 +173,7 @@ pub(crate) fn status_of(
     // SAFETY: the library fills the error whenever a call that takes it fails.
     let error = unsafe { error.assume_init_ref() };
     let message = text(&error.message);
-    Err(Error::new(Failure { code: status, errno: error.os_errno, message }))
+    Err(Error::from_failure(Failure { code: status, errno: error.os_errno, message }))
 }
 
 /// A path that ends with NUL, in a field of the library's.

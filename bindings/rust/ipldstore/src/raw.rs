@@ -13,6 +13,28 @@ pub(crate) fn bytes(data: &[u8]) -> sys::ips_bytes {
     sys::ips_bytes { data: data.as_ptr().cast(), len: data.len() }
 }
 
+/// The bytes of a callback's argument.
+///
+/// # Safety
+/// They are there for as long as the result is used.
+pub(crate) unsafe fn slice(bytes: &sys::ips_bytes) -> &[u8] {
+    if bytes.data.is_null() {
+        return &[];
+    }
+    unsafe { std::slice::from_raw_parts(bytes.data.cast(), bytes.len) }
+}
+
+/// A copy of a callback's text; empty for NULL.
+///
+/// # Safety
+/// It ends with NUL.
+pub(crate) unsafe fn owned_text(text: *const std::ffi::c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    unsafe { std::ffi::CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
 pub(crate) fn text(text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Error::invalid("a text has a NUL inside"))
 }

@@ -1,66 +1,18 @@
-//! File systems through the crate: what is made comes back, both sides of a fork are merged, and files,
-//! iterators and panics of the caller's leave nothing behind.
+//! Trees through the crate: what is made comes back, and files, iterators and panics of the caller's leave
+//! nothing behind.
+
+mod place;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ipldstore::fs::{
-    Aspects, Conflict, ConflictKind, DifferenceKind, FileOptions, Keep, Kind, Links, Merge, MergeOptions,
-    NewNode, Policy, Resolution, SyncType, Timestamp, Tree,
-};
-use ipldstore::{Cid, Error, Store};
-
-/// A store of its own, removed with it.
-struct Place {
-    store: Store,
-    path: PathBuf,
-}
-
-impl Place {
-    fn new() -> Place {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ipldstore-rust-fs-{}-{number}", std::process::id()));
-        Store::create(&path).unwrap();
-        Place { store: Store::open(&path).unwrap(), path }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-impl std::ops::Deref for Place {
-    type Target = Store;
-
-    fn deref(&self) -> &Store {
-        &self.store
-    }
-}
-
-/// A branch "main" of one version with these files.
-fn main_of(store: &Store, files: &[(&str, &[u8])]) -> (Tree, Cid) {
-    let tree = store.fs().open_branch("main").unwrap();
-    for (path, data) in files {
-        if let Some(parent) = Path::new(path).parent().filter(|parent| *parent != Path::new("")) {
-            tree.make_directories(parent, 0o755).unwrap();
-        }
-        tree.write(path, data).unwrap();
-    }
-    let version = tree.commit("main", "first", "somebody").unwrap();
-    (tree, version)
-}
-
-fn names(tree: &Tree, path: &str) -> Vec<PathBuf> {
-    tree.walk(path).unwrap().map(|entry| entry.unwrap().0).collect()
-}
+use ipldstore::fs::{Aspects, DifferenceKind, FileOptions, Kind, Links, NewNode, SyncType, Timestamp};
+use ipldstore::{Error, Store};
+use place::{main_of, names, Place};
 
 #[test]
 fn what_is_made_comes_back() {
@@ -236,112 +188,6 @@ fn long_names_and_paths() {
     let second = tree.commit("main", "", "").unwrap();
     let found: Vec<_> = place.fs().diff(&first, &second).unwrap().map(Result::unwrap).collect();
     assert!(found.iter().any(|one| one.path == Path::new(&long)));
-}
-
-#[test]
-fn a_lost_race_keeps_the_version() {
-    let place = Place::new();
-    let fs = place.fs();
-    let (ours, first) = main_of(&place, &[("a", b"1")]);
-    let theirs = fs.open_branch("main").unwrap();
-    theirs.write("b", b"2").unwrap();
-    let second = theirs.commit("main", "second", "").unwrap();
-    ours.write("c", b"3").unwrap();
-    let failed = ours.commit("main", "beside", "").unwrap_err();
-    assert!(matches!(failed.error, Error::Conflict(_)));
-    let beside = failed.version.unwrap();
-    assert_eq!(fs.version(&beside).unwrap().previous, Some(first));
-    let merge = fs.merge("main", &beside, &MergeOptions::new().message("both").author("me")).unwrap();
-    let Merge::Merged { version, conflicts } = &merge else { panic!("{merge:?}") };
-    assert!(conflicts.is_empty() && merge.version() == Some(version));
-    let merged = fs.version(version).unwrap();
-    assert_eq!((merged.previous_count, &*merged.message, &*merged.author), (2, "both", "me"));
-    assert_eq!(merged.previous, Some(second));
-    assert_eq!(names(&fs.open_branch("main").unwrap(), "/").len(), 3);
-    assert!(matches!(ours.commit("no\0name", "", ""), Err(failed) if failed.version.is_none()));
-}
-
-#[test]
-fn conflicts_are_decided_by_policy() {
-    let place = Place::new();
-    let fs = place.fs();
-    let (tree, first) = main_of(&place, &[("same", b"0"), ("gone", b"0")]);
-    fs.fork(&first, "dev").unwrap();
-    tree.write("same", b"ours").unwrap();
-    tree.remove("gone").unwrap();
-    tree.commit("main", "ours", "").unwrap();
-    let dev = fs.open_branch("dev").unwrap();
-    dev.write("same", b"theirs").unwrap();
-    dev.write("gone", b"changed").unwrap();
-    let theirs = dev.commit("dev", "theirs", "").unwrap();
-
-    let kinds = |conflicts: &[Conflict]| -> Vec<_> {
-        conflicts.iter().map(|one| (one.path.clone(), one.kind, one.resolution)).collect()
-    };
-    let Merge::Conflicts(found) = fs.merge("main", &theirs, &MergeOptions::new()).unwrap() else {
-        panic!("there are conflicts")
-    };
-    let expected = [("gone", ConflictKind::ModifiedDeleted), ("same", ConflictKind::BothModified)];
-    assert_eq!(kinds(&found), expected.map(|(path, kind)| (path.into(), kind, Resolution::Unresolved)));
-    let ours = fs.branch("main").unwrap();
-    for (policy, content) in
-        [(Policy::Ours, b"ours".as_slice()), (Policy::Theirs, b"theirs"), (Policy::Both, b"ours")]
-    {
-        fs.fork(&ours, "try").unwrap();
-        let merge = fs.merge("try", &theirs, &MergeOptions::new().policy(policy)).unwrap();
-        let Merge::Merged { conflicts, .. } = &merge else { panic!("{merge:?}") };
-        assert!(conflicts.iter().all(|one| one.resolution != Resolution::Unresolved), "{conflicts:?}");
-        let merged = fs.open_branch("try").unwrap();
-        assert_eq!(merged.read("same").unwrap(), content);
-        assert_eq!(merged.exists("same.theirs").unwrap(), policy == Policy::Both);
-        fs.delete_branch("try").unwrap();
-    }
-    assert_eq!(fs.merge("main", &first, &MergeOptions::new()).unwrap(), Merge::UpToDate(ours));
-    fs.fork(&first, "behind").unwrap();
-    assert_eq!(fs.merge("behind", &ours, &MergeOptions::new()).unwrap(), Merge::FastForward(ours));
-}
-
-#[test]
-fn branches_tags_and_history() {
-    let place = Place::new();
-    let fs = place.fs();
-    let (tree, first) = main_of(&place, &[("a", b"1")]);
-    for number in 2..=5u8 {
-        tree.write(if number % 2 == 0 { "b" } else { "a" }, &[number]).unwrap();
-        tree.commit("main", &format!("version {number}"), "").unwrap();
-    }
-    let newest = fs.branch("main").unwrap();
-    fs.set_tag("v1", &first).unwrap();
-    assert!(matches!(fs.set_tag("v1", &newest), Err(Error::Exists(_))));
-    fs.set_tag("v2", &first).unwrap();
-    fs.move_tag("v2", &newest).unwrap();
-    assert_eq!(fs.tags().unwrap().map(Result::unwrap).collect::<Vec<_>>().len(), 2);
-    assert_eq!(fs.tag("v2").unwrap(), newest);
-    fs.delete_tag("v2").unwrap();
-    fs.fork(&first, "dev").unwrap();
-    assert!(matches!(fs.fork(&newest, "dev"), Err(Error::Exists(_))));
-    let branches: Vec<_> = fs.branches().unwrap().map(Result::unwrap).collect();
-    assert_eq!(branches, [("dev".to_owned(), first), ("main".to_owned(), newest)]);
-
-    let messages = |history: ipldstore::fs::History| -> Vec<_> {
-        history.map(|version| version.unwrap().message).collect()
-    };
-    let all = messages(fs.history(&newest).unwrap());
-    assert_eq!(all, ["version 5", "version 4", "version 3", "version 2", "first"]);
-    assert_eq!(messages(fs.history_of("b", &newest).unwrap()), ["version 4", "version 2"]);
-    assert_eq!(fs.version(&first).unwrap().generation + 4, fs.version(&newest).unwrap().generation);
-
-    fs.delete_branch("dev").unwrap();
-    let dropped = fs.prune("main", Keep { last: 2, tagged: true, ..Keep::default() }).unwrap();
-    assert_eq!(dropped, 2);
-    assert_eq!(fs.version(&first).unwrap().message, "first");
-    assert!(matches!(fs.branch("dev"), Err(Error::NotFound(_))));
-    assert!(matches!(fs.tag("v2"), Err(Error::NotFound(_))));
-
-    tree.remove("b").unwrap();
-    tree.commit("main", "removed", "").unwrap();
-    assert_eq!(fs.drop_tombstones("main", i64::MAX).unwrap(), 1);
-    assert_eq!(fs.drop_tombstones("main", i64::MAX).unwrap(), 0);
 }
 
 #[test]

@@ -92,6 +92,13 @@ impl Tree {
         call(|error| unsafe { sys::ips_fs_copy(self.raw(), path, target, error) })
     }
 
+    /// Gives a path what another version, tree or directory has at `from`, with all that is below it, in the
+    /// place of what it has now. Costs nothing whatever its size.
+    pub fn restore(&self, path: impl AsRef<Path>, tree: &Cid, from: impl AsRef<Path>) -> Result<()> {
+        let (path, from) = (path_bytes(path.as_ref()), path_bytes(from.as_ref()));
+        call(|error| unsafe { sys::ips_fs_restore(self.raw(), path, tree.as_raw(), from, error) })
+    }
+
     /// Removes an entry, which is no directory with anything in it, and leaves a tombstone.
     pub fn remove(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path_bytes(path.as_ref());

@@ -64,6 +64,10 @@ impl Aspects {
     pub const HARD_LINK: Aspects = Aspects(sys::IPS_FS_HARD_LINK as u32);
     pub const OTHER: Aspects = Aspects(sys::IPS_FS_OTHER as u32);
 
+    pub(super) fn from_bits(bits: u32) -> Aspects {
+        Aspects(bits)
+    }
+
     /// Whether all of `other` are in it.
     pub fn contains(self, other: Aspects) -> bool {
         self.0 & other.0 == other.0

@@ -1,11 +1,13 @@
-//! Merging a version into a branch.
+//! Merging: a version into a branch, two versions into a tree, a layer over a base.
 
-use std::path::PathBuf;
+use std::ffi::{c_void, CString};
+use std::ops::ControlFlow;
 use std::ptr;
 
 use ipldstore_sys as sys;
 
-use super::{path_of, FileSystem};
+use super::{conflict, Conflict, FileSystem, Resolution, Tree};
+use crate::callback::Left;
 use crate::error::{call, Error, Result};
 use crate::iter::Handle;
 use crate::{raw, Cid};
@@ -21,7 +23,7 @@ pub enum Policy {
     Theirs,
     /// The side that was changed last, by the entries' times.
     Newest,
-    /// Both; theirs under its name with ".theirs".
+    /// Both; theirs under its name with a dot and a suffix. Of what one side removed, the other's.
     Both,
 }
 
@@ -29,6 +31,8 @@ pub enum Policy {
 #[derive(Clone, Debug, Default)]
 pub struct MergeOptions {
     policy: Policy,
+    is_always_version: bool,
+    suffix: Option<String>,
     message: String,
     author: String,
 }
@@ -41,6 +45,18 @@ impl MergeOptions {
 
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// What the second of two kept entries ends in, behind a dot; else "theirs".
+    pub fn suffix(mut self, suffix: impl Into<String>) -> Self {
+        self.suffix = Some(suffix.into());
+        self
+    }
+
+    /// A version is made even where the branch could just move.
+    pub fn always_version(mut self) -> Self {
+        self.is_always_version = true;
         self
     }
 
@@ -57,6 +73,37 @@ impl MergeOptions {
     }
 }
 
+/// Options for a call, with the texts that they point to.
+struct RawOptions {
+    raw: sys::ips_fs_merge_options,
+    _texts: [Option<CString>; 3],
+}
+
+impl RawOptions {
+    fn new(options: &MergeOptions, is_asked: bool) -> Result<RawOptions> {
+        let texts = [
+            options.suffix.as_deref().map(raw::text).transpose()?,
+            Some(raw::text(&options.message)?),
+            Some(raw::text(&options.author)?),
+        ];
+        // SAFETY: such a struct; zeros are its defaults.
+        let mut raw: sys::ips_fs_merge_options = unsafe { raw::sized() };
+        raw.policy = match options.policy {
+            _ if is_asked => sys::IPS_FS_ASK,
+            Policy::Report => sys::IPS_FS_REPORT,
+            Policy::Ours => sys::IPS_FS_OURS,
+            Policy::Theirs => sys::IPS_FS_THEIRS,
+            Policy::Newest => sys::IPS_FS_NEWEST,
+            Policy::Both => sys::IPS_FS_BOTH,
+        };
+        if options.is_always_version {
+            raw.flags = sys::IPS_FS_ALWAYS_VERSION as u32;
+        }
+        [raw.suffix, raw.message, raw.author] = texts.each_ref().map(raw::optional_text);
+        Ok(RawOptions { raw, _texts: texts })
+    }
+}
+
 /// What a merge did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "there may be conflicts, and then nothing was changed"]
@@ -65,9 +112,9 @@ pub enum Merge {
     UpToDate(Cid),
     /// The branch had nothing of its own, and points to the version now.
     FastForward(Cid),
-    /// A new version has both; the conflicts are those that the policy has decided.
+    /// A new version has both; the conflicts are those that were decided.
     Merged { version: Cid, conflicts: Vec<Conflict> },
-    /// Nothing was changed: there are conflicts that the policy does not decide.
+    /// Nothing was changed: there are conflicts that nobody has decided.
     Conflicts(Vec<Conflict>),
 }
 
@@ -82,42 +129,55 @@ impl Merge {
     }
 }
 
-/// How two sides contradict each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ConflictKind {
-    BothModified,
-    ModifiedDeleted,
-    BothAdded,
-    FileDirectory,
-    BothRenamed,
-    DirectoryDeleted,
-    /// Of [`SyncType::Raft`](super::SyncType::Raft), changed on both sides; no policy decides it.
-    NoFastForward,
-    /// What a later version of the library knows.
-    Other(i32),
+/// Decides a conflict, or stops the merge.
+type Decide<'a> = &'a mut dyn FnMut(&Conflict) -> ControlFlow<(), Resolution>;
+
+/// Who decides the conflicts of one call.
+struct Judge<'a> {
+    decide: Option<Decide<'a>>,
+    has_stopped: bool,
+    left: Left,
 }
 
-/// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Resolution {
-    /// Nobody has decided.
-    Unresolved,
-    Ours,
-    Theirs,
-    Both,
-    /// What a later version of the library knows.
-    Other(i32),
+impl<'a> Judge<'a> {
+    fn new(decide: Option<Decide<'a>>) -> Self {
+        Judge { decide, has_stopped: false, left: Left::default() }
+    }
+
+    fn callback(&self) -> sys::ips_fs_decide {
+        self.decide.as_ref().map(|_| decide as _)
+    }
+
+    /// What the call's result is once the closure's own reason is taken for what it is.
+    fn settled<T>(&mut self, result: Result<T>) -> Result<T> {
+        match self.left.apply(result) {
+            Err(_) if self.has_stopped => Err(Error::cancelled("the closure that decides stopped the merge")),
+            result => result,
+        }
+    }
 }
 
-/// A path at which two sides contradict each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Conflict {
-    pub kind: ConflictKind,
-    pub resolution: Resolution,
-    pub path: PathBuf,
+unsafe extern "C" fn decide(
+    context: *mut c_void,
+    conflict: *const sys::ips_fs_conflict,
+    resolution: *mut i32,
+) -> sys::ips_status {
+    // SAFETY: the judge lives while the call runs, and one callback runs at a time.
+    let Judge { decide: Some(decide), has_stopped, left } = (unsafe { &mut *context.cast::<Judge<'_>>() })
+    else {
+        return sys::IPS_OK;
+    };
+    left.guard(|| {
+        // SAFETY: both are the library's, for the time of the callback.
+        match decide(&unsafe { Conflict::asked(&*conflict) }) {
+            ControlFlow::Continue(decided) => unsafe { *resolution = decided.raw() },
+            ControlFlow::Break(()) => {
+                *has_stopped = true;
+                return Ok(sys::IPS_CANCELLED);
+            }
+        }
+        Ok(sys::IPS_OK)
+    })
 }
 
 impl FileSystem<'_> {
@@ -125,37 +185,51 @@ impl FileSystem<'_> {
     ///
     /// [`Error::Conflict`] when the branch was moved meanwhile; conflicts of the trees are a result.
     pub fn merge(&self, branch: &str, theirs: &Cid, options: &MergeOptions) -> Result<Merge> {
-        let (branch, message) = (raw::text(branch)?, raw::text(&options.message)?);
-        let author = raw::text(&options.author)?;
-        let policy = match options.policy {
-            Policy::Report => sys::IPS_FS_REPORT,
-            Policy::Ours => sys::IPS_FS_OURS,
-            Policy::Theirs => sys::IPS_FS_THEIRS,
-            Policy::Newest => sys::IPS_FS_NEWEST,
-            Policy::Both => sys::IPS_FS_BOTH,
-        };
-        let (mut outcome, mut list) = (0, ptr::null_mut());
+        self.merge_by(branch, theirs, options, None)
+    }
+
+    /// As [`FileSystem::merge`]; a closure decides each conflict, in place of the policy, or stops the merge
+    /// with `Break`. It is not asked about those of [`SyncType::Raft`](super::SyncType::Raft).
+    pub fn merge_with(
+        &self,
+        branch: &str,
+        theirs: &Cid,
+        options: &MergeOptions,
+        mut decide: impl FnMut(&Conflict) -> ControlFlow<(), Resolution>,
+    ) -> Result<Merge> {
+        self.merge_by(branch, theirs, options, Some(&mut decide))
+    }
+
+    fn merge_by(
+        &self,
+        branch: &str,
+        theirs: &Cid,
+        options: &MergeOptions,
+        decide: Option<Decide<'_>>,
+    ) -> Result<Merge> {
+        let (branch, options) = (raw::text(branch)?, RawOptions::new(options, decide.is_some())?);
+        let (mut judge, mut outcome, mut list) = (Judge::new(decide), 0, ptr::null_mut());
         // SAFETY: zeros are a value, and no CID.
         let mut version: sys::ips_cid = unsafe { std::mem::zeroed() };
+        let callback = judge.callback();
         let result = call(|error| unsafe {
-            let (branch, message, author) = (branch.as_ptr(), message.as_ptr(), author.as_ptr());
-            let (store, theirs, list) = (self.store.raw(), theirs.as_raw(), &mut list);
             sys::ips_fs_merge(
-                store,
-                branch,
-                theirs,
-                policy,
-                message,
-                author,
+                self.store.raw(),
+                branch.as_ptr(),
+                theirs.as_raw(),
+                &options.raw,
+                callback,
+                (&mut judge as *mut Judge<'_>).cast(),
                 &mut outcome,
                 &mut version,
-                list,
+                &mut list,
                 error,
             )
         });
         // The iterator is given out after IPS_CONFLICT too.
-        let found = ptr::NonNull::new(list).map(Handle::from_raw);
-        let conflicts = found.map(|handle| conflicts(&handle)).transpose()?.unwrap_or_default();
+        let list = ptr::NonNull::new(list).map(Handle::from_raw);
+        let result = judge.settled(result);
+        let conflicts = list.map(|handle| conflict::all(&handle)).transpose()?.unwrap_or_default();
         let version = Cid::from_raw(version);
         match (result, outcome) {
             (Err(Error::Conflict(_)), _) if !conflicts.is_empty() => Ok(Merge::Conflicts(conflicts)),
@@ -165,36 +239,93 @@ impl FileSystem<'_> {
             (Ok(()), _) => Ok(Merge::Merged { version, conflicts }),
         }
     }
-}
 
-fn conflicts(handle: &Handle) -> Result<Vec<Conflict>> {
-    let mut found = Vec::new();
-    let mut path = [vec![0; 256]];
-    loop {
-        let (mut kind, mut resolution) = (0, 0);
-        let next = raw::fitted(&mut path, |[path], [length], error| unsafe {
-            let (room, capacity) = (path.as_mut_ptr().cast(), path.len());
-            let iter = handle.raw();
-            sys::ips_iter_next_conflict(iter, &mut kind, &mut resolution, room, capacity, length, error)
+    /// Merges two versions into a tree that is open, for conflicts that are decided by hand: where nobody has
+    /// decided, it has what `ours` has. Change it as any tree ([`Tree::restore`] takes what another version
+    /// has), then commit it to a branch that is at `ours`: the version has both in its history. Of the
+    /// options, policy and suffix count.
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("ipldstore-by-hand-{}", std::process::id()));
+    /// # ipldstore::Store::create(&path)?;
+    /// # let store = ipldstore::Store::open(&path)?;
+    /// use ipldstore::fs::MergeOptions;
+    ///
+    /// let fs = store.fs();
+    /// let tree = fs.open_branch("main")?;
+    /// tree.write("file", b"of both")?;
+    /// fs.fork(&tree.commit("main", "", "")?, "dev")?;
+    /// tree.write("file", b"ours")?;
+    /// let ours = tree.commit("main", "", "")?;
+    /// let dev = fs.open_branch("dev")?;
+    /// dev.write("file", b"theirs")?;
+    /// let theirs = dev.commit("dev", "", "")?;
+    ///
+    /// let (merged, conflicts) = fs.open_merge(&ours, &theirs, &MergeOptions::new())?;
+    /// for conflict in conflicts {
+    ///     merged.restore(&conflict.path, &theirs, &conflict.path)?;
+    /// }
+    /// let version = merged.commit("main", "decided by hand", "")?;
+    /// assert_eq!(fs.open(Some(&version))?.read("file")?, b"theirs");
+    /// # drop((tree, dev, merged, store));
+    /// # std::fs::remove_dir_all(&path).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_merge(
+        &self,
+        ours: &Cid,
+        theirs: &Cid,
+        options: &MergeOptions,
+    ) -> Result<(Tree, Vec<Conflict>)> {
+        self.open_merge_by(ours, theirs, options, None)
+    }
+
+    /// As [`FileSystem::open_merge`]; a closure decides conflicts, or leaves them for later.
+    pub fn open_merge_with(
+        &self,
+        ours: &Cid,
+        theirs: &Cid,
+        options: &MergeOptions,
+        mut decide: impl FnMut(&Conflict) -> ControlFlow<(), Resolution>,
+    ) -> Result<(Tree, Vec<Conflict>)> {
+        self.open_merge_by(ours, theirs, options, Some(&mut decide))
+    }
+
+    fn open_merge_by(
+        &self,
+        ours: &Cid,
+        theirs: &Cid,
+        options: &MergeOptions,
+        decide: Option<Decide<'_>>,
+    ) -> Result<(Tree, Vec<Conflict>)> {
+        let options = RawOptions::new(options, decide.is_some())?;
+        let (mut judge, mut list) = (Judge::new(decide), ptr::null_mut());
+        let callback = judge.callback();
+        let handle = raw::handle(|fs, error| unsafe {
+            sys::ips_fs_merge_open(
+                self.store.raw(),
+                ours.as_raw(),
+                theirs.as_raw(),
+                &options.raw,
+                callback,
+                (&mut judge as *mut Judge<'_>).cast(),
+                fs,
+                &mut list,
+                error,
+            )
+        });
+        let list = ptr::NonNull::new(list).map(Handle::from_raw);
+        let tree = Tree::from_handle(judge.settled(handle)?);
+        let conflicts = list.map(|handle| conflict::all(&handle)).transpose()?.unwrap_or_default();
+        Ok((tree, conflicts))
+    }
+
+    /// Opens one tree over another, as the layers of images are: names and tombstones of the layer stand,
+    /// other names are the base's. A commit of it is one to a new branch.
+    pub fn overlay(&self, layer: &Cid, base: &Cid) -> Result<Tree> {
+        let handle = raw::handle(|fs, error| unsafe {
+            sys::ips_fs_overlay(self.store.raw(), layer.as_raw(), base.as_raw(), fs, error)
         })?;
-        let Some([length]) = next else { return Ok(found) };
-        let kind = match kind {
-            sys::IPS_FS_BOTH_MODIFIED => ConflictKind::BothModified,
-            sys::IPS_FS_MODIFIED_DELETED => ConflictKind::ModifiedDeleted,
-            sys::IPS_FS_BOTH_ADDED => ConflictKind::BothAdded,
-            sys::IPS_FS_FILE_DIRECTORY => ConflictKind::FileDirectory,
-            sys::IPS_FS_BOTH_RENAMED => ConflictKind::BothRenamed,
-            sys::IPS_FS_DIRECTORY_DELETED => ConflictKind::DirectoryDeleted,
-            sys::IPS_FS_NO_FAST_FORWARD => ConflictKind::NoFastForward,
-            other => ConflictKind::Other(other),
-        };
-        let resolution = match resolution {
-            sys::IPS_FS_REPORT => Resolution::Unresolved,
-            sys::IPS_FS_OURS => Resolution::Ours,
-            sys::IPS_FS_THEIRS => Resolution::Theirs,
-            sys::IPS_FS_BOTH => Resolution::Both,
-            other => Resolution::Other(other),
-        };
-        found.push(Conflict { kind, resolution, path: path_of(&path[0][..length]) });
+        Ok(Tree::from_handle(handle))
     }
 }

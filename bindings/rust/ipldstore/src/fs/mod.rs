@@ -36,18 +36,26 @@
 //! give.
 
 mod change;
+mod conflict;
 mod diff;
 mod entry;
 mod file;
+mod host;
 mod merge;
+mod transfer;
 mod tree;
 mod versions;
 
 pub use change::{Links, NewNode};
+pub use conflict::{Conflict, ConflictKind, Resolution};
 pub use diff::{Aspects, Difference, DifferenceKind, Differences};
 pub use entry::{Entry, Kind, SyncType, Timestamp};
 pub use file::{File, FileOptions};
-pub use merge::{Conflict, ConflictKind, Merge, MergeOptions, Policy, Resolution};
+pub use host::{
+    Existing, ExportOptions, ExportReport, ImportOptions, ImportReport, Transfer, Trouble, TroubleKind,
+};
+pub use merge::{Merge, MergeOptions, Policy};
+pub use transfer::{remove_directory, remove_directory_with};
 pub use tree::{CommitError, Entries, Tree};
 pub use versions::{History, Keep, Names, Version};
 

@@ -68,6 +68,11 @@ impl Drop for Tree {
 }
 
 impl Tree {
+    /// Of a handle that nobody else gives back.
+    pub(super) fn from_handle(handle: NonNull<sys::ips_fs>) -> Tree {
+        Tree { handle }
+    }
+
     pub(super) fn raw(&self) -> *mut sys::ips_fs {
         self.handle.as_ptr()
     }

@@ -8,7 +8,7 @@ use ipldstore_sys as sys;
 use super::{path_bytes, FileSystem, Timestamp};
 use crate::cid::made;
 use crate::error::{call, call_for_next, text, Result};
-use crate::iter::Handle;
+use crate::iter::{Handle, Iter, Links};
 use crate::{raw, Cid, Roots};
 
 const BRANCHES: &str = "fs/branch/";
@@ -177,6 +177,13 @@ impl FileSystem<'_> {
             sys::ips_fs_version_get(self.store.raw(), cid.as_raw(), &mut version, error)
         })?;
         Ok(Version::from_raw(*cid, &version))
+    }
+
+    /// All versions that a version was made from, in order: those of a merge are several.
+    pub fn previous(&self, version: &Cid) -> Result<Links> {
+        Iter::open(|iter, error| unsafe {
+            sys::ips_fs_version_previous(self.store.raw(), version.as_raw(), iter, error)
+        })
     }
 
     /// The versions that lead to one, and it, newest first. The history ends where a version is no longer in
