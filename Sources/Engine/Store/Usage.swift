@@ -10,6 +10,25 @@ extension StoreCore {
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
         _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
     ) throws(StoreError) -> Usage {
+        try exclusive(progress, starts).usage
+    }
+
+    /// The dead, and all that only they keep.
+    func garbage() throws(StoreError) -> Set<CID> {
+        try exclusive(nil) { (snapshot) throws(StoreError) in
+            var dead: [(CID, UInt32)] = []
+            try snapshot.scanDead { (_, place) throws(StoreError) in
+                if let block = try snapshot.block(at: place) { dead.append((block.cid, 0)) }
+                return true
+            }
+            return dead
+        }.blocks
+    }
+
+    private func exclusive(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -48,7 +67,7 @@ extension StoreCore {
             if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
         usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
-        return usage
+        return (usage, entered)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their
