@@ -6,16 +6,21 @@ struct ExportLinks {
     private var directory: (name: [UInt8], open: HostDirectory)?
     private var numbers: [HardLinkGroup: Int] = [:]
     private var next = 0
+    private var refusals: [HardLinkGroup: HostError] = [:]
+
+    /// Why a file can have no other names.
+    func refusal(_ group: HardLinkGroup) -> HostError? { refusals[group] }
 
     func first(_ group: HardLinkGroup) -> (directory: Int32, name: [UInt8])? {
         guard let directory, let number = numbers[group] else { return nil }
         return (directory.open.descriptor, Array(String(number).utf8))
     }
 
-    /// Where the host allows no second name, each name becomes a file of its own.
+    /// Where the host allows no second name, each name becomes a file of its own; why, is kept. Throws what
+    /// is wrong with the host and not with one file.
     mutating func keep(
         _ group: HardLinkGroup, _ name: FileName, _ from: HostDirectory, _ root: HostDirectory
-    ) {
+    ) throws(HostError) {
         do throws(HostError) {
             if directory == nil {
                 let name = ExportTarget.temporaryName()
@@ -26,8 +31,12 @@ struct ExportLinks {
             try Host.link(
                 from.descriptor, name.bytes, directory.open.descriptor, Array(String(next).utf8))
             numbers[group] = next
+            refusals[group] = nil
             next += 1
-        } catch {}
+        } catch {
+            if error.isGeneral { throw error }
+            refusals[group] = error
+        }
     }
 
     func remove(from root: HostDirectory) throws(StoreError) {

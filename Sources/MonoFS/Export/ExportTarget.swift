@@ -72,8 +72,11 @@ final class ExportTarget {
             } else {
                 try Host.swap(place.parent.descriptor, name, place.name)
             }
-            try Host.flush(place.parent.descriptor)
         } catch { throw error.storeError(FileText.of(place.name)) }
+        do throws(HostError) { try Host.flush(place.parent.descriptor) } catch {
+            // It is where it was to be, whole; who wants it to stay there through a power loss has to know.
+            throw error.storeError("the directory of \(FileText.of(place.name)), which is there")
+        }
         guard case .beside(let name) = way, place.status != nil else { return }
         // What was there before; what cannot be removed stays under the other name.
         _ = try HostTree.remove(place.parent, name) { (path, error) throws(StoreError) in
@@ -89,7 +92,13 @@ final class ExportTarget {
                 status.identity == directory.identity
             else { return }
             _ = try? HostTree.remove(place.parent, name) { (_, _) throws(StoreError) in }
-        case .inPlace: _ = try? HostTree.empty(directory) { (_, _) throws(StoreError) in }
+        case .inPlace:
+            _ = try? HostTree.empty(directory) { (_, _) throws(StoreError) in }
+            // It may have the tree's metadata already.
+            let (status, descriptor) = (directory.status, directory.descriptor)
+            try? Host.setOwner(descriptor, status.owner, status.group)
+            try? Host.setMode(descriptor, status.mode)
+            try? Host.setTime(descriptor, [], status.modified)
         case .merge: break
         }
     }

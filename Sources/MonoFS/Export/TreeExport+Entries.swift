@@ -29,7 +29,7 @@ extension TreeExport {
             try take(file)
         default: try makeSpecial(name, entry, directory, path)
         }
-        if let group { keepLink(group, name, directory) }
+        if let group { try keepLink(group, name, directory, path) }
     }
 
     private func schedule(_ file: ExportFile) throws(StoreError) {
@@ -89,7 +89,14 @@ extension TreeExport {
         _ name: FileName, _ entry: Entry, _ group: HardLinkGroup?, _ directory: HostDirectory,
         _ path: FilePath
     ) throws(StoreError) -> Bool {
-        guard let group, let (from, first) = links.first(group) else { return false }
+        guard let group else { return false }
+        guard let (from, first) = links.first(group) else {
+            // The name is made, as a file of its own.
+            if let refusal = links.refusal(group) {
+                try take(Refusals(metadata: refusal), path.appending(name))
+            }
+            return false
+        }
         do throws(HostError) {
             try writer.make(directory, name.bytes) { (name) throws(HostError) in
                 try Host.link(from, first, directory.descriptor, name)
@@ -99,6 +106,7 @@ extension TreeExport {
                 try takeUnmade(error, path.appending(name))
                 return true
             }
+            try take(Refusals(metadata: error), path.appending(name))
             return false
         }
         if entry.kind == .file { report.files += 1 }
@@ -107,8 +115,12 @@ extension TreeExport {
         return true
     }
 
-    private func keepLink(_ group: HardLinkGroup, _ name: FileName, _ directory: HostDirectory) {
+    private func keepLink(
+        _ group: HardLinkGroup, _ name: FileName, _ directory: HostDirectory, _ path: FilePath
+    ) throws(StoreError) {
         guard let root = levels.first?.directory ?? levels.first?.lastDirectory else { return }
-        links.keep(group, name, directory, root)
+        do throws(HostError) { try links.keep(group, name, directory, root) } catch {
+            throw error.storeError(path.appending(name).description)
+        }
     }
 }
