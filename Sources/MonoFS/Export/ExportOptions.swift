@@ -41,8 +41,8 @@ extension FileSystem {
     /// somebody else meanwhile. Until its end nobody but the user who makes it can enter a new tree.
     ///
     /// Nor is anything written into the store, or a store that it reads through: INVALID when the target is
-    /// one or in one, or would be replaced with one in it. Merging goes around one: what would take its place,
-    /// or that of a directory it is in, is reported as not made.
+    /// one or in one, or would be replaced with one in it. Merging goes around one: what would take its
+    /// place, or that of a directory it is in, is reported as not made.
     ///
     /// Permissions to own, to make devices and to set attributes are the host's to give: what it refuses is
     /// reported, once for each entry, and ends nothing. A file that is not its owner's does not get the
