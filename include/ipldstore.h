@@ -1235,18 +1235,20 @@ typedef struct ips_usage {
 /*
  * What deleting these roots, together, would free; at the cost of what it would free.
  *
- * names  `count` names of roots, each ended by NUL
+ * names     `count` names of roots, each ended by NUL
+ * progress  may be NULL; hears of blocks
  * IPS_NOT_FOUND when one is no root.
  */
 IPS_API IPS_CHECKED ips_status ips_store_usage(const ips_store *store, const char *const *names, size_t count,
-                                               ips_usage *usage, ips_error *error);
+                                               ips_progress progress, void *context, ips_usage *usage,
+                                               ips_error *error);
 
 /*
  * What ips_store_gc would take if nothing protected it, without taking it: exclusive_blocks and
- * exclusive_bytes.
+ * exclusive_bytes. `progress` may be NULL; it hears of blocks.
  */
-IPS_API IPS_CHECKED ips_status ips_store_gc_dry_run(const ips_store *store, ips_usage *usage,
-                                                    ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_store_gc_dry_run(const ips_store *store, ips_progress progress,
+                                                    void *context, ips_usage *usage, ips_error *error);
 
 /* Counters of a store. May grow at its end. */
 typedef struct ips_stat {

@@ -1,5 +1,5 @@
-# The campaigns can fail: each deliberate defect of an engine that is built with them is found. Included by the
-# Makefile.
+# The campaigns can fail: each deliberate defect of an engine that is built with them is found. Included by
+# the Makefile.
 .PHONY: torture-defects
 
 # ONLY chooses one of the defects of Sources/Engine/Storage/Defect.swift.

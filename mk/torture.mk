@@ -7,6 +7,8 @@ SEED ?= 1
 # to add the totals to docs/RELIABILITY.md. A failure prints the command that replays it.
 torture: packages
 	$(SWIFT) build $(TEST_FLAGS) --build-tests
+	scripts/fuzz --build
+	scripts/build-libraries --when-older
 	.build-test/release/fault-worker torture --seconds $(SECONDS) --seed $(SEED) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(RECORD),--record docs/RELIABILITY.md --date $$(date +%F) \
 	    --commit $$(git describe --always --dirty --exclude '*'))

@@ -19,23 +19,30 @@ public func ips_store_gc(
 
 @c @implementation
 public func ips_store_gc_dry_run(
-    _ store: OpaquePointer?, _ usage: UnsafeMutablePointer<ips_usage>?, _ error: ErrorPointer?
+    _ store: OpaquePointer?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ usage: UnsafeMutablePointer<ips_usage>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try GrowingOutput(usage)
-        result.set(ips_usage(try CAPI.store(store).gcDryRun()))
+        let store = try CAPI.store(store)
+        result.set(
+            ips_usage(try store.gcDryRun(progress: progressClosure(progress, context, outcome))))
     }
 }
 
 @c @implementation
 public func ips_store_usage(
     _ store: OpaquePointer?, _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int,
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
     _ usage: UnsafeMutablePointer<ips_usage>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try GrowingOutput(usage)
         let store = try CAPI.store(store)
-        result.set(ips_usage(try store.usage(of: try CAPI.names(names, count))))
+        result.set(
+            ips_usage(
+                try store.usage(
+                    of: try CAPI.names(names, count), progress: progressClosure(progress, context, outcome))))
     }
 }
 

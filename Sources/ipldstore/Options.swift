@@ -119,6 +119,16 @@ enum RootName {
     }
 }
 
+extension RootName {
+    /// As `checked`, of a root that is to change: those of branches and tags have commands of their own.
+    static func changeable(_ name: String) throws -> String {
+        guard !name.hasPrefix("fs/") else {
+            throw ValidationError("roots under fs/ are branches and tags: see ipldstore branch and tag")
+        }
+        return try checked(name)
+    }
+}
+
 extension CID {
     /// A CID on the command line. Text that is none is a usage error.
     init(argument: String) throws {

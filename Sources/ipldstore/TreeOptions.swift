@@ -75,9 +75,13 @@ struct CommitOptions: ParsableArguments {
             throw CommandExit.usage("all paths that are changed must be of one branch")
         }
         guard try files.branch(branch) != nil else {
+            // A tag's, a root's or a base's tree is changed in a branch of it.
+            let isThere = (try? files.resolve(branch)) != nil
             throw CommandExit(
-                StoreError(.notFound, "there is no branch \(branch)"),
-                advice: "only branches are changed; ipldstore branch \(branch) makes one")
+                StoreError(.notFound, "there is no branch \(branch) here"),
+                advice: isThere
+                    ? "only branches are changed; ipldstore fork \(branch) NAME makes one of it"
+                    : "only branches are changed; ipldstore branch lists them and makes new ones")
         }
         let workspace = try files.open(branch: branch)
         do { try body(workspace, files) } catch {

@@ -27,7 +27,7 @@ import Testing
         expect(invalid) { ips_store_put_node(store, empty, nil, $0) }
         expect(invalid) { ips_store_put_node(store, empty, &cid, $0) }
         expect(invalid) { ips_store_stat(store, nil, $0) }
-        expect(invalid) { ips_store_gc_dry_run(store, nil, $0) }
+        expect(invalid) { ips_store_gc_dry_run(store, nil, nil, nil, $0) }
         expect(invalid) { ips_store_gc(nil, 0, nil, nil, nil, $0) }
         expect(invalid) { ips_store_verify(nil, nil, nil, nil, nil, $0) }
         expect(invalid) { ips_store_repair(nil, nil, nil, nil, $0) }
@@ -93,7 +93,7 @@ import Testing
         expect(invalid) { ips_store_retain(store, nil, nil, $0) }
         expect(invalid) { ips_store_dereference(store, nil, nil, 0, nil, $0) }
         expect(invalid) { ips_store_holds(store, nil, nil, $0) }
-        expect(invalid) { ips_store_usage(store, nil, 1, nil, $0) }
+        expect(invalid) { ips_store_usage(store, nil, 1, nil, nil, nil, $0) }
         var batch: OpaquePointer?
         try expectOK { ips_batch_begin(store, &batch, $0) }
         defer { ips_batch_free(batch) }

@@ -80,17 +80,39 @@ import Testing
         #expect(try owners(test.handle, "\u{e9}").count == 1)
     }
 
+    @Test func usageIsStoppedByItsProgress() throws {
+        let test = try CStore()
+        var usage = ips_usage()
+        usage.struct_size = 40
+        let stop: ips_progress = { (_, blocks) in blocks == 1 ? ips_status(IPS_CANCELLED) : 0 }
+        var cid = try test.put([1])
+        var batch: OpaquePointer?
+        try expectOK { ips_batch_begin(test.handle, &batch, $0) }
+        try expectOK { ips_batch_set_root(batch, "name", &cid, $0) }
+        try expectOK { ips_batch_commit(batch, $0) }
+        ips_batch_free(batch)
+        try expectOK { ips_store_dereference(test.handle, &cid, nil, 0, nil, $0) }
+        try "name".withCString { name in
+            var names: [UnsafePointer<CChar>?] = [name]
+            expect(IPS_CANCELLED) { ips_store_usage(test.handle, &names, 1, stop, nil, &usage, $0) }
+            try expectOK { ips_store_usage(test.handle, &names, 1, nil, nil, &usage, $0) }
+        }
+        #expect(usage.exclusive_blocks == 1)
+        // Nothing is dead, so nothing is heard.
+        try expectOK { ips_store_gc_dry_run(test.handle, stop, nil, &usage, $0) }
+    }
+
     @Test func usageOfWhatIsNotThere() throws {
         let test = try CStore()
         var usage = ips_usage()
         usage.struct_size = 40
-        try expectOK { ips_store_usage(test.handle, nil, 0, &usage, $0) }
+        try expectOK { ips_store_usage(test.handle, nil, 0, nil, nil, &usage, $0) }
         "none".withCString { name in
             var names: [UnsafePointer<CChar>?] = [name, nil]
-            expect(IPS_NOT_FOUND) { ips_store_usage(test.handle, &names, 1, &usage, $0) }
-            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, 2, &usage, $0) }
-            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, -1, &usage, $0) }
-            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, .max, &usage, $0) }
+            expect(IPS_NOT_FOUND) { ips_store_usage(test.handle, &names, 1, nil, nil, &usage, $0) }
+            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, 2, nil, nil, &usage, $0) }
+            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, -1, nil, nil, &usage, $0) }
+            expect(IPS_INVALID) { ips_store_usage(test.handle, &names, .max, nil, nil, &usage, $0) }
         }
     }
 }

@@ -29,7 +29,7 @@ import Testing
         expect(IPS_INVALID) { ips_store_verify(test.handle, nil, nil, &verify, nil, $0) }
         var usage = ips_usage()
         usage.struct_size = min(size, 39)
-        expect(IPS_INVALID) { ips_store_usage(test.handle, nil, 0, &usage, $0) }
+        expect(IPS_INVALID) { ips_store_usage(test.handle, nil, 0, nil, nil, &usage, $0) }
     }
 
     /// A caller of a later version, whose structs are longer.

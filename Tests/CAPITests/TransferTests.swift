@@ -107,7 +107,8 @@ import Testing
         let heard = Heard()
         try path("below") { below in
             try expectOK {
-                ips_fs_export(test.handle, &report.tree, below, out, nil, progress, nil, heard.context, nil, $0)
+                ips_fs_export(
+                    test.handle, &report.tree, below, out, nil, progress, nil, heard.context, nil, $0)
             }
         }
         #expect(try Data(contentsOf: URL(filePath: out + "/b")) == Data("text".utf8) && heard.calls > 0)
@@ -120,7 +121,8 @@ import Testing
         let heard = Heard(answer: 7)
         path("/") { root in
             expect(7) {
-                ips_fs_export(test.handle, &report.tree, root, out, nil, progress, nil, heard.context, nil, $0)
+                ips_fs_export(
+                    test.handle, &report.tree, root, out, nil, progress, nil, heard.context, nil, $0)
             }
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: test.directory)

@@ -27,6 +27,10 @@ import Testing
         let cid = try line.put(randomData(300_000, seed: 1), root: "name")
         #expect(try line.run("root", "set", "copy", "name").line == "copy\t\(cid)")
         #expect(try line.run("root", "get", "copy").line == cid)
+        // Branches are no plain roots.
+        for words in [["root", "set", "fs/branch/x", cid], ["root", "rm", "fs/branch/x"]] {
+            #expect(try line.start(words).wait().status == 2)
+        }
         #expect(try line.run("retain", "name", "--owner", "me").line == "\(cid) held by me")
         #expect(try line.run("has", "name").line == "\(cid) here")
         #expect(try line.run("links", "name").lines == line.run("links", cid).lines)

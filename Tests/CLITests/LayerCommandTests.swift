@@ -63,9 +63,9 @@ import Testing
         let lost = try line.run("--store", "layer", "get", "name")
         #expect(lost.status != 0 && lost.output == "")
         #expect(lost.error.contains(base) && lost.error.contains("base set"))
-        let recorded = try line.run("--store", "layer", "base").line.split(separator: "\t")
-        #expect(recorded.count == 2)
-        #expect(try line.run("--store", "layer", "base", "set", String(recorded[1]), "moved").status == 0)
+        let wrong = try line.run("--store", "layer", "base", "set", "nothing", "moved")
+        #expect(wrong.status == 3 && wrong.error.contains(base))
+        #expect(try line.run("--store", "layer", "base", "set", "./\(base)/", "moved").status == 0)
         #expect(try line.run("--store", "layer", "get", "name").outputBytes == content)
     }
 

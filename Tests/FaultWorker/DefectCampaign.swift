@@ -1,8 +1,8 @@
 import Glibc
 import IpldEngine
 
-/// The campaigns can fail: each deliberate defect of the engine is found by the one that is there for it, which
-/// finds nothing without the defect. Only in a build with DEFECTS (`make torture-defects`).
+/// The campaigns can fail: each deliberate defect of the engine is found by the one that is there for it,
+/// which finds nothing without the defect. Only in a build with DEFECTS (`make torture-defects`).
 struct DefectCampaign {
     /// Where each defect is looked for.
     static func command(_ defect: Defect) -> [String] {

@@ -7,10 +7,10 @@ import Testing
 
 /// Each call that an import or export makes on the host fails once: with an errno, interrupted, or short.
 ///
-/// MONOFS_FAULT_STEP says how many calls are passed over between two that fail (7; 1 tries them all).
+/// MONOFS_FAULT_STEP says how many calls are passed over between two that fail (29; 1 tries them all).
 @Suite struct TransferFaultTests {
     private let fixture: TransferFixture
-    private let step = parameter("MONOFS_FAULT_STEP", default: 7)
+    private let step = parameter("MONOFS_FAULT_STEP", default: 29)
 
     init() throws {
         fixture = try TransferFixture()

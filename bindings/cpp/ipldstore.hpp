@@ -276,21 +276,25 @@ public:
         return result<ips_stat>([&](auto *stat, auto *error) { return ips_store_stat(get(), stat, error); },
                                 ips_stat IPS_STAT_INIT);
     }
-    ips_usage usage(const std::vector<std::string> &roots) const {
+    ips_usage usage(const std::vector<std::string> &roots, Progress progress = {}) const {
         std::vector<const char *> names;
         for (const std::string &root : roots)
             names.push_back(root.c_str());
-        return result<ips_usage>(
-            [&](auto *usage, auto *error) {
-                return ips_store_usage(get(), names.data(), names.size(), usage, error);
-            },
-            ips_usage IPS_USAGE_INIT);
+        return Callbacks(std::move(progress))
+            .result<ips_usage>(
+                [&](auto *usage, auto *its, auto *error) {
+                    return ips_store_usage(get(), names.data(), names.size(), its->hear(), its, usage, error);
+                },
+                ips_usage IPS_USAGE_INIT);
     }
     /* What gc would take if nothing protected it. */
-    ips_usage gc_dry_run() const {
-        return result<ips_usage>(
-            [&](auto *usage, auto *error) { return ips_store_gc_dry_run(get(), usage, error); },
-            ips_usage IPS_USAGE_INIT);
+    ips_usage gc_dry_run(Progress progress = {}) const {
+        return Callbacks(std::move(progress))
+            .result<ips_usage>(
+                [&](auto *usage, auto *its, auto *error) {
+                    return ips_store_gc_dry_run(get(), its->hear(), its, usage, error);
+                },
+                ips_usage IPS_USAGE_INIT);
     }
     ips_block_information inspect(const Cid &cid) const {
         return result<ips_block_information>(

@@ -131,8 +131,9 @@ extension ContentStore {
     }
 
     /// What `gc` would take if no lease were in the way, without taking it. What is damaged stays.
-    public func gcDryRun() throws(StoreError) -> Usage {
-        try core.exclusiveUsage { (snapshot) throws(StoreError) in
+    /// `progress` hears of the blocks found so far and may throw to stop.
+    public func gcDryRun(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> Usage {
+        try core.exclusiveUsage(progress) { (snapshot) throws(StoreError) in
             var dead: [CID] = []
             try snapshot.scanDead { (date, place) throws(StoreError) in
                 guard date != Collection.setAsideDate else { return false }
@@ -144,9 +145,12 @@ extension ContentStore {
     }
 
     /// What deleting these roots would free, at the cost of what it would free.
-    public func usage(of names: [String]) throws(StoreError) -> Usage {
+    /// `progress` hears of the blocks counted so far and may throw to stop.
+    public func usage(of names: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil)
+        throws(StoreError) -> Usage
+    {
         for name in names { try StoreName.check(name, "a root's name") }
-        return try core.exclusiveUsage { (snapshot) throws(StoreError) in
+        return try core.exclusiveUsage(progress) { (snapshot) throws(StoreError) in
             var starts: [CID: UInt32] = [:]
             for name in Set(names.map(Names.Name.init)) {
                 guard let cid = try snapshot.root(name.text) else {

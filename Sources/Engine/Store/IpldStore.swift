@@ -50,8 +50,9 @@ public protocol IpldStore: AnyObject, Sendable, BlockSource {
     // Space
     func gc(budget: UInt64?, progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
         -> CollectionReport
-    func gcDryRun() throws(StoreError) -> Usage
-    func usage(of names: [String]) throws(StoreError) -> Usage
+    func gcDryRun(progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> Usage
+    func usage(of names: [String], progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError)
+        -> Usage
     func stat() throws(StoreError) -> StoreStatistics
     func verify(progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> VerifyReport
 }

@@ -191,9 +191,13 @@ extension ContentStore {
     /// INVALID when another store is at the new path; BUSY while anybody has the store open.
     public static func setBase(at path: String, _ old: String, to new: String) throws(StoreError) {
         try StoreCore.reconfigure(path) { (_, recorded) throws(StoreError) in
-            guard let place = recorded.bases.firstIndex(where: { $0.path == old || $0.identity.text == old })
-            else {
-                throw StoreError(.notFound, "\(old) is no base of \(path)")
+            let whole = try? System.absolutePath(old, mayBeMissing: true)
+            let place = recorded.bases.firstIndex {
+                $0.path == old || $0.path == whole || $0.identity.text == old
+            }
+            guard let place else {
+                let known = recorded.bases.map(\.path).joined(separator: ", ")
+                throw StoreError(.notFound, "\(old) is no base of \(path), which has \(known)")
             }
             let base = try Base.open([new], readOnly: true)
             defer { for base in base { base.core.release() } }

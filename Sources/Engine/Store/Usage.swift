@@ -4,10 +4,31 @@
 /// by the roots asked for or by blocks that are freed themselves; blocks that stay are not entered, so
 /// the answer costs what it counts.
 extension StoreCore {
-    /// `starts`: blocks and how many references of each are dropped to begin with.
-    func exclusiveUsage(_ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]) throws(StoreError)
-        -> Usage
-    {
+    /// `starts`: blocks and how many references of each are dropped to begin with. `progress` hears of the
+    /// blocks counted so far.
+    func exclusiveUsage(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
+    ) throws(StoreError) -> Usage {
+        try exclusive(progress, starts).usage
+    }
+
+    /// The dead, and all that only they keep.
+    func garbage() throws(StoreError) -> Set<CID> {
+        try exclusive(nil) { (snapshot) throws(StoreError) in
+            var dead: [(CID, UInt32)] = []
+            try snapshot.scanDead { (_, place) throws(StoreError) in
+                if let block = try snapshot.block(at: place) { dead.append((block.cid, 0)) }
+                return true
+            }
+            return dead
+        }.blocks
+    }
+
+    private func exclusive(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -43,9 +64,10 @@ extension StoreCore {
             }
             usage.exclusiveBlocks += 1
             usage.exclusiveBytes += UInt64(location.storedLength)
+            if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
         usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
-        return usage
+        return (usage, entered)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their

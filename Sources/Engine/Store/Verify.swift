@@ -8,9 +8,12 @@
 struct Verification {
     let core: StoreCore
     var report = VerifyReport()
+    /// What trees need and is not here: no problem of trees that are garbage.
+    private var missing: [(tree: CID, problem: VerifyReport.Problem)] = []
     private let progress: ((UInt64) throws(StoreError) -> Void)?
 
     private static let reportedProblems = 1000
+    private static let gatheredProblems = 100_000
     private static let batchRows = 1024
     /// Blocks counted at once: about 50 bytes each.
     private static let partitionBlocks: UInt64 = 2 << 20
@@ -65,6 +68,11 @@ struct Verification {
                 }
             }
         }
+        // What nothing keeps needs nothing: repair finds it again, and what it was made of may be gone.
+        let garbage = try missing.isEmpty ? [] : core.garbage()
+        for (tree, problem) in missing where !garbage.contains(tree) {
+            note(problem.kind, problem.message, problem.cid)
+        }
         return report
     }
 
@@ -106,7 +114,13 @@ struct Verification {
                 if !nodesOnly {
                     report.blocks += 1
                     report.rawBytes += item.rawLength
-                    if let problem = item.problem { note(problem.kind, problem.message, problem.cid) }
+                    if let problem = item.problem {
+                        if problem.kind == .missingBlock, missing.count < Self.gatheredProblems {
+                            missing.append((item.cid, problem))
+                        } else {
+                            note(problem.kind, problem.message, problem.cid)
+                        }
+                    }
                 }
                 guard item.cid.codec == .dagCBOR else { continue }
                 let key = item.cid.verificationKey

@@ -53,7 +53,9 @@ public final class FileSystem: Sendable {
 
     /// NOT_FOUND when there is no such tag.
     public func removeTag(_ name: String) throws(StoreError) {
-        try store.removeRoot(Self.tagPrefix + (try Self.checked(name, "tag")))
+        let root = Self.tagPrefix + (try Self.checked(name, "tag"))
+        guard try store.root(root) != nil else { throw StoreError(.notFound, "there is no tag \(name)") }
+        try store.removeRoot(root)
     }
 
     /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one. The

@@ -16,19 +16,26 @@ package struct HostCall: Sendable {
 
 package enum HostFaults {
     private static let isWatched = Atomic<Bool>(false)
-    private static let hook = Lock<(@Sendable (HostCall) -> Fault)?>(nil)
+    private static let hook = Lock<Hook?>(nil)
+
+    /// In a class, because a function that is read from a generic place is wrapped once more each time.
+    private final class Hook: Sendable {
+        let body: @Sendable (HostCall) -> Fault
+
+        init(_ body: @escaping @Sendable (HostCall) -> Fault) { self.body = body }
+    }
 
     /// What a hook makes of each call from now on, on any thread; nil ends that. Without one a call costs a
     /// look at a flag.
     package static func watch(_ body: (@Sendable (HostCall) -> Fault)?) {
-        hook.withLock { $0 = body }
+        hook.withLock { $0 = body.map(Hook.init) }
         isWatched.store(body != nil, ordering: .releasing)
     }
 
     @inline(__always)
     static func fault(_ kind: HostCall.Kind, _ descriptor: Int32) -> Fault {
         guard isWatched.load(ordering: .relaxed) else { return .none }
-        let body = hook.withLock { $0 }
-        return body?(HostCall(kind: kind, descriptor: descriptor)) ?? .none
+        let hook = hook.withLock { $0 }
+        return hook?.body(HostCall(kind: kind, descriptor: descriptor)) ?? .none
     }
 }

@@ -1,8 +1,8 @@
 import Glibc
 import IpldEngine
 
-/// What the walk meets, made into events: which files have to be read, what the tree before has of a name, and
-/// what is gone.
+/// What the walk meets, made into events: which files have to be read, what the tree before has of a name,
+/// and what is gone.
 extension TreeImport {
     func schedule(_ step: HostWalk.Step) throws(StoreError) {
         switch step {

@@ -30,6 +30,18 @@ final class OpenDirectory {
         self.isForeign = isForeign
     }
 
+    // Deep chains go one by one, and not one within another: stacks are small.
+    deinit {
+        var gone = Array(children.values)
+        children = [:]
+        while var directory = gone.popLast() {
+            // Somebody else, who has it open still, has what is below it too.
+            guard isKnownUniquelyReferenced(&directory) else { continue }
+            gone += directory.children.values
+            directory.children = [:]
+        }
+    }
+
     /// The directory as its entry has it; the map is that which is stored.
     var directory: Directory { Directory(map: base.map, totals: totals) }
 

@@ -12,6 +12,16 @@ extension Workspace {
         try update(path, follow: follow) { (entry) in entry.mode = mode }
     }
 
+    /// As `setMode`, of a directory and all that is below it, but for symbolic links.
+    public func setModes(below path: FilePath, _ mode: UInt16) throws(StoreError) {
+        guard mode <= 0o7777 else {
+            throw StoreError(.invalid, "a mode is 0 to 0o7777", systemError: SystemErrors.invalid)
+        }
+        try updateTree(path, follow: true) { (entry) in
+            if entry.kind != .symlink, entry.kind != .cidLink { entry.mode = mode }
+        }
+    }
+
     /// Nil leaves what is there.
     public func setOwner(
         _ path: FilePath, owner: UInt32?, group: UInt32?, followingLinks follow: Bool = true
@@ -67,13 +77,10 @@ extension Workspace {
     public func setSync(
         _ path: FilePath, _ sync: SyncType, recursively: Bool = false, followingLinks follow: Bool = true
     ) throws(StoreError) {
-        try update(path, follow: follow) { (entry) in entry.sync = sync }
-        guard recursively, try status(path, followingLinks: follow).isDirectory else { return }
-        let walk = try walk(path)
-        while let (path, entry) = try walk.next() {
-            guard entry.sync != sync else { continue }
-            try update(path, follow: false) { (entry) in entry.sync = sync }
+        guard recursively else {
+            return try update(path, follow: follow) { (entry) in entry.sync = sync }
         }
+        try updateTree(path, follow: follow) { (entry) in entry.sync = sync }
     }
 
     private static func noAttribute(_ path: FilePath, _ name: [UInt8]) -> StoreError {

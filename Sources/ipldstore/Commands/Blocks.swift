@@ -25,7 +25,7 @@ struct PutNode: ParsableCommand {
     @Option(
         name: .customLong("root"),
         help: ArgumentHelp("Name it so, instead of holding it for the owner.", valueName: "name"),
-        transform: RootName.checked)
+        transform: RootName.changeable)
     var rootName: String?
     @Argument(help: "The file, or - for the standard input.")
     var file: String

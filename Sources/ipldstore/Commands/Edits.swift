@@ -140,7 +140,7 @@ struct ChangeOptions: ParsableArguments {
     @Option(
         name: .customLong("root"),
         help: ArgumentHelp("Move this root to the result, instead of holding it.", valueName: "name"),
-        transform: RootName.checked)
+        transform: RootName.changeable)
     var rootName: String?
 
     /// Changes a file in one batch, and reports what came out. `change` calls its second argument now and

@@ -16,7 +16,7 @@ struct Put: ParsableCommand {
     @OptionGroup var owner: OwnerOption
     @Option(
         name: .customLong("root"), help: ArgumentHelp("Name it, instead of holding it.", valueName: "name"),
-        transform: RootName.checked)
+        transform: RootName.changeable)
     var rootName: String?
     @Argument(help: "The file, or - for the standard input.")
     var file: String

@@ -60,7 +60,11 @@ struct Log: ParsableCommand {
 struct Branch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the branches, make an empty one, or remove one.",
-        discussion: "ipldstore fork makes a branch of what there is. Space is given back for up to a second.")
+        discussion: """
+            ipldstore fork makes a branch of what there is. A branch keeps the versions that were made in \
+            it, and the one that it began at: with it go those that no other branch or tag keeps, also from \
+            the history of its forks. Space is given back for up to a second.
+            """)
 
     @OptionGroup var tree: TreeOptions
     @Flag(
@@ -82,7 +86,8 @@ struct Branch: ParsableCommand {
 
 struct Tag: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the tags, set one, or remove one.")
+        abstract: "List the tags, set one, or remove one.",
+        discussion: "A tag keeps one version, and not what came before it.")
 
     @OptionGroup var tree: TreeOptions
     @Flag(name: [.customShort("d"), .customLong("delete")], help: "Remove it.")
@@ -129,7 +134,11 @@ extension TreeOptions {
 
 struct Fork: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a branch at a version, old or new; nothing is copied.")
+        abstract: "Make a branch at a version, old or new; nothing is copied.",
+        discussion: """
+            The new branch keeps that version and what it adds. What came before is seen in it as long as \
+            another branch or a tag keeps it.
+            """)
 
     @OptionGroup var tree: TreeOptions
     @Argument(help: ArgumentHelp("A branch, tag or version.", valueName: "reference"))

@@ -182,7 +182,8 @@ struct Copy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy roots of another store, as far as they are missing here.",
         discussion: """
-            A root keeps its name, and replaces a root of that name here; a CID is held by the owner. A \
+            A root keeps its name (a branch is the root fs/branch/NAME, of which the newest version is \
+            copied), and replaces a root of that name here; a CID is held by the owner. A \
             copy that is stopped goes on where it was when it is given again; until then the owner copy:CID \
             holds what there is of it.
             """)
@@ -194,7 +195,7 @@ struct Copy: ParsableCommand {
     var source: String
     @Option(
         help: ArgumentHelp("Name the copy so; for one root or CID.", valueName: "root"),
-        transform: RootName.checked)
+        transform: RootName.changeable)
     var root: String?
     @Argument(help: ArgumentHelp("What to copy.", valueName: "root|cid"))
     var references: [String]
@@ -213,7 +214,13 @@ struct Copy: ParsableCommand {
         var total = CopyReport()
         var names: [(String, CID)] = []
         for reference in references {
-            let cid = try options.resolve(reference, in: other)
+            let cid: CID
+            do { cid = try options.resolve(reference, in: other) } catch let error as CommandExit {
+                throw error.status == StoreError.Code.notFound.exitStatus
+                    ? CommandExit(
+                        StoreError(.notFound, "\(reference) is neither a CID nor a root of \(source)"),
+                        advice: "ipldstore ls --store \(source) lists its roots") : error
+            }
             let isRoot = (try? CID(parsing: reference)) == nil
             let before = total.visited
             let report = try store.copy(cid, from: other, asRoot: root ?? (isRoot ? reference : nil)) {

@@ -6,11 +6,11 @@ struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Merge a branch or version into a branch; exit code 5 when there are conflicts.",
         discussion: """
-            Conflicts are printed a line each: what it is, a tab, the path; and nothing is changed while one of \
-            them is not decided. --policy decides all of them: ours, theirs, newest (by the entries' \
+            Conflicts are printed a line each: what it is, a tab, the path; and nothing is changed while one \
+            of them is not decided. --policy decides all of them: ours, theirs, newest (by the entries' \
             times), or both (theirs under its name, a dot and --suffix); --ours, --theirs and --both decide \
-            that of one path. To merge by hand, change the branch to what it is to be, then take ours. A line \
-            that begins with a CID is the branch's new version.
+            that of one path. To merge by hand, change the branch to what it is to be, then take ours. A \
+            line that begins with a CID is the branch's new version.
 
             Example: ipldstore merge main dev --theirs etc/hosts --policy newest
             """)
@@ -60,7 +60,9 @@ struct Merge: ParsableCommand {
             throw CommandExit(
                 StoreError(
                     .conflict, "\(Quantity.count(UInt64(conflicts.count), "conflict")), nothing was changed"),
-                advice: "decide all with --policy, or each with --ours, --theirs or --both PATH")
+                advice: conflicts.allSatisfy { $0.kind == .raft }
+                    ? "of type raft only one side may have changed: no policy decides that"
+                    : "decide all with --policy, or each with --ours, --theirs or --both PATH")
         }
         for path in decisions.unused {
             Diagnostics.warning("there was no conflict about \(path)", isJSON: commit.tree.isJSON)

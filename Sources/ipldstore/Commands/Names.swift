@@ -42,7 +42,7 @@ struct Root: ParsableCommand {
             abstract: "Point a root at a block that is here, whatever it pointed to.")
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.", transform: RootName.checked)
+        @Argument(help: "The root.", transform: RootName.changeable)
         var name: String
         @Argument(
             help: ArgumentHelp("What it is to point to, or a root that does.", valueName: "cid|root"))
@@ -63,7 +63,7 @@ struct Root: ParsableCommand {
         )
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.", transform: RootName.checked)
+        @Argument(help: "The root.", transform: RootName.changeable)
         var name: String
         @Argument(
             help: ArgumentHelp("What it must point to now, or none for a new root.", valueName: "old|none"))
@@ -119,7 +119,7 @@ struct Root: ParsableCommand {
             discussion: "Space is given back for up to a second; gc does what remains.")
 
         @OptionGroup var options: StoreOptions
-        @Argument(help: "The root.", transform: RootName.checked)
+        @Argument(help: "The root.", transform: RootName.changeable)
         var name: String
 
         func run() throws {

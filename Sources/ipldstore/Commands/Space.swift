@@ -19,8 +19,12 @@ struct CollectGarbage: ParsableCommand {
 
     func run() throws {
         let store = try options.open()
+        Interruption.watch()
         if dryRun {
-            let usage = try store.gcDryRun()
+            let progress = ProgressLine("found", unit: .blocks, isJSON: options.isJSON)
+            defer { progress.finish() }
+            let usage = try store.gcDryRun { (done) throws(StoreError) in try progress.step(done) }
+            progress.finish()
             if options.isJSON {
                 try StandardOutput.write(
                     .object([
@@ -35,7 +39,6 @@ struct CollectGarbage: ParsableCommand {
             }
             return
         }
-        Interruption.watch()
         let progress = ProgressLine("collected", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
         let budget = budgetMilliseconds.map {
@@ -83,7 +86,12 @@ struct SpaceUsage: ParsableCommand {
     var roots: [String]
 
     func run() throws {
-        let usage = try options.open().usage(of: roots)
+        let store = try options.open()
+        Interruption.watch()
+        let progress = ProgressLine("counted", unit: .blocks, isJSON: options.isJSON)
+        defer { progress.finish() }
+        let usage = try store.usage(of: roots) { (done) throws(StoreError) in try progress.step(done) }
+        progress.finish()
         if options.isJSON {
             try StandardOutput.write(
                 .object([

@@ -202,14 +202,10 @@ struct ChangeMode: ParsableCommand {
         let names = places.map(\.text).joined(separator: " ")
         try commit.change(places, "chmod \(String(mode, radix: 8)) \(names)") { (workspace, _) in
             for place in places {
-                try workspace.setMode(place.path, mode)
-                guard isRecursive, try workspace.status(place.path, followingLinks: true).isDirectory else {
-                    continue
-                }
-                let walk = try workspace.walk(place.path)
-                while let (path, entry) = try walk.next() {
-                    guard entry.kind != .symlink else { continue }
-                    try workspace.setMode(path, mode, followingLinks: false)
+                if isRecursive {
+                    try workspace.setModes(below: place.path, mode)
+                } else {
+                    try workspace.setMode(place.path, mode)
                 }
             }
         }

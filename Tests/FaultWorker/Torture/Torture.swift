@@ -61,7 +61,7 @@ struct Torture {
             name: "merges", share: 4,
             tries: [
                 .command(
-                    "MONOFS_MERGE_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) MergeTests", count: 800),
+                    "MONOFS_MERGE_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) MergeTests", count: 4000),
                 .command(
                     "MONOFS_JOIN_HISTORIES=COUNT MONOFS_MERGE_SEED=SEED \(tests) ReplicaTests", count: 400),
             ]),

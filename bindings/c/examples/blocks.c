@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
     ips_usage usage = IPS_USAGE_INIT;
     MUST(ips_store_dereference(store, &cid, NULL, 0, NULL, &error));
     MUST(ips_store_dereference(store, &parent, NULL, 0, NULL, &error));
-    MUST(ips_store_gc_dry_run(store, &usage, &error));
+    MUST(ips_store_gc_dry_run(store, NULL, NULL, &usage, &error));
     printf("gc would take %llu blocks\n", (unsigned long long)usage.exclusive_blocks);
     MUST(ips_store_gc(store, IPS_NO_LIMIT, NULL, NULL, NULL, &error));
     bool is_here = true;

@@ -48,8 +48,8 @@ int main(int argc, char **argv) {
     /* What would deleting free? One version little, both everything. */
     const char *names[] = {"image/v1", "image/v2"};
     ips_usage one = IPS_USAGE_INIT, both = IPS_USAGE_INIT;
-    MUST(ips_store_usage(store, names, 1, &one, &error));
-    MUST(ips_store_usage(store, names, 2, &both, &error));
+    MUST(ips_store_usage(store, names, 1, NULL, NULL, &one, &error));
+    MUST(ips_store_usage(store, names, 2, NULL, NULL, &both, &error));
     printf("v1 alone would free %llu bytes, both %llu\n", (unsigned long long)one.exclusive_bytes,
            (unsigned long long)both.exclusive_bytes);
     SHOULD(one.exclusive_bytes < sizeof data / 4 && both.exclusive_bytes > sizeof data);

@@ -1015,11 +1015,11 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_error),
     ]),
     "ips_store_usage": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_size_t, ctypes.POINTER(ips_usage),
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_size_t, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_usage), ctypes.POINTER(ips_error),
     ]),
     "ips_store_gc_dry_run": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ips_usage), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_usage), ctypes.POINTER(ips_error),
     ]),
     "ips_store_stat": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_stat), ctypes.POINTER(ips_error)]),
     "ips_store_verify": (ips_status, [

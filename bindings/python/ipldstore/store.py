@@ -299,14 +299,18 @@ class Store(Storing):
         arguments = (budget, callbacks.progress, None)
         return self._report("ips_store_gc", report, *arguments, callbacks=callbacks)
 
-    def gc_dry_run(self) -> dict[str, Any]:
+    def gc_dry_run(self, progress: Progress | None = None) -> dict[str, Any]:
         """What `gc` would take if nothing protected it."""
-        return self._report("ips_store_gc_dry_run", sized(_abi.ips_usage))
+        callbacks = Callbacks(progress)
+        arguments = (callbacks.progress, None)
+        return self._report("ips_store_gc_dry_run", sized(_abi.ips_usage), *arguments, callbacks=callbacks)
 
-    def usage(self, *names: str) -> dict[str, Any]:
+    def usage(self, *names: str, progress: Progress | None = None) -> dict[str, Any]:
         """What deleting these roots, together, would free; at the cost of what it would free."""
         texts = (ctypes.c_char_p * len(names))(*(text(name, "a name") for name in names))
-        return self._report("ips_store_usage", sized(_abi.ips_usage), texts, len(names))
+        callbacks = Callbacks(progress)
+        arguments = (texts, len(names), callbacks.progress, None)
+        return self._report("ips_store_usage", sized(_abi.ips_usage), *arguments, callbacks=callbacks)
 
     @property
     def stat(self) -> dict[str, Any]:

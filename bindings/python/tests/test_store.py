@@ -126,7 +126,9 @@ class StoreTest(PlaceTest):
         self.store.dereference(one)
         with self.assertRaises(ipldstore.NotFound):
             self.store.dereference(one)
-        self.assertEqual(self.store.usage("a", "b")["exclusive_blocks"], 1)
+        heard: list[int] = []
+        self.assertEqual(self.store.usage("a", "b", progress=heard.append)["exclusive_blocks"], 1)
+        self.assertEqual(heard, [1])
         self.assertEqual(self.store.delete_root("b", one)["blocks"], 1)
         self.assertFalse(self.store.has(one))
         self.store.delete_root("a")

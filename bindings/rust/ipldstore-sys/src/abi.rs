@@ -743,11 +743,12 @@ extern "C" {
         report: *mut ips_gc_report, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_usage(
-        store: *const ips_store, names: *const *const c_char, count: usize, usage: *mut ips_usage,
-        error: *mut ips_error,
+        store: *const ips_store, names: *const *const c_char, count: usize, progress: ips_progress,
+        context: *mut c_void, usage: *mut ips_usage, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_gc_dry_run(
-        store: *const ips_store, usage: *mut ips_usage, error: *mut ips_error,
+        store: *const ips_store, progress: ips_progress, context: *mut c_void, usage: *mut ips_usage,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_stat(store: *const ips_store, stat: *mut ips_stat, error: *mut ips_error) -> ips_status;
     pub fn ips_store_verify(

@@ -185,16 +185,39 @@ impl Store {
 
     /// What [`Store::gc`] would take if nothing protected it: `exclusive_blocks` and `exclusive_bytes`.
     pub fn gc_dry_run(&self) -> Result<Usage> {
-        Usage::made(|usage, error| unsafe { sys::ips_store_gc_dry_run(self.raw(), usage, error) })
+        self.gc_dry_run_with(|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Store::gc_dry_run`]; `progress` hears of the blocks found, and stops it with `Break`.
+    pub fn gc_dry_run_with(&self, mut progress: impl FnMut(u64) -> ControlFlow<()>) -> Result<Usage> {
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = Usage::made(|usage, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            sys::ips_store_gc_dry_run(self.raw(), progress, context, usage, error)
+        });
+        callbacks.finish(result)
     }
 
     /// What deleting these roots, together, would free; at the cost of what it would free.
     pub fn usage(&self, roots: &[&str]) -> Result<Usage> {
+        self.usage_with(roots, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Store::usage`]; `progress` hears of the blocks counted, and stops it with `Break`.
+    pub fn usage_with(
+        &self,
+        roots: &[&str],
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Usage> {
         let names = roots.iter().map(|name| raw::text(name)).collect::<Result<Vec<_>>>()?;
         let pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        Usage::made(|usage, error| unsafe {
-            sys::ips_store_usage(self.raw(), pointers.as_ptr(), pointers.len(), usage, error)
-        })
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = Usage::made(|usage, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (names, count) = (pointers.as_ptr(), pointers.len());
+            sys::ips_store_usage(self.raw(), names, count, progress, context, usage, error)
+        });
+        callbacks.finish(result)
     }
 
     /// The counters, which are kept with every change: asking costs nothing.

@@ -212,6 +212,12 @@ fn roots_and_holds_keep() {
     }
     assert!(matches!(store.dereference(&one, None, Budget::Usual), Err(Error::NotFound(_))));
     assert_eq!(store.usage(&["a", "b"]).unwrap().exclusive_blocks, 1);
+    let mut heard = 0;
+    let stopped = store.usage_with(&["a", "b"], |blocks| {
+        heard = blocks;
+        std::ops::ControlFlow::Break(())
+    });
+    assert_eq!((heard, stopped.unwrap_err().kind()), (1, ErrorKind::Cancelled));
     let report = store.delete_root("b", Some(&one), Budget::NoLimit).unwrap();
     assert_eq!((report.blocks, report.is_complete), (1, true));
     assert!(!store.has(&one).unwrap());

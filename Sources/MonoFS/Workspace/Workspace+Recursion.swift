@@ -1,0 +1,90 @@
+import IpldEngine
+
+/// Changing what is said of everything below a directory.
+///
+/// What always holds: each directory is read and written once, however deep it is and however much is in it;
+/// a file with several names changes under all of them, wherever they are.
+extension Workspace {
+    /// One directory that is being written anew.
+    private final class Level {
+        let holder: (name: FileName, old: Entry)?
+        let builder: DirectoryBuilder
+        var map: DirectoryMap
+        var position: UInt64 = 0
+
+        init(
+            _ holder: (name: FileName, old: Entry)?, _ directory: Directory, _ source: TreeSource,
+            _ batch: Batch
+        ) throws(StoreError) {
+            self.holder = holder
+            builder = DirectoryBuilder(batch)
+            map = try DirectoryMap(directory, source)
+        }
+
+        func next() throws(StoreError) -> (name: FileName, entry: Entry)? {
+            guard position < map.count else { return nil }
+            defer { position += 1 }
+            return try map.entry(at: position)
+        }
+    }
+
+    /// Changes the metadata of a directory and of all that is below it; links are not followed there.
+    func updateTree(_ path: FilePath, follow: Bool, _ change: (inout Entry) -> Void) throws(StoreError) {
+        try update(path, follow: follow, change)
+        guard try status(path, followingLinks: follow).isDirectory else { return }
+        try flush()
+        let (location, entry) = try require(path, follow: follow)
+        guard !location.isForeign else { throw Self.foreign }
+        guard case .directory(let below) = entry.content, below.map != nil else { return }
+        var shared: [FilePath] = []
+        let changed = try rewrite(below, FilePath(components: location.path), change, &shared)
+        if let name = location.name {
+            var new = entry
+            new.content = .directory(changed)
+            // What merges know of it is that of its own metadata, which was changed above.
+            try put(new, name, at: location, isSameValue: true, touches: false)
+        } else {
+            root = OpenDirectory(changed, source, isRoot: true)
+            rootEntry.content = .directory(changed)
+            root.isChanged = true
+        }
+        for path in shared { try update(path, follow: false, change) }
+    }
+
+    private func rewrite(
+        _ directory: Directory, _ path: FilePath, _ change: (inout Entry) -> Void, _ shared: inout [FilePath]
+    ) throws(StoreError) -> Directory {
+        let batch = try source.changing()
+        var levels = [try Level(nil, directory, source, batch)]
+        while let level = levels.last {
+            guard let (name, entry) = try level.next() else {
+                levels.removeLast()
+                let result = try level.builder.finish()
+                guard let parent = levels.last, let holder = level.holder else { return result }
+                var new = try changed(holder.old, change)
+                new.content = .directory(result)
+                try parent.builder.append(holder.name, new)
+                continue
+            }
+            if case .directory(let below) = entry.content, below.map != nil {
+                guard levels.count < Self.maximumDepth else { throw Self.tooDeep }
+                levels.append(try Level((name, entry), below, source, batch))
+            } else if entry.hardLink != nil {
+                let names = levels.compactMap { $0.holder?.name } + [name]
+                shared.append(FilePath(components: path.components + names))
+                try level.builder.append(name, entry)
+            } else {
+                try level.builder.append(name, entry.isTombstone ? entry : try changed(entry, change))
+            }
+        }
+        return directory
+    }
+
+    private func changed(_ old: Entry, _ change: (inout Entry) -> Void) throws(StoreError) -> Entry {
+        var new = old
+        change(&new)
+        guard new != old else { return old }
+        try check(new)
+        return try ReplicaChange.entry(old, new, source, random)
+    }
+}
