@@ -2012,6 +2012,7 @@ typedef struct ips_fs_merge_options {
     int32_t policy;
     /* IPS_FS_ALWAYS_VERSION or 0. */
     uint32_t flags;
+    /* 0. */
     uint32_t reserved;
     /* What the second of two kept entries ends in, behind a dot: 1 to 128 bytes without "/"; NULL: theirs. */
     const char *suffix;
@@ -2198,7 +2199,8 @@ typedef struct ips_fs_import_report {
  * Stores a directory of the host with all that is in it: contents, modes, owners, times, attributes, links,
  * devices, holes, names of any bytes. Links are not followed. It becomes the newest version of a branch;
  * a name that the branch has and the directory has not is removed, with a tombstone. Files that the branch
- * knows by inode, size and times are not read again. The store, if it is below the directory, is left out.
+ * knows by inode, size and times are not read again. The store, if it is below the directory, is left out;
+ * its own directory, and what is in that, cannot be imported: IPS_INVALID.
  *
  * One entry that cannot be read ends nothing: on_trouble hears of it. Directories and files that their owner,
  * who runs this, has closed to himself are opened for as long as they are read.
@@ -2236,6 +2238,7 @@ typedef struct ips_fs_export_options {
     uint32_t flags;
     /* IPS_FS_REFUSE, … */
     int32_t existing;
+    /* 0. */
     uint32_t reserved;
 } ips_fs_export_options;
 
@@ -2264,7 +2267,10 @@ typedef struct ips_fs_export_report {
 /*
  * Writes a tree to a directory of the host. One that is not there appears when it is whole and durable; into
  * an empty one it is written in place, and what was written is removed when that fails. Nothing is written
- * outside of it, whatever names and links the tree has.
+ * outside of it, whatever names and links the tree has; nor into the store, or a store that it reads through:
+ * IPS_INVALID when the directory is one or in one, or would be replaced with one in it. Names that are put
+ * into a directory go around a store in it: what would take its place is not made, and on_trouble hears of
+ * it.
  *
  * tree        a version, tree or directory
  * path        the directory in it; "/" or no bytes: all

@@ -94,9 +94,5 @@ public func ips_fs_file_close(_ file: OpaquePointer?) {
     let removed = try? HandleTable.ofThisProcess().remove(file) {
         if case .file = $0 { true } else { false }
     }
-    if case .file(let object) = removed {
-        try? object.exclusively { (access) throws(StoreError) in
-            if case .writer(let writer) = access { writer.abort() }
-        }
-    }
+    if case .file(let object) = removed { object.close() }
 }

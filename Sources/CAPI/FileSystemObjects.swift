@@ -2,17 +2,42 @@
 import CIpldStore
 import IpldEngine
 import MonoFS
+import Synchronization
 
 /// A tree that is open, and whether a call is using it, a file or an iterator of it.
 final class FileSystemObject: @unchecked Sendable {
     private let workspace: Workspace
-    let use = Use()
+    private let use = Use()
+    /// Files that were closed while another call used the tree: a tree with a file open for writing cannot be
+    /// committed, so the next call gives them up before anything else.
+    private let closed = Mutex<[ClosedWriter]>([])
+
+    private struct ClosedWriter: @unchecked Sendable {
+        let writer: FileWriter
+    }
 
     init(_ workspace: Workspace) { self.workspace = workspace }
 
     /// Runs `body` on the tree, which nobody else uses meanwhile.
     func exclusively<T>(_ body: (Workspace) throws(StoreError) -> T) throws(StoreError) -> T {
-        try use.exclusively("file system") { () throws(StoreError) in try body(workspace) }
+        try use.exclusively("file system") { () throws(StoreError) in
+            for file in takeClosed() { file.writer.abort() }
+            return try body(workspace)
+        }
+    }
+
+    /// Forgets what was written to a file: now, or once the call that is under way is over.
+    func giveUp(_ writer: FileWriter) {
+        let file = ClosedWriter(writer: writer)
+        closed.withLock { $0.append(file) }
+        try? exclusively { (_) in }
+    }
+
+    private func takeClosed() -> [ClosedWriter] {
+        closed.withLock { (files) in
+            defer { files = [] }
+            return files
+        }
     }
 }
 
@@ -33,6 +58,11 @@ final class FileObject: @unchecked Sendable {
 
     func exclusively<T>(_ body: (Access) throws(StoreError) -> T) throws(StoreError) -> T {
         try owner.exclusively { (_) throws(StoreError) in try body(access) }
+    }
+
+    /// Gives back what the file has open.
+    func close() {
+        if case .writer(let writer) = access { owner.giveUp(writer) }
     }
 
     func writer<T>(_ body: (FileWriter) throws(StoreError) -> T) throws(StoreError) -> T {

@@ -2,7 +2,7 @@
 ///
 /// What always holds: nothing beyond `struct_size` is touched; a size below that of the struct's first
 /// version is INVALID; a field that this version does not know must be zero to be read, and is zeroed when
-/// written.
+/// written; one that is reserved must be zero to be read.
 import CIpldStore
 import IpldEngine
 
@@ -12,6 +12,12 @@ protocol GrowingStruct {
     /// Bytes of the struct in the first version that had it.
     static var firstSize: Int { get }
     var struct_size: UInt32 { get set }
+    /// Whether what is reserved in the first version is zero.
+    var isReservedZero: Bool { get }
+}
+
+extension GrowingStruct {
+    var isReservedZero: Bool { true }
 }
 
 extension ips_create_options: GrowingStruct { static var firstSize: Int { 56 } }
@@ -26,10 +32,16 @@ extension ips_heal_report: GrowingStruct { static var firstSize: Int { 24 } }
 extension ips_copy_report: GrowingStruct { static var firstSize: Int { 32 } }
 extension ips_fs_entry: GrowingStruct { static var firstSize: Int { 168 } }
 extension ips_fs_version: GrowingStruct { static var firstSize: Int { 1488 } }
-extension ips_fs_merge_options: GrowingStruct { static var firstSize: Int { 40 } }
+extension ips_fs_merge_options: GrowingStruct {
+    static var firstSize: Int { 40 }
+    var isReservedZero: Bool { reserved == 0 }
+}
 extension ips_fs_import_options: GrowingStruct { static var firstSize: Int { 24 } }
 extension ips_fs_import_report: GrowingStruct { static var firstSize: Int { 232 } }
-extension ips_fs_export_options: GrowingStruct { static var firstSize: Int { 16 } }
+extension ips_fs_export_options: GrowingStruct {
+    static var firstSize: Int { 16 }
+    var isReservedZero: Bool { reserved == 0 }
+}
 extension ips_fs_export_report: GrowingStruct { static var firstSize: Int { 56 } }
 extension ips_repair_report: GrowingStruct { static var firstSize: Int { 64 } }
 
@@ -59,6 +71,9 @@ func growingInput<T: GrowingStruct>(_ pointer: UnsafePointer<T>?) throws(StoreEr
     var value = T()
     withUnsafeMutableBytes(of: &value) { room in
         room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<known]))
+    }
+    guard value.isReservedZero else {
+        throw StoreError(.invalid, "what is reserved in a \(T.self) is not 0: use the _INIT macro")
     }
     return value
 }

@@ -89,6 +89,9 @@ private func nodeChanges(_ changes: UnsafePointer<ips_node_change>?, _ count: In
 }
 
 private func nodeChange(_ change: ips_node_change) throws(StoreError) -> NodeChange {
+    guard change.reserved == 0 else {
+        throw StoreError(.invalid, "what is reserved in a change of a node is not 0")
+    }
     switch change.kind {
     case UInt32(IPS_NODE_SET):
         let values = try values(change.values)

@@ -2,6 +2,8 @@ import CIpldStore
 import Foundation
 import Testing
 
+@testable import CAPI
+
 /// Trees from C: what examples/fs.c does not show; and arguments that make no sense.
 @Suite struct FileSystemTests {
     private let test: CStore
@@ -57,6 +59,67 @@ import Testing
         ips_fs_file_close(file)
         ips_fs_file_close(file)
         #expect(ips_fs_commit(fs, "main", nil, nil, nil, &error) == ips_status(IPS_INVALID))
+    }
+
+    @Test func aFileThatIsClosedWhileTheTreeIsInUseIsGivenUp() throws {
+        let fs = try openBranch("main")
+        defer { ips_fs_close(fs) }
+        var file: OpaquePointer?
+        try path("f") { name in
+            let flags = UInt32(IPS_FS_WRITE | IPS_FS_CREATE)
+            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, &file, $0) }
+        }
+        try path("x") { one in try expectOK { ips_fs_file_write_at(file, 0, one, $0) } }
+        // What another thread's call would see.
+        try fileSystemObject(fs).exclusively { (_) in
+            ips_fs_file_close(file)
+            expect(IPS_BUSY) { ips_fs_commit(fs, "main", nil, nil, nil, $0) }
+        }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, $0) }
+        var entry = ips_fs_entry()
+        entry.struct_size = UInt32(MemoryLayout<ips_fs_entry>.size)
+        try path("f") { name in try expectOK { ips_fs_stat(fs, name, false, &entry, $0) } }
+        #expect(entry.size == 0)
+        expect(IPS_INVALID) { ips_fs_file_commit(file, $0) }
+    }
+
+    @Test func whatIsReservedIsZero() throws {
+        var (version, out) = (ips_cid(), OpaquePointer?.none)
+        let fs = try openBranch("main")
+        defer { ips_fs_close(fs) }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+        var merge = ips_fs_merge_options()
+        ips_fs_merge_options_init(&merge, MemoryLayout<ips_fs_merge_options>.size)
+        try expectOK {
+            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, $0)
+        }
+        merge.reserved = 1
+        expect(IPS_INVALID) {
+            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, $0)
+        }
+        expect(IPS_INVALID) {
+            ips_fs_merge_open(test.handle, &version, &version, &merge, nil, nil, &out, nil, $0)
+        }
+        var export = ips_fs_export_options()
+        ips_fs_export_options_init(&export, MemoryLayout<ips_fs_export_options>.size)
+        export.reserved = 1
+        let target = test.directory + "/out"
+        expect(IPS_INVALID) {
+            ips_fs_export(
+                test.handle, &version, ips_bytes(), target, &export, nil, nil, nil, nil, $0)
+        }
+        #expect(!FileManager.default.fileExists(atPath: target))
+        var node = try test.put(dagCBOR: [0xa0])
+        try path("k") { key in
+            try [UInt8]([1]).withUnsafeBytes { value in
+                var change = ips_node_change()
+                (change.kind, change.key, change.values) = (UInt32(IPS_NODE_SET), key, ips_bytes(value))
+                var edited = ips_cid()
+                try expectOK { ips_store_edit_node(test.handle, &node, "", &change, 1, &edited, $0) }
+                change.reserved = 1
+                expect(IPS_INVALID) { ips_store_edit_node(test.handle, &node, "", &change, 1, &edited, $0) }
+            }
+        }
     }
 
     @Test func whoeverLosesTheRaceHasAVersionToMerge() throws {

@@ -56,6 +56,54 @@ import Testing
         #expect(Host.identity(path: host.path("out")) == before)
     }
 
+    /// A store is no directory like any other, whatever path or link leads there.
+    @Test func theStoreIsNoTargetAndNotReplaced() throws {
+        let tree = try makeTree()
+        let store = host.held.store.path
+        let before = try FileManager.default.subpathsOfDirectory(atPath: store).sorted()
+        #expect(symlink(store, host.path("link")) == 0)
+        #expect(symlink(store + "/packs", host.path("packs")) == 0)
+        var options = ExportOptions()
+        for existing in [ExportOptions.Existing.refuse, .replace, .merge] {
+            options.existing = existing
+            for target in ["link", "link/", "link/new", "link/index", "packs", "packs/new"] {
+                #expect(thrownCode { try host.export(tree, to: target, options) } == .invalid, "\(target)")
+            }
+        }
+        options.existing = .replace
+        #expect(thrownCode { try host.export(tree, to: "..", options) } == .invalid)
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: store).sorted() == before)
+        #expect(try host.isClean())
+        #expect(try names(".") == ["link", "packs", "tree"])
+    }
+
+    /// Merging goes around a store, whatever the tree has under its name.
+    @Test(arguments: ["work/store", "work/store/index", "work/above/store"])
+    func mergingGoesAroundTheStore(_ place: String) throws {
+        try host.write("tree/new", [1])
+        try host.write("tree/" + (place.hasSuffix("index") ? "store/index/mine" : "store"), [2])
+        try host.write("tree/above", [3])
+        let source = try host.importTree("tree", to: nil).tree
+        let path = place.hasSuffix("index") ? "work/store" : place
+        try FileManager.default.createDirectory(
+            atPath: host.path(path), withIntermediateDirectories: true)
+        try ContentStore.create(at: host.path(path))
+        let store = try ContentStore.open(at: host.path(path))
+        try store.copy(source, from: host.held.store)
+        var options = ExportOptions()
+        options.existing = .merge
+        var unmade: [String] = []
+        _ = try FileSystem(store).exportDirectory(
+            of: source, to: host.path("work"), options,
+            problem: { (problem) throws(StoreError) in
+                if problem.kind == .unmade { unmade.append("\(problem.path)") }
+            })
+        #expect(unmade == [path.hasPrefix("work/above") ? "above" : "store"])
+        #expect(FileManager.default.fileExists(atPath: host.path("work/new")))
+        #expect(try store.verify().problems.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: host.path("work/store/index/mine")))
+    }
+
     @Test func accessListsOfTheTargetAreNotTheTrees() throws {
         let tree = try makeTree()
         let before = try host.facts("tree")

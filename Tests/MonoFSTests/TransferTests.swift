@@ -130,6 +130,15 @@ import Testing
         #expect(try workspace.list(.root).map(\.name.description) == ["host"])
     }
 
+    @Test func theStoreItselfIsNoSource() throws {
+        let store = host.held.store.path
+        #expect(symlink(store, host.path("link")) == 0)
+        for source in [store, store + "/packs", host.path("link"), host.path("link/index/..")] {
+            #expect(thrownCode { _ = try host.files.importDirectory(source, to: "all") } == .invalid)
+        }
+        #expect(try host.files.branch("all") == nil)
+    }
+
     @Test func nothingIsNamedByAnImportThatStops() throws {
         for number in 0..<200 { try host.write("tree/\(number)", Array("file \(number)".utf8)) }
         #expect(

@@ -95,6 +95,37 @@ import Testing
     }
 
     /// Named defects of the prototype: it got another CID; and a directory was one block.
+    /// Nor one to where no directory can be, or where the sums have no place.
+    @Test func aRenameThatIsRefusedHasChangedNothing() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        let deep = try FilePath(String(repeating: "d/", count: Workspace.maximumDepth - 1))
+        try workspace.createDirectories(deep)
+        try workspace.createDirectory("moved")
+        try workspace.write("moved/file", [1])
+        let target = deep.appending(try FileName("moved"))
+        #expect(thrownCode { try workspace.rename("moved", to: target) } == .tooLarge)
+        #expect(try workspace.read("moved/file") == [1])
+
+        // A forged directory that says it holds as much as can be, in a root that says the same.
+        let batch = try test.store.makeBatch()
+        let (below, above) = (ByteMapBuilder(batch), ByteMapBuilder(batch))
+        let file = Entry(.file(.inline([1, 2])))
+        var totals = Totals()
+        (totals.bytes, totals.entries) = (Totals.maximum, 3)
+        try below.append(bytes("x"), try EntryEncoder.encode(file))
+        let full = Entry(.directory(Directory(map: try below.finish(), totals: totals)))
+        try above.append(bytes("full"), try EntryEncoder.encode(full))
+        try above.append(bytes("small"), try EntryEncoder.encode(file))
+        let root = Entry(.directory(Directory(map: try above.finish(), totals: totals)))
+        let forged = Workspace(TreeSource(test.store, batch), root, version: nil)
+        let (small, there): (FilePath, FilePath) = ("small", "full/small")
+        #expect(thrownCode { try forged.rename(small, to: there) } == .tooLarge)
+        #expect(try forged.read("small") == [1, 2])
+        #expect(
+            try forged.list(.root, includingTombstones: true).map(\.name.description) == ["full", "small"])
+    }
+
     @Test func anUnchangedTreeStoredAgainIsTheSame() throws {
         let test = try TestStore()
         let workspace = try Workspace(test.store).tick(Ticking())

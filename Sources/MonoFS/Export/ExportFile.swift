@@ -24,13 +24,14 @@ struct ExportFile {
 final class ExportWriter {
     private let store: ContentStore
     private let metadata: ExportMetadata
+    private let stores: HostStores
     private let merges: Bool
     private var buffer: [UInt8] = []
 
     private static let bufferLength = 1 << 20
 
-    init(_ store: ContentStore, _ metadata: ExportMetadata, merges: Bool) {
-        (self.store, self.metadata, self.merges) = (store, metadata, merges)
+    init(_ store: ContentStore, _ metadata: ExportMetadata, _ stores: HostStores, merges: Bool) {
+        (self.store, self.metadata, self.stores, self.merges) = (store, metadata, stores, merges)
     }
 
     /// Throws what is wrong with the store; what is wrong with the host stands in the file.
@@ -123,6 +124,8 @@ final class ExportWriter {
                 try Host.rename(directory.descriptor, other, to: directory.descriptor, name)
             } catch {
                 guard error.code == EISDIR || error.code == ENOTEMPTY else { throw error }
+                let old = try Host.status(directory.descriptor, name).identity
+                guard !stores.areIn(old) else { throw HostError("replace the directory of the store", EBUSY) }
                 let isGone = try? HostTree.remove(directory, name) { (_, _) throws(StoreError) in }
                 guard isGone == true else { throw HostError("replace", ENOTEMPTY) }
                 try Host.rename(directory.descriptor, other, to: directory.descriptor, name)

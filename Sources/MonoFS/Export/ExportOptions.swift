@@ -40,6 +40,10 @@ extension FileSystem {
     /// Nothing is written outside the target, whatever names and links are in the tree, or are put there by
     /// somebody else meanwhile. Until its end nobody but the user who makes it can enter a new tree.
     ///
+    /// Nor is anything written into the store, or a store that it reads through: INVALID when the target is
+    /// one or in one, or would be replaced with one in it. Merging goes around one: what would take its
+    /// place, or that of a directory it is in, is reported as not made.
+    ///
     /// Permissions to own, to make devices and to set attributes are the host's to give: what it refuses is
     /// reported, once for each entry, and ends nothing. A file that is not its owner's does not get the
     /// set-user-id and set-group-id bits. `progress` and `problem` are called on this thread, and end the
@@ -53,9 +57,10 @@ extension FileSystem {
         guard entry.isDirectory else {
             throw StoreError(.invalid, "\(path) is no directory", systemError: SystemErrors.notADirectory)
         }
-        let place = try ExportTarget(target, options.existing)
+        let stores = HostStores(store)
+        let place = try ExportTarget(target, options.existing, stores)
         let run = TreeExport(
-            store, workspace.source, options, inheritsAccess: place.inheritsAccess, progress, problem)
+            store, workspace.source, options, stores, inheritsAccess: place.inheritsAccess, progress, problem)
         do throws(StoreError) {
             let report = try run.run(entry, into: place.directory, isNew: place.isNew)
             try place.finish()

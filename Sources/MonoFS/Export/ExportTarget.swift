@@ -19,8 +19,15 @@ final class ExportTarget {
         case merge
     }
 
-    init(_ path: String, _ existing: ExportOptions.Existing) throws(StoreError) {
+    init(_ path: String, _ existing: ExportOptions.Existing, _ stores: HostStores) throws(StoreError) {
         place = try HostPlace(path, followingLink: true)
+        let old = place.status?.identity
+        guard !stores.hold(place.parent), old.map({ !stores.places.contains($0) }) ?? true else {
+            throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
+        }
+        guard existing != .replace || old.map({ !stores.areIn($0) }) ?? true else {
+            throw StoreError(.invalid, "the store is in \(path), and would be removed with it")
+        }
         do throws(HostError) {
             if let status = place.status {
                 guard status.kind == .directory else { throw HostError("write to", ENOTDIR) }
@@ -70,6 +77,9 @@ final class ExportTarget {
             if place.status == nil {
                 try Host.renameNew(place.parent.descriptor, name, place.name)
             } else {
+                // What is removed below is what was there, and nothing that took its place.
+                guard try Host.status(place.parent.descriptor, place.name).identity == place.status?.identity
+                else { throw HostError("replace", ESTALE) }
                 try Host.swap(place.parent.descriptor, name, place.name)
             }
         } catch { throw error.storeError(FileText.of(place.name)) }

@@ -15,6 +15,7 @@ final class TreeExport {
     let store: ContentStore
     let source: TreeSource
     let options: ExportOptions
+    let stores: HostStores
     let progress: TransferProgressHandler?
     let problem: TransferProblemHandler?
     let metadata: ExportMetadata
@@ -61,14 +62,14 @@ final class TreeExport {
     }
 
     init(
-        _ store: ContentStore, _ source: TreeSource, _ options: ExportOptions, inheritsAccess: Bool,
-        _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
+        _ store: ContentStore, _ source: TreeSource, _ options: ExportOptions, _ stores: HostStores,
+        inheritsAccess: Bool, _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) {
-        (self.store, self.source, self.options) = (store, source, options)
+        (self.store, self.source, self.options, self.stores) = (store, source, options, stores)
         (self.progress, self.problem) = (progress, problem)
         metadata = ExportMetadata(
             usesStatAttribute: options.usesStatAttribute, inheritsAccess: inheritsAccess)
-        writer = ExportWriter(store, metadata, merges: options.existing == .merge)
+        writer = ExportWriter(store, metadata, stores, merges: options.existing == .merge)
     }
 
     func run(_ root: Entry, into directory: HostDirectory, isNew: Bool) throws(StoreError) -> ExportReport {
@@ -99,9 +100,9 @@ final class TreeExport {
     }
 
     private func startWorkers(_ isNew: Bool) throws(StoreError) {
-        let (store, metadata, merges) = (store, metadata, !isNew)
+        let (store, metadata, stores, merges) = (store, metadata, stores, !isNew)
         try queue.start(threads: workers) {
-            let writer = ExportWriter(store, metadata, merges: merges)
+            let writer = ExportWriter(store, metadata, stores, merges: merges)
             return { (parcel) in parcel.write(writer) }
         }
     }

@@ -73,11 +73,14 @@ public final class FileSystem: Sendable {
         }
     }
 
-    /// Removes a branch with the history that only it keeps. NOT_FOUND when there is none.
+    /// Removes a branch with the history that only it keeps, and the versions that came too late for a branch
+    /// that was removed (`commit`). NOT_FOUND when there is neither.
     public func removeBranch(_ name: String) throws(StoreError) {
         let root = try Self.rootName(branch: name)
-        guard try store.root(root) != nil else {
-            throw StoreError(.notFound, "there is no branch \(name)")
+        if try store.root(root) == nil {
+            guard try !store.holds(owner: root, after: nil, limit: 1).isEmpty else {
+                throw StoreError(.notFound, "there is no branch \(name)")
+            }
         }
         // Its name goes with the last of its history: what is cut off in between is a branch still.
         let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce)

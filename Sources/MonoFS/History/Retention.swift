@@ -33,13 +33,15 @@ extension FileSystem {
         budget: UInt64? = ContentStore.defaultReclaimBudget
     ) throws(StoreError) -> RetentionReport {
         let root = try Self.rootName(branch: name)
+        // Before the branch is asked where it is: it moves only to what is held, and what comes later stays.
+        let versions = try heldVersions(root)
         guard let newest = try store.root(root) else {
             throw StoreError(.notFound, "there is no branch \(name)")
         }
         let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
         var report = RetentionReport()
         var dropped: [Hold] = []
-        for (position, (hold, version)) in try heldVersions(root).enumerated() {
+        for (position, (hold, version)) in versions.enumerated() {
             let stays =
                 hold.cid == newest || position < (rules.last ?? 0)
                 || rules.since.map { version.time >= $0 } ?? false || tagged.contains(hold.cid)

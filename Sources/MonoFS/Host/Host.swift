@@ -73,6 +73,13 @@ enum Host {
         try check(.open, AT_FDCWD, "open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     }
 
+    /// As `open(path:)`, without access: it need only be there.
+    static func locate(path: String) throws(HostError) -> Int32 {
+        try check(.open, AT_FDCWD, "open") {
+            ipsys_open_at(AT_FDCWD, path, Access([.none, .directory]).rawValue | Int32(IPSYS_FOLLOW), 0)
+        }
+    }
+
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
     static func status(_ descriptor: Int32) throws(HostError) -> HostStatus {

@@ -77,7 +77,7 @@ extension FileSystem {
     /// Files whose content is known from the last import to that branch are not read: those whose inode, size
     /// and times of modification and of change are what they were, when the latter was old enough that no
     /// later change can have the same (docs/FORMAT.md, MonoFS). The store itself, should it be below the
-    /// directory, is left out.
+    /// directory, is left out; its own directory cannot be imported, nor what is in that: INVALID.
     ///
     /// `progress` and `problem` are called on this thread, and end the import when they throw; nothing is
     /// named then. A problem of one file ends nothing by itself.
@@ -88,6 +88,10 @@ extension FileSystem {
         let before = try branch.map { (branch) throws(StoreError) in try self.branch(branch) } ?? nil
         let seenRoot = try branch.map { (branch) throws(StoreError) in try Self.seenRoot(branch) }
         let directory = try HostDirectory.open(path: path, need: HostDirectory.looking)
+        let stores = HostStores(store)
+        guard !stores.holdOwn(directory) else {
+            throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
+        }
         let batch = try store.makeBatch()
         do throws(StoreError) {
             let source = TreeSource(store, batch)
@@ -99,7 +103,7 @@ extension FileSystem {
             let seen = try seenRoot.map { (name) throws(StoreError) in try store.root(name) } ?? nil
             let run = try TreeImport(
                 batch, source, directory, old: old, seen: seen, options,
-                excluded: Host.identity(path: store.path), progress, problem)
+                excluded: stores.own, progress, problem)
             var report = try run.run()
             if let branch, let seenRoot {
                 try batch.setRoot(seenRoot, to: try run.storeSeen(report.tree))

@@ -139,10 +139,17 @@ extension Workspace {
                 .invalid, "\(path) cannot be moved into itself", systemError: SystemErrors.invalid)
         }
         if let replaced = destination.entry { try Self.checkReplacing(replaced, by: entry, target) }
+        guard !entry.isDirectory || destination.directories.count < Self.maximumDepth else {
+            throw Self.tooDeep
+        }
         if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
-        try detachWriters(at: destination.path)
         try put(try Entry(removing: entry, at: clock(), self.source), oldName, at: source)
-        try put(entry, name, at: destination)
+        do throws(StoreError) { try put(entry, name, at: destination) } catch {
+            // Sums that forged entries make too large.
+            try put(entry, oldName, at: source, isSameValue: true, touches: false)
+            throw error
+        }
+        try detachWriters(at: destination.path)
         for writer in writers where writer.path.starts(with: source.path) {
             writer.path = destination.path + writer.path.dropFirst(source.path.count)
         }
@@ -164,8 +171,8 @@ extension Workspace {
         }
         var copied = entry
         copied.hardLink = nil
-        try detachWriters(at: destination.path)
         try put(copied, name, at: destination)
+        try detachWriters(at: destination.path)
         if Totals(of: copied).hardLinks > 0 {
             hardLinksChange()
             try regroupHardLinks(below: destination.path)

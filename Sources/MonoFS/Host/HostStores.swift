@@ -1,0 +1,61 @@
+/// Where the store is, on the host.
+import Glibc
+import IpldEngine
+
+/// The directories of a store and of those that it reads through, and the ones above them: what a transfer
+/// must not take for a directory like any other, by whatever path or link it comes there.
+struct HostStores {
+    /// Of the store itself; nil when it is not on the host.
+    let own: HostIdentity?
+    /// Of all of them.
+    let places: Set<HostIdentity>
+    /// Of directories above any of them.
+    let above: Set<HostIdentity>
+
+    init(_ store: ContentStore) {
+        own = Host.identity(path: store.path)
+        var (places, above): (Set<HostIdentity>, Set<HostIdentity>) = ([], [])
+        for path in [store.path] + store.bases.map(\.path) {
+            guard let descriptor = try? Host.locate(path: path) else { continue }
+            let directory = HostFile(descriptor)
+            guard let identity = try? Host.status(descriptor).identity else { continue }
+            places.insert(identity)
+            above.formUnion(Host.directories(above: directory.descriptor, identity))
+        }
+        (self.places, self.above) = (places, above)
+    }
+
+    /// Whether a directory is one of the stores', or in one.
+    func hold(_ directory: HostDirectory) -> Bool { Self.are(places, directory) }
+
+    /// Whether a directory is the store's own, or in it.
+    func holdOwn(_ directory: HostDirectory) -> Bool { Self.are(own.map { [$0] } ?? [], directory) }
+
+    private static func are(_ places: Set<HostIdentity>, _ directory: HostDirectory) -> Bool {
+        places.contains(directory.identity)
+            || !places.isDisjoint(with: Host.directories(above: directory.descriptor, directory.identity))
+    }
+
+    /// Whether a directory is one of the stores', or has one in it.
+    func areIn(_ directory: HostIdentity) -> Bool {
+        places.contains(directory) || above.contains(directory)
+    }
+}
+
+extension Host {
+    /// The directories above one, nearest first, as far as they may be entered.
+    static func directories(above directory: Int32, _ identity: HostIdentity) -> [HostIdentity] {
+        var found: [HostIdentity] = []
+        var (file, last) = (HostFile?.none, identity)
+        // Above the root is the root; somebody may be moving what this goes up from deeper and deeper.
+        while found.count < 1 << 16 {
+            let from = file?.descriptor ?? directory
+            guard let above = try? open(from, Array("..".utf8), [.none, .directory]) else { break }
+            file = HostFile(above)
+            guard let identity = try? status(above).identity, identity != last else { break }
+            found.append(identity)
+            last = identity
+        }
+        return found
+    }
+}
