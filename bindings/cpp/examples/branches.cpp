@@ -138,7 +138,7 @@ void run(const std::string &path) {
     should(fs.overlay(theirs, first).exists("issue"), "a layer over a base");
 
     // Directories of the host: out, and in again.
-    const std::string directory = path + "/exported";
+    const std::string directory = path + ".exported";
     bool has_heard = false;
     ips_fs_export_report exported = fs.export_to(
         directory, first, "etc", nullptr,
