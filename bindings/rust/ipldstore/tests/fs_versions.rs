@@ -215,8 +215,10 @@ fn conflicts_are_decided_by_hand() {
 fn directories_come_in_and_go_out() {
     let place = Place::new();
     let fs = place.fs();
-    let directory = place.path.join("in");
-    let copy = place.path.join("out");
+    // Beside the store: it takes none of its own files in, and nothing out over them.
+    let outside = place.path.with_extension("outside");
+    let directory = outside.join("in");
+    let copy = outside.join("out");
     std::fs::create_dir_all(directory.join("deep")).unwrap();
     std::fs::write(directory.join("deep/file"), vec![7; 100_000]).unwrap();
     std::os::unix::fs::symlink("deep/file", directory.join("link")).unwrap();
@@ -252,20 +254,20 @@ fn directories_come_in_and_go_out() {
     fs.export(&report.tree, "/", &copy, &ExportOptions::new().existing(Existing::Replace)).unwrap();
     assert!(!copy.join("other").exists() && copy.join("deep/file").exists());
     assert!(matches!(
-        fs.import(&place.path.join("nowhere"), None, &options).map_err(Error::from),
+        fs.import(&outside.join("nowhere"), None, &options).map_err(Error::from),
         Err(Error::NotFound(_))
     ));
 
     let stopped = fs.export_with(
         &report.tree,
         "/",
-        place.path.join("stopped"),
+        outside.join("stopped"),
         &ExportOptions::new(),
         |_| ControlFlow::Break(()),
         |_| ControlFlow::Continue(()),
     );
     assert!(matches!(stopped, Err(Error::Cancelled(_))));
-    assert!(!place.path.join("stopped").exists());
+    assert!(!outside.join("stopped").exists());
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let go_on = |_: &fs::Trouble| ControlFlow::Continue(());
         fs.import_with(&directory, None, &options, |_| panic!("mine"), go_on).unwrap();
@@ -275,6 +277,7 @@ fn directories_come_in_and_go_out() {
     fs::remove_directory(&copy).unwrap();
     assert!(!copy.exists());
     assert!(matches!(fs::remove_directory(&copy), Err(Error::NotFound(_))));
+    std::fs::remove_dir_all(&outside).unwrap();
 }
 
 /// /proc has links that nobody may remove.
