@@ -87,7 +87,7 @@ extension ContentStore {
     /// Removes roots, and drops holds altogether, in one transaction; what is gone already is passed over.
     /// Nothing is collected: that is left to `gc`.
     public func remove(roots: [String], holds: [Hold]) throws(StoreError) {
-        for root in roots { try StoreName.check(root, "root name") }
+        for root in roots { try StoreName.check(root, "a root's name") }
         for hold in holds { try StoreName.checkOwner(hold.owner) }
         try checkWritable()
         try core.write(.releasing) { (transaction) throws(StoreError) in
