@@ -46,6 +46,7 @@ import Testing
         try run("race", "seconds", "RACE_KINDS_SECONDS", 1, ["--kind", kind])
     }
     @Test func hoursOnASmallDisk() throws { try run("soak", "seconds", "SOAK_SECONDS", 6) }
+    @Test func killedTransfersLeaveNothing() throws { try run("transfers", "points", "TRANSFERS", 150) }
     @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 

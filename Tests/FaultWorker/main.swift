@@ -34,6 +34,8 @@ do {
     case "case-pid": say("\(getpid())")
     case "soak": exit(try SoakCampaign.run(arguments))
     case "soak-child": exit(try SoakRole.child(arguments))
+    case "transfers": exit(try TransferCampaign.run(arguments))
+    case "transfer": exit(try TransferCampaign.child(arguments))
     case "torture": exit(try Torture.run(arguments))
     default: throw Violation("fault-worker COMMAND [--points N] [--seed N] [--only N]")
     }
