@@ -115,6 +115,13 @@ int ipsys_set_time(int directory, const char *name, int64_t seconds, uint32_t na
     return utimensat(directory, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
+int64_t ipsys_open_birth_time(int fd) {
+    struct statx information;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &information) == -1) return -1;
+    if (!(information.stx_mask & STATX_BTIME)) return 0;
+    return (int64_t)information.stx_btime.tv_sec * 1000000000 + information.stx_btime.tv_nsec;
+}
+
 int ipsys_rename_new(int from_directory, const char *from, int to_directory, const char *to) {
     return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
 }

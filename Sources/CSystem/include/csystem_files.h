@@ -46,6 +46,9 @@ int ipsys_set_owner(int fd, uint32_t owner, uint32_t group);
 /* Modification time; the time of the last access stays. `name` empty: the descriptor itself. */
 int ipsys_set_time(int directory, const char *name, int64_t seconds, uint32_t nanoseconds);
 
+/* When what a descriptor has open was made, also one without access: as ipsys_birth_time. */
+int64_t ipsys_open_birth_time(int fd);
+
 /* Renames where there is nothing yet, or (exchange) swaps. */
 int ipsys_rename_new(int from_directory, const char *from, int to_directory, const char *to);
 int ipsys_rename_swap(int from_directory, const char *from, int to_directory, const char *to);

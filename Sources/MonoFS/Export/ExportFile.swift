@@ -25,13 +25,14 @@ final class ExportWriter {
     private let store: ContentStore
     private let metadata: ExportMetadata
     private let stores: HostStores
-    private let merges: Bool
+    /// Where trees are merged.
+    private let stages: ExportStages?
     private var buffer: [UInt8] = []
 
     private static let bufferLength = 1 << 20
 
-    init(_ store: ContentStore, _ metadata: ExportMetadata, _ stores: HostStores, merges: Bool) {
-        (self.store, self.metadata, self.stores, self.merges) = (store, metadata, stores, merges)
+    init(_ store: ContentStore, _ metadata: ExportMetadata, _ stores: HostStores, _ stages: ExportStages?) {
+        (self.store, self.metadata, self.stores, self.stages) = (store, metadata, stores, stages)
     }
 
     /// Throws what is wrong with the store; what is wrong with the host stands in the file.
@@ -42,9 +43,9 @@ final class ExportWriter {
         var refusals = Refusals()
         let (entry, content, standIn) = (file.entry, file.content, file.standIn)
         do throws(HostError) {
-            try make(file.directory, file.name.bytes) { [self] (name) throws(HostError) in
+            try make(file.directory, file.name.bytes) { [self] (directory, name) throws(HostError) in
                 let open = HostFile(
-                    try Host.open(file.directory.descriptor, name, [.write, .create], mode: 0o600))
+                    try Host.open(directory.descriptor, name, [.write, .create], mode: 0o600))
                 do throws(HostError) {
                     let sink = FileSink(open.descriptor)
                     do throws(StoreError) {
@@ -59,7 +60,7 @@ final class ExportWriter {
                     if storeError != nil { throw HostError("write", ECANCELED) }
                     refusals = metadata.apply(entry, open: open.descriptor, standIn: standIn)
                 } catch {
-                    try? Host.remove(file.directory.descriptor, name)
+                    try? Host.remove(directory.descriptor, name)
                     throw error
                 }
             }
@@ -109,29 +110,33 @@ final class ExportWriter {
         }
     }
 
-    /// Makes something under a name that is free, or, where trees are merged, under another one that then
+    /// Makes something under a name that is free, or, where trees are merged, in a stage, from where it then
     /// takes the place of what has the name.
     func make(
-        _ directory: HostDirectory, _ name: [UInt8], _ body: ([UInt8]) throws(HostError) -> Void
+        _ directory: HostDirectory, _ name: [UInt8],
+        _ body: (HostDirectory, [UInt8]) throws(HostError) -> Void
     ) throws(HostError) {
-        do throws(HostError) { return try body(name) } catch {
-            guard merges, error.code == EEXIST else { throw error }
+        do throws(HostError) { return try body(directory, name) } catch {
+            guard stages != nil, error.code == EEXIST else { throw error }
         }
-        let other = ExportTarget.temporaryName()
-        try body(other)
+        guard let stage = stages?.directory(directory.identity.device) else {
+            throw HostError("replace", EACCES)
+        }
+        let other = ExportStage.temporaryName()
+        try body(stage, other)
         do throws(HostError) {
             do throws(HostError) {
-                try Host.rename(directory.descriptor, other, to: directory.descriptor, name)
+                try Host.rename(stage.descriptor, other, to: directory.descriptor, name)
             } catch {
                 guard error.code == EISDIR || error.code == ENOTEMPTY else { throw error }
                 let old = try Host.status(directory.descriptor, name).identity
                 guard !stores.areIn(old) else { throw HostError("replace the directory of the store", EBUSY) }
                 let isGone = try? HostTree.remove(directory, name) { (_, _) throws(StoreError) in }
                 guard isGone == true else { throw HostError("replace", ENOTEMPTY) }
-                try Host.rename(directory.descriptor, other, to: directory.descriptor, name)
+                try Host.rename(stage.descriptor, other, to: directory.descriptor, name)
             }
         } catch {
-            try? Host.remove(directory.descriptor, other)
+            try? Host.remove(stage.descriptor, other)
             throw error
         }
     }

@@ -34,8 +34,10 @@ extension FileSystem {
     /// Writes a tree, or a directory of one, to a directory of the host.
     ///
     /// A target that is not there appears as a whole: the tree is made beside it, under a name that begins
-    /// with ".ipldstore-", flushed, and renamed; the same is done to replace one. Into an empty directory it
-    /// is written in place; when that fails, what was written is removed. Merging is not undone.
+    /// with ".ipldstore-", flushed, and renamed; the same is done to replace one. In an empty directory it is
+    /// made under such a name, too, and then moved up; when that fails, what was moved is removed. Merging is
+    /// not undone. What an export leaves that was killed, the next one to that place removes; one that was
+    /// killed while it moved all up is brought to its end.
     ///
     /// Nothing is written outside the target, whatever names and links are in the tree, or are put there by
     /// somebody else meanwhile. Until its end nobody but the user who makes it can enter a new tree.
@@ -58,13 +60,12 @@ extension FileSystem {
             throw StoreError(.invalid, "\(path) is no directory", systemError: SystemErrors.notADirectory)
         }
         let stores = HostStores(store)
-        let place = try ExportTarget(target, options.existing, stores)
-        let run = TreeExport(
-            store, workspace.source, options, stores, inheritsAccess: place.inheritsAccess, progress, problem)
+        let place = try ExportTarget(target, options.existing, stores, HostLoans(store))
+        let run = TreeExport(store, workspace.source, options, stores, place, progress, problem)
         do throws(StoreError) {
-            let report = try run.run(entry, into: place.directory, isNew: place.isNew)
-            try place.finish()
-            return report
+            try run.run(entry, into: place.directory)
+            try place.finish(entry, run)
+            return run.report
         } catch {
             place.discard()
             throw error

@@ -38,6 +38,7 @@ extension TreeExport {
         }
         let child = try directory.open(name, expecting: nil, need: HostDirectory.changing)
         guard !stores.places.contains(child.identity) else { throw HostError("write to the store", EBUSY) }
+        if !isNew, child.identity.device != directory.identity.device { stages?.add(child) }
         if isNew {
             guard child.status.owner == Host.user, child.identity.device == directory.identity.device else {
                 throw HostError("create", ESTALE)

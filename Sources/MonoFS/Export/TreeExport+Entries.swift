@@ -52,7 +52,7 @@ extension TreeExport {
     ) throws(StoreError) {
         var refusals = Refusals()
         do throws(HostError) {
-            try writer.make(directory, name.bytes) { (name) throws(HostError) in
+            try writer.make(directory, name.bytes) { (directory, name) throws(HostError) in
                 switch entry.content {
                 case .symlink(let target): try Host.makeLink(directory.descriptor, name, to: target)
                 case .characterDevice(let device), .blockDevice(let device):
@@ -98,7 +98,7 @@ extension TreeExport {
             return false
         }
         do throws(HostError) {
-            try writer.make(directory, name.bytes) { (name) throws(HostError) in
+            try writer.make(directory, name.bytes) { (directory, name) throws(HostError) in
                 try Host.link(from, first, directory.descriptor, name)
             }
         } catch {
@@ -118,8 +118,7 @@ extension TreeExport {
     private func keepLink(
         _ group: HardLinkGroup, _ name: FileName, _ directory: HostDirectory, _ path: FilePath
     ) throws(StoreError) {
-        guard let root = levels.first?.directory ?? levels.first?.lastDirectory else { return }
-        do throws(HostError) { try links.keep(group, name, directory, root) } catch {
+        do throws(HostError) { try links.keep(group, name, directory) } catch {
             throw error.storeError(path.appending(name).description)
         }
     }

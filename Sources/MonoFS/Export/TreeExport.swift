@@ -20,6 +20,8 @@ final class TreeExport {
     let problem: TransferProblemHandler?
     let metadata: ExportMetadata
     let writer: ExportWriter
+    /// Where trees are merged.
+    let stages: ExportStages?
     let queue = WorkQueue<ExportParcel>()
     let workers = min(8, WorkQueue<ExportParcel>.processorCount)
     var levels: [Level] = []
@@ -27,7 +29,7 @@ final class TreeExport {
     var events: [Event] = []
     /// Events that are no parcels: directories that wait to be finished, and are open.
     var waitingDirectories = 0
-    var links = ExportLinks()
+    var links: ExportLinks
     var counted = TransferProgress()
     var report = ExportReport()
 
@@ -63,22 +65,26 @@ final class TreeExport {
 
     init(
         _ store: ContentStore, _ source: TreeSource, _ options: ExportOptions, _ stores: HostStores,
-        inheritsAccess: Bool, _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
+        _ place: ExportTarget, _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) {
         (self.store, self.source, self.options, self.stores) = (store, source, options, stores)
         (self.progress, self.problem) = (progress, problem)
         metadata = ExportMetadata(
-            usesStatAttribute: options.usesStatAttribute, inheritsAccess: inheritsAccess)
-        writer = ExportWriter(store, metadata, stores, merges: options.existing == .merge)
+            usesStatAttribute: options.usesStatAttribute, inheritsAccess: place.stages != nil)
+        stages = place.stages
+        writer = ExportWriter(store, metadata, stores, stages)
+        let links = place.stages.map { $0.directory(place.directory.identity.device) } ?? place.directory
+        self.links = ExportLinks(in: links)
     }
 
-    func run(_ root: Entry, into directory: HostDirectory, isNew: Bool) throws(StoreError) -> ExportReport {
+    /// Makes all that is in `root`.
+    func run(_ root: Entry, into directory: HostDirectory) throws(StoreError) {
         defer { queue.stop() }
         guard case .directory(let content) = root.content else {
             throw StoreError(.internal, "what is to be exported is no directory")
         }
         (counted.totalEntries, counted.totalBytes) = (content.totals.entries, content.totals.bytes)
-        try startWorkers(isNew)
+        try startWorkers()
         levels = [Level(nil, root, .root, try DirectoryMap(content, source), directory)]
         while let level = levels.last {
             if level.position < level.map.count {
@@ -92,17 +98,14 @@ final class TreeExport {
             try drain(waiting: false)
         }
         while !events.isEmpty { try drain(waiting: true) }
-        try links.remove(from: directory)
-        directory.keepLent()
-        try take(metadata.apply(root, open: directory.descriptor), .root)
+        try links.remove()
         try progress?(counted)
-        return report
     }
 
-    private func startWorkers(_ isNew: Bool) throws(StoreError) {
-        let (store, metadata, stores, merges) = (store, metadata, stores, !isNew)
+    private func startWorkers() throws(StoreError) {
+        let (store, metadata, stores, stages) = (store, metadata, stores, stages)
         try queue.start(threads: workers) {
-            let writer = ExportWriter(store, metadata, stores, merges: merges)
+            let writer = ExportWriter(store, metadata, stores, stages)
             return { (parcel) in parcel.write(writer) }
         }
     }

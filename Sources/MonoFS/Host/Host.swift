@@ -96,6 +96,28 @@ enum Host {
         return HostStatus(information)
     }
 
+    /// When what is open was made, in nanoseconds; 0 where the file system does not say. No later file has it.
+    static func birth(_ descriptor: Int32) throws(HostError) -> Int64 {
+        try check(.status, descriptor, "look at") { ipsys_open_birth_time(descriptor) }
+    }
+
+    /// The path by which a directory that is open can be reached now; nil when it is too long for one.
+    static func path(of descriptor: Int32) -> [UInt8]? {
+        let path = try? target(AT_FDCWD, Array("/proc/self/fd/\(descriptor)".utf8))
+        return path.flatMap { $0.first == UInt8(ascii: "/") ? $0 : nil }
+    }
+
+    /// Locks what is open for as long as it is open; false when somebody else has it locked.
+    static func lock(_ descriptor: Int32) throws(HostError) -> Bool {
+        do throws(HostError) {
+            _ = try check(.lock, descriptor, "lock") { ipsys_lock_directory(descriptor, true) }
+            return true
+        } catch {
+            guard error.code == EWOULDBLOCK else { throw error }
+            return false
+        }
+    }
+
     /// What a path names; nil when there is nothing.
     static func identity(path: String) -> HostIdentity? {
         var information = stat()
@@ -228,9 +250,11 @@ enum Host {
     }
 
     /// Renames where there is nothing yet; EEXIST otherwise.
-    static func renameNew(_ directory: Int32, _ from: [UInt8], _ to: [UInt8]) throws(HostError) {
+    static func renameNew(_ directory: Int32, _ from: [UInt8], to target: Int32, _ to: [UInt8])
+        throws(HostError)
+    {
         _ = try check(.rename, directory, "rename") {
-            withName(from) { (from) in withName(to) { ipsys_rename_new(directory, from, directory, $0) } }
+            withName(from) { (from) in withName(to) { ipsys_rename_new(directory, from, target, $0) } }
         }
     }
 

@@ -27,7 +27,6 @@ extension Host {
     /// Attributes that belong to a tree: those of users, of security, trusted ones, and access lists. What
     /// else a file system shows under "system." is its own.
     static func isKept(_ name: [UInt8]) -> Bool {
-        guard name != HostDirectory.lentMark else { return false }
         for prefix in ["user.", "security.", "trusted."] where name.starts(with: prefix.utf8) { return true }
         return accessLists.contains(name)
     }

@@ -7,28 +7,26 @@ import IpldEngine
 ///
 /// What always holds: it is the one that was meant (its identity), whatever its name names by now.
 /// Permissions that its owner lacked, and that were lent to him, are taken back when it goes, whatever
-/// happened; those of a process that was killed, when the directory is opened here again (`lentMark`).
+/// happened; those of a process that was killed, when it is opened here (`HostLoans`).
 final class HostDirectory: @unchecked Sendable {
     let descriptor: Int32
     let identity: HostIdentity
+    /// What is lent here, and to what is opened in it.
+    let loans: HostLoans
     /// As it was before permissions were lent.
     private(set) var status: HostStatus
-    private var lentOver: UInt16?
-    private var isMarked = false
-
-    /// An attribute of a directory whose owner has permissions that he was lent: its mode without them, in
-    /// octal digits. It is set just after they were lent and removed just before they are taken back, because
-    /// only who may write can do either.
-    static let lentMark = Array("user.ipldstore.lent".utf8)
+    private var loan: HostLoans.Loan?
 
     /// Takes the descriptor.
-    init(_ descriptor: Int32) throws(HostError) {
+    init(_ descriptor: Int32, _ loans: HostLoans = .unnoted) throws(HostError) {
         self.descriptor = descriptor
+        self.loans = loans
         do throws(HostError) { status = try Host.status(descriptor) } catch {
             Host.close(descriptor)
             throw error
         }
         identity = status.identity
+        status = loans.recover(descriptor, status)
     }
 
     deinit {
@@ -41,118 +39,89 @@ final class HostDirectory: @unchecked Sendable {
     static let changing: UInt16 = 0o700
 
     /// Opens a directory in this one, or with ".." the one above. `need` are permissions that its owner, when
-    /// the process is he, is lent for as long as it is open. ESTALE when it is not the one expected.
-    func open(_ name: [UInt8], expecting identity: HostIdentity?, need: UInt16) throws(HostError)
-        -> HostDirectory
-    {
+    /// the process is he, is lent for as long as it is open, by `loans` or this directory's. ESTALE when it is
+    /// not the one expected.
+    func open(
+        _ name: [UInt8], expecting identity: HostIdentity?, need: UInt16, loans: HostLoans? = nil
+    ) throws(HostError) -> HostDirectory {
+        let loans = loans ?? self.loans
         let child: HostDirectory
         do throws(HostError) {
-            child = try HostDirectory(try Host.open(descriptor, name, [.read, .directory]))
+            child = try HostDirectory(try Host.open(descriptor, name, [.read, .directory]), loans)
         } catch {
             guard error.code == EACCES else { throw error }
-            return try openClosed(name, expecting: identity, need, error)
+            return try openClosed(name, expecting: identity, need, loans, error)
         }
         guard identity == nil || child.identity == identity else { throw HostError("open", ESTALE) }
-        child.recoverLent()
         try child.lendToOwner(need)
         return child
     }
 
     /// Opens what its owner may not read.
     private func openClosed(
-        _ name: [UInt8], expecting identity: HostIdentity?, _ need: UInt16, _ refusal: HostError
+        _ name: [UInt8], expecting identity: HostIdentity?, _ need: UInt16, _ loans: HostLoans,
+        _ refusal: HostError
     ) throws(HostError) -> HostDirectory {
-        let named = try Host.open(descriptor, name, [.none, .directory])
-        defer { Host.close(named) }
-        let status = try Host.status(named)
+        let named = HostFile(try Host.open(descriptor, name, [.none, .directory]))
+        // Before lending: a note of what has its mode back would be taken for one of what is lent below.
+        let status = loans.recover(named.descriptor, try Host.status(named.descriptor))
         guard identity == nil || status.identity == identity else { throw HostError("open", ESTALE) }
         guard status.owner == Host.user, status.mode & need != need else { throw refusal }
-        // Who may only not list it needs that for one call: then names are read, whatever its mode is.
-        try Host.setMode(named, status.mode | 0o500)
+        let loan = try loans.lend(named.descriptor, status, need)
         let child: HostDirectory
         do throws(HostError) {
-            child = try HostDirectory(try Host.open(named, [UInt8(ascii: ".")], [.read, .directory]))
+            let open = try Host.open(named.descriptor, [UInt8(ascii: ".")], [.read, .directory])
+            child = try HostDirectory(open, loans)
         } catch {
-            try? Host.setMode(named, status.mode)
+            loans.giveBack(loan, named.descriptor)
             throw error
         }
         child.status = status
-        child.lentOver = status.mode
-        if status.mode & need == need & 0o300 {
-            child.giveBack()
-        } else {
-            try child.lend(need)
-        }
+        child.loan = loan
+        // Who may only not list it needs that for one call: then names are read, whatever its mode is.
+        if status.mode & need == need & 0o300 { child.giveBack() }
         return child
     }
 
     func lendToOwner(_ need: UInt16) throws(HostError) {
         let user = Host.user
         guard user != 0, status.owner == user, status.mode & need != need else { return }
-        lentOver = status.mode
-        try lend(need)
+        loan = try loans.lend(descriptor, status, need)
     }
 
-    /// Lends what is needed, and notes it where a killed process could not take it back.
-    private func lend(_ need: UInt16) throws(HostError) {
-        let mode = status.mode
-        try Host.setMode(descriptor, mode | 0o700)
-        do throws(HostError) {
-            let mark = Array(String(mode, radix: 8).utf8)
-            try Host.setAttribute(.descriptor(descriptor), Self.lentMark, mark)
-            isMarked = true
-        } catch {
-            // Some file systems have no attributes of users.
-        }
-        if need & 0o200 == 0 { try Host.setMode(descriptor, mode | need) }
-    }
-
-    /// Finds what was lent by a process that was killed; it is taken back when this goes. Whoever may write
-    /// to the directory can set a mark, so only permissions of the owner are taken, and none are given.
-    func recoverLent() {
-        guard status.owner == Host.user || Host.user == 0, status.mode & 0o500 == 0o500,
-            let mark = try? Host.attribute(.descriptor(descriptor), Self.lentMark),
-            let mode = UInt16(String(decoding: mark, as: UTF8.self), radix: 8),
-            mode & ~status.mode == 0, status.mode & ~mode & ~0o700 == 0
-        else { return }
-        status.mode = mode
-        lentOver = mode
-        isMarked = true
+    /// Lends for as long as `body` takes, whatever mode the directory has got meanwhile.
+    func withPermissions(_ need: UInt16, _ body: () throws(HostError) -> Void) throws(HostError) {
+        let status = try Host.status(descriptor)
+        let isLacking = Host.user != 0 && status.owner == Host.user && status.mode & need != need
+        let loan = isLacking ? try loans.lend(descriptor, status, need) : nil
+        defer { if let loan { loans.giveBack(loan, descriptor) } }
+        try body()
     }
 
     /// Takes back what was lent.
     func giveBack() {
-        guard let mode = lentOver else { return }
-        lentOver = nil
-        forgetMark()
-        // Nobody else does it.
-        for _ in 0..<3 {
-            if (try? Host.setMode(descriptor, mode)) != nil { return }
-        }
-    }
-
-    private func forgetMark() {
-        guard isMarked else { return }
-        isMarked = false
-        try? Host.setMode(descriptor, status.mode | 0o700)
-        try? Host.removeAttribute(.descriptor(descriptor), Self.lentMark)
-    }
-
-    /// Closes it to everybody but its owner, for as long as it is open, when the process is he.
-    func closeToOthers() throws(HostError) {
-        guard status.owner == Host.user, lentOver == nil else { return }
-        try Host.setMode(descriptor, 0o700)
-        lentOver = status.mode
+        guard let loan else { return }
+        self.loan = nil
+        loans.giveBack(loan, descriptor)
     }
 
     /// The owner keeps what he was lent: a directory that is about to go, or to get another mode.
     func keepLent() {
-        forgetMark()
-        lentOver = nil
+        guard let loan else { return }
+        self.loan = nil
+        loans.forget(loan)
     }
 
-    /// Names in it, in bytewise order, without "." and "..".
-    func names() throws(HostError) -> HostNames {
+    /// What a name names, without what a killed process had lent of it.
+    func status(of name: [UInt8]) throws(HostError) -> HostStatus {
+        let status = try Host.status(descriptor, name)
+        guard status.kind == .file, loans.mayConcern(status) else { return status }
+        let named = HostFile(try Host.open(descriptor, name, .none))
+        return loans.recover(named.descriptor, try Host.status(named.descriptor))
+    }
+
+    /// Names in it that begin with a prefix, in bytewise order, without "." and "..".
+    func names(prefix: [UInt8] = []) throws(HostError) -> HostNames {
         _ = try Host.check(.list, descriptor, "list") { lseek(descriptor, 0, SEEK_SET) }
         var names = HostNames()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
@@ -167,7 +136,8 @@ final class HostDirectory: @unchecked Sendable {
                 var name: UnsafePointer<CChar>?
                 offset = ipsys_directory_entry(buffer.baseAddress, Int(length), Int(offset), &name)
                 guard offset > 0, let name else { throw HostError("list", EIO) }
-                names.append(UnsafeRawBufferPointer(start: name, count: strlen(name)))
+                let bytes = UnsafeRawBufferPointer(start: name, count: strlen(name))
+                if prefix.isEmpty || bytes.starts(with: prefix) { names.append(bytes) }
             }
         }
         names.sort()
@@ -233,8 +203,8 @@ final class HostFile: @unchecked Sendable {
         let named = HostFile(try Host.open(directory.descriptor, name, .none))
         let status = try Host.status(named.descriptor)
         guard status.kind == .file, status.owner == Host.user, status.mode & 0o400 == 0 else { throw refusal }
-        try Host.setMode(named.descriptor, status.mode | 0o400)
-        defer { try? Host.setMode(named.descriptor, status.mode) }
+        let loan = try directory.loans.lend(named.descriptor, status, 0o400)
+        defer { directory.loans.giveBack(loan, named.descriptor) }
         return HostFile(try Host.reopen(named.descriptor, [.read, .untouched]))
     }
 }

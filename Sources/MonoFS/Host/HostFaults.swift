@@ -6,7 +6,7 @@ import Synchronization
 package struct HostCall: Sendable {
     package enum Kind: Sendable, CaseIterable {
         case open, status, list, readLink, read, write, setLength, flush, make, link, rename, remove
-        case setMode, setOwner, setTime, readAttribute, changeAttribute
+        case setMode, setOwner, setTime, readAttribute, changeAttribute, lock
     }
 
     package let kind: Kind

@@ -107,11 +107,11 @@ struct HostPlace {
     let parent: HostDirectory
     let name: [UInt8]
     /// What is there; nil when nothing is.
-    let status: HostStatus?
+    private(set) var status: HostStatus?
 
     /// With `followingLink`, a symbolic link at its end stands for what it leads to. NOT_FOUND when there is
     /// no such directory.
-    init(_ path: String, followingLink: Bool) throws(StoreError) {
+    init(_ path: String, followingLink: Bool, _ loans: HostLoans = .unnoted) throws(StoreError) {
         var path = path
         while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
         let last = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
@@ -128,28 +128,32 @@ struct HostPlace {
             throw StoreError(.invalid, "\(path) is no directory that can be made or removed")
         }
         do throws(HostError) {
-            parent = try HostDirectory(try Host.open(path: directory))
-            do throws(HostError) { status = try Host.status(parent.descriptor, name) } catch {
-                guard error.code == ENOENT else { throw error }
-                status = nil
-            }
+            parent = try HostDirectory(try Host.open(path: directory), loans)
+            try look()
         } catch { throw error.storeError(path) }
+    }
+
+    /// Sees what is there now.
+    mutating func look() throws(HostError) {
+        do throws(HostError) { status = try Host.status(parent.descriptor, name) } catch {
+            guard error.code == ENOENT else { throw error }
+            status = nil
+        }
     }
 }
 
 extension HostDirectory {
     /// Opens a directory that a user named; its owner is lent what he needs, when the process is he.
-    static func open(path: String, need: UInt16) throws(StoreError) -> HostDirectory {
+    static func open(path: String, need: UInt16, loans: HostLoans) throws(StoreError) -> HostDirectory {
         do throws(HostError) {
-            let directory = try HostDirectory(try Host.open(path: path))
-            directory.recoverLent()
+            let directory = try HostDirectory(try Host.open(path: path), loans)
             try directory.lendToOwner(need)
             return directory
         } catch {
             guard error.code == EACCES, let place = try? HostPlace(path, followingLink: true),
                 let status = place.status,
                 let directory = try? place.parent.open(
-                    place.name, expecting: status.identity, need: need)
+                    place.name, expecting: status.identity, need: need, loans: loans)
             else { throw error.storeError(path) }
             return directory
         }

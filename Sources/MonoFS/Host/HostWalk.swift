@@ -85,7 +85,7 @@ final class HostWalk {
             level.next += 1
             guard let name = FileName(checking: bytes) else { return .nameless(bytes) }
             let status: HostStatus
-            do throws(HostError) { status = try Host.status(directory.descriptor, bytes) } catch {
+            do throws(HostError) { status = try directory.status(of: bytes) } catch {
                 // It went meanwhile.
                 if error.code == ENOENT { continue }
                 return .refused(name, nil, error)

@@ -87,8 +87,9 @@ extension FileSystem {
     ) throws(StoreError) -> ImportReport {
         let before = try branch.map { (branch) throws(StoreError) in try self.branch(branch) } ?? nil
         let seenRoot = try branch.map { (branch) throws(StoreError) in try Self.seenRoot(branch) }
-        let directory = try HostDirectory.open(path: path, need: HostDirectory.looking)
         let stores = HostStores(store)
+        let directory = try HostDirectory.open(
+            path: path, need: HostDirectory.looking, loans: HostLoans(store))
         guard !stores.holdOwn(directory) else {
             throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
         }
