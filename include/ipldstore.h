@@ -871,6 +871,10 @@ IPS_API IPS_CHECKED ips_status ips_root_delete(ips_store *store, const char *nam
 IPS_API IPS_CHECKED ips_status ips_root_list(const ips_store *store, const char *from, ips_iter **roots,
                                              ips_error *error);
 
+/* The same of the roots that only bases have: those of names that the store has itself are not among them. */
+IPS_API IPS_CHECKED ips_status ips_root_list_base(const ips_store *store, const char *from, ips_iter **roots,
+                                                  ips_error *error);
+
 /* ------------------------------------------------------------------------------------------------
  * 11  Holds: (owner, CID, count). A hold of any count keeps its CID alive. Owners are named as roots
  * are, except that a CID's text is allowed. `owner` NULL: that of the store handle.
@@ -1552,7 +1556,9 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
  * A tree has directories, files, symbolic links, hard links, FIFOs, sockets and devices, with modes, owners,
  * times and attributes, which are data and ask nothing of the host. A version is a tree, what it was made
  * from, a time, an author and a message. A branch is a root "fs/branch/NAME" that points to its newest
- * version, a tag a root "fs/tag/NAME"; ips_root_list lists them. A CID names a tree when it is that of a
+ * version, a tag a root "fs/tag/NAME"; ips_root_list lists them, ips_root_list_base those of the bases. In a
+ * layer, a branch or tag that only a base has is read as the base has it; the first commit to such a branch
+ * makes the layer's own, which comes after the base's version. A CID names a tree when it is that of a
  * version, of a tree or of a directory.
  *
  * An ips_fs is a tree that is open: looked at, and changed in memory until ips_fs_commit makes a version of

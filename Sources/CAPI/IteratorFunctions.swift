@@ -30,18 +30,23 @@ private let pageLength = 256
 
 struct RootPages {
     private let store: ContentStore
+    private let isOfBases: Bool
     private var start: String?
     private var page: ArraySlice<(name: String, cid: CID)> = []
     private var hasEnded = false
 
-    init(_ store: ContentStore, from start: String?) {
+    init(_ store: ContentStore, from start: String?, ofBases: Bool = false) {
         self.store = store
         self.start = start
+        isOfBases = ofBases
     }
 
     mutating func next() throws(StoreError) -> (name: String, cid: CID)? {
         if page.isEmpty, !hasEnded {
-            let roots = try store.roots(from: start, limit: pageLength)
+            let roots =
+                isOfBases
+                ? try store.rootsBelow(from: start, limit: pageLength)
+                : try store.roots(from: start, limit: pageLength)
             hasEnded = roots.count < pageLength
             // Just behind the last one, in the order of bytes.
             start = roots.last.map { $0.name + "\0" } ?? start

@@ -62,12 +62,27 @@ public func ips_root_list(
     _ store: OpaquePointer?, _ from: UnsafePointer<CChar>?, _ roots: UnsafeMutablePointer<OpaquePointer?>?,
     _ error: ErrorPointer?
 ) -> ips_status {
+    list(store, from, roots, error, ofBases: false)
+}
+
+@c @implementation
+public func ips_root_list_base(
+    _ store: OpaquePointer?, _ from: UnsafePointer<CChar>?, _ roots: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: ErrorPointer?
+) -> ips_status {
+    list(store, from, roots, error, ofBases: true)
+}
+
+private func list(
+    _ store: OpaquePointer?, _ from: UnsafePointer<CChar>?, _ roots: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: ErrorPointer?, ofBases: Bool
+) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try output(roots, "roots")
         result.pointee = nil
         let start: String? = if let from { try CAPI.name(from) } else { nil }
-        let iterator = IteratorObject(.roots(RootPages(try CAPI.store(store), from: start)))
-        result.pointee = try HandleTable.ofThisProcess().insert(.iterator(iterator))
+        let pages = RootPages(try CAPI.store(store), from: start, ofBases: ofBases)
+        result.pointee = try HandleTable.ofThisProcess().insert(.iterator(IteratorObject(.roots(pages))))
     }
 }
 

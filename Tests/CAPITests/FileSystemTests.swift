@@ -271,6 +271,51 @@ import Testing
         ips_iter_close(problems)
     }
 
+    @Test func aBranchOfABaseGoesOnInALayer() throws {
+        var (first, second, found) = (ips_cid(), ips_cid(), ips_cid())
+        func commit(_ fs: OpaquePointer?, _ name: String) throws -> ips_cid {
+            var version = ips_cid()
+            try path(name) { name in
+                try expectOK { ips_fs_make_node(fs, name, Int32(IPS_FS_FILE), 0o600, 0, 0, $0) }
+            }
+            try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+            return version
+        }
+        let below = try openBranch("main")
+        first = try commit(below, "first")
+        ips_fs_close(below)
+        let place = test.directory + "/layer"
+        try test.path.withCString { base in
+            var bases: [UnsafePointer<CChar>?] = [base]
+            try expectOK { ips_store_create_layer(place, &bases, 1, nil, $0) }
+        }
+        var (layer, fs, roots): (OpaquePointer?, OpaquePointer?, OpaquePointer?)
+        try expectOK { ips_store_open(place, nil, &layer, $0) }
+        defer { ips_store_close(layer) }
+        try expectOK { ips_fs_branch_get(layer, "main", &found, $0) }
+        #expect(ips_cid_compare(&found, &first) == 0)
+        var (root, error) = (ips_root(), ips_error())
+        try expectOK { ips_root_list_base(layer, nil, &roots, $0) }
+        try expectOK { ips_iter_next_root(roots, &root, $0) }
+        #expect(ips_cid_compare(&root.cid, &first) == 0)
+        #expect(ips_iter_next_root(roots, &root, &error) == ips_status(IPS_END))
+        ips_iter_close(roots)
+        try expectOK { ips_fs_open_branch(layer, "main", &fs, $0) }
+        second = try commit(fs, "second")
+        ips_fs_close(fs)
+        var previous: OpaquePointer?
+        try expectOK { ips_fs_version_previous(layer, &second, &previous, $0) }
+        try expectOK { ips_iter_next_cid(previous, &found, $0) }
+        #expect(ips_cid_compare(&found, &first) == 0)
+        ips_iter_close(previous)
+        try expectOK { ips_root_list_base(layer, nil, &roots, $0) }
+        #expect(ips_iter_next_root(roots, &root, &error) == ips_status(IPS_END))
+        ips_iter_close(roots)
+        try expectOK { ips_fs_branch_get(test.handle, "main", &found, $0) }
+        #expect(ips_cid_compare(&found, &first) == 0)
+        expect(IPS_INVALID) { ips_root_list_base(layer, nil, nil, $0) }
+    }
+
     private func text(_ error: ips_error) -> String {
         withUnsafeBytes(of: error.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }

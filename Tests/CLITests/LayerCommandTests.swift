@@ -18,7 +18,8 @@ import Testing
         let (line, content, cid, base) = try makeLayer()
         #expect(try line.run("--store", "layer", "get", "name").outputBytes == content)
         #expect(try line.run("--store", "layer", "root", "get", "name").line == cid)
-        #expect(try line.run("--store", "layer", "ls").output == "")
+        #expect(try line.run("--store", "layer", "ls").output == "name\t\(cid)\tbase\n")
+        #expect(try line.run("--store", "layer", "ls", "--json").array().first?["base"] as? Bool == true)
         let statistics = try line.run("--store", "layer", "stat", "--json").object()
         #expect(statistics["bases"] as? [String] == [line.path(base)])
         #expect(statistics["sealed"] as? Bool == false)
@@ -120,5 +121,36 @@ import Testing
         #expect(try line.run("holds").output == "")
         let beyond = try line.run("set-node", "config/a/5", "1")
         #expect(beyond.status == 3 && beyond.error.contains("no element 5"))
+    }
+
+    @Test func aBranchOfTheBaseGoesOnInTheLayer() throws {
+        let (line, _, _, _) = try makeLayer()
+        _ = try line.shell("mkdir tree; echo first > tree/file; echo kept > tree/kept")
+        #expect(try line.run("import", "tree", "--branch", "main").status == 0)
+        #expect(try line.run("tag", "first", "main").status == 0)
+        let first = try line.run("branch", "--json").array().first?["version"] as? String
+        func layer(_ words: String...) throws -> CommandLine.Result {
+            try line.start(["--store", "layer"] + words).wait()
+        }
+        #expect(try layer("branch").line == "main\t\(first ?? "")\tbase")
+        #expect(try layer("tag").line.hasSuffix("\tbase"))
+        #expect(try layer("branch", "-d", "main").error.contains("base's"))
+        #expect(try layer("branch", "main").status == 1)
+        _ = try line.shell("echo second > tree/file")
+        #expect(try layer("import", "tree", "--branch", "main").status == 0)
+        #expect(try layer("mkdir", "main:new").status == 0)
+        let listed = try layer("branch", "--json").array()
+        #expect(listed.count == 1 && listed.first?["base"] as? Bool == false)
+        #expect(try layer("log", "main", "--json").array().count == 3)
+        #expect(try layer("log", "main", "--json").array().last?["version"] as? String == first)
+        #expect(try layer("cat", "main:file", "main:kept").output == "second\nkept\n")
+        // The base has not changed, and may drop its branch.
+        #expect(try line.run("cat", "main:file").output == "first\n")
+        #expect(try line.run("branch", "-d", "main").status == 0)
+        #expect(try line.run("tag", "-d", "first").status == 0)
+        #expect(try line.run("gc").status == 0)
+        #expect(try layer("log", "main", "--json").array().count == 3)
+        #expect(try layer("verify").status == 0)
+        #expect(try line.isClean())
     }
 }

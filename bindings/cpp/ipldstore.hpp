@@ -222,6 +222,11 @@ public:
         return Roots(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_root_list(get(), from, iter, error); }));
     }
+    /** Those that only bases have. */
+    Roots base_roots(const char *from = nullptr) const {
+        return Roots(result<ips_iter *>(
+            [&](auto *iter, auto *error) { return ips_root_list_base(get(), from, iter, error); }));
+    }
     Holds holds(const char *owner = nullptr) const {
         return Holds(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_store_holds(get(), owner, iter, error); }));

@@ -13,15 +13,7 @@ extension ContentStore {
     public func roots(from start: String? = nil, limit: Int = .max) throws(StoreError) -> [(
         name: String, cid: CID
     )] {
-        try core.read { (snapshot) throws(StoreError) in
-            var roots: [(name: String, cid: CID)] = []
-            try snapshot.scanRoots(from: start) { (name, cid) throws(StoreError) in
-                guard roots.count < limit else { return false }
-                roots.append((name, cid))
-                return true
-            }
-            return roots
-        }
+        try core.roots(from: start, limit: limit)
     }
 
     /// Points a root at a block that is here. CONFLICT when it is not what is expected now.

@@ -61,6 +61,48 @@ extension StoreCore {
         return nil
     }
 
+    /// Roots that only bases have, in order of name, at most `limit` from the first that is not less than
+    /// `start`. Of those of one name the one that `rootHereOrBelow` gives.
+    fileprivate func rootsBelow(from start: String?, limit: Int) throws(StoreError) -> [BaseRoot] {
+        guard !bases.isEmpty, limit > 0 else { return [] }
+        var (start, kept): (String?, [BaseRoot]) = (start, [])
+        while true {
+            // Each part is whole up to its last name, so the first `limit` names of all are among these.
+            var found: [[UInt8]: BaseRoot] = [:]
+            for base in bases {
+                let own = try base.core.roots(from: start, limit: limit)
+                for root in own + (try base.core.rootsBelow(from: start, limit: limit))
+                where found[Array(root.name.utf8)] == nil {
+                    found[Array(root.name.utf8)] = root
+                }
+            }
+            let part = found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.prefix(limit)
+            try read { (snapshot) throws(StoreError) in
+                for (_, root) in part where try snapshot.root(root.name) == nil { kept.append(root) }
+            }
+            guard part.count == limit, kept.count < limit, let last = part.last else { break }
+            // Just behind the last one, in the order of bytes.
+            start = last.value.name + "\0"
+        }
+        return Array(kept.prefix(limit))
+    }
+
+    fileprivate typealias BaseRoot = (name: String, cid: CID)
+
+    func roots(from start: String?, limit: Int) throws(StoreError) -> [(name: String, cid: CID)] {
+        try read { (snapshot) throws(StoreError) in
+            var roots: [(name: String, cid: CID)] = []
+            try snapshot.scanRoots(from: start) { (name, cid) throws(StoreError) in
+                guard roots.count < limit else { return false }
+                roots.append((name, cid))
+                return true
+            }
+            return roots
+        }
+    }
+
+    fileprivate var allBases: [RecordedBase] { bases.flatMap { [$0.recorded] + $0.core.allBases } }
+
     fileprivate func state(of fork: StoreIdentity) -> ForkInformation.State {
         guard let files else { return .unknown }
         let place = files.path + "/forks/" + fork.text
@@ -130,6 +172,18 @@ extension ContentStore {
     public final func rootHereOrBelow(_ name: String) throws(StoreError) -> CID? {
         try StoreName.check(name, "a root's name")
         return try core.rootHereOrBelow(name)
+    }
+
+    /// Roots that only bases have, as `roots(from:limit:)`: names that the store has itself are not among them.
+    public final func rootsBelow(from start: String? = nil, limit: Int = .max) throws(StoreError) -> [(
+        name: String, cid: CID
+    )] {
+        try core.rootsBelow(from: start, limit: limit)
+    }
+
+    /// The stores that this one reads through, and those that they read through, as far as there are any.
+    public final var allBases: [BaseInformation] {
+        core.allBases.map { BaseInformation(identity: $0.identity.text, path: $0.path) }
     }
 
     /// Layers that this store is a base of.

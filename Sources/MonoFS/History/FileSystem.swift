@@ -8,6 +8,10 @@ import IpldEngine
 /// new ones. Holds and not roots, because a history has thousands of versions, which are no names that
 /// anybody gave. A **tag** is a root `fs/tag/NAME`, which never moves by itself.
 ///
+/// In a layer, a branch or tag that only a base has is read as the base has it. The first commit to such a
+/// branch makes the layer's own of it, which comes after the base's version and holds that; the base does not
+/// change. A name of the layer's own hides the base's.
+///
 /// May be used by several threads at once.
 public final class FileSystem: Sendable {
     public let store: ContentStore
@@ -24,45 +28,52 @@ public final class FileSystem: Sendable {
     public struct Reference: Equatable, Sendable {
         public let name: String
         public let version: CID
+        /// Whether it is not the store's own, but one of a base.
+        public let isOfBase: Bool
 
-        public init(name: String, version: CID) {
+        public init(name: String, version: CID, isOfBase: Bool = false) {
             self.name = name
             self.version = version
+            self.isOfBase = isOfBase
         }
     }
 
+    /// In bytewise order of name; in a layer, those of its bases too.
     public func branches() throws(StoreError) -> [Reference] { try references(Self.branchPrefix) }
     public func tags() throws(StoreError) -> [Reference] { try references(Self.tagPrefix) }
 
-    /// The newest version of a branch; nil when there is no such branch.
+    /// The newest version of a branch, in a layer also of a base's; nil when there is no such branch.
     public func branch(_ name: String) throws(StoreError) -> CID? {
-        try store.root(try Self.rootName(branch: name))
+        try store.rootHereOrBelow(try Self.rootName(branch: name))
     }
 
-    /// What a tag names; nil when there is no such tag.
+    /// What a tag names, in a layer also a base's; nil when there is no such tag.
     public func tag(_ name: String) throws(StoreError) -> CID? {
-        try store.root(Self.tagPrefix + (try Self.checked(name, "tag")))
+        try store.rootHereOrBelow(Self.tagPrefix + (try Self.checked(name, "tag")))
     }
 
-    /// Tags a version. EXISTS when the tag is there, unless it may be moved.
+    /// Tags a version. EXISTS when the tag is there, in a layer also in a base, unless it may be moved.
     public func setTag(_ name: String, to version: CID, moving: Bool = false) throws(StoreError) {
         _ = try self.version(version)
+        if !moving, try tag(name) != nil { throw Self.exists("the tag \(name)") }
         let root = Self.tagPrefix + (try Self.checked(name, "tag"))
         try setRoot(root, to: version, moving ? .anything : .absent, "the tag \(name)")
     }
 
-    /// NOT_FOUND when there is no such tag.
+    /// NOT_FOUND when there is no such tag, or only in a base.
     public func removeTag(_ name: String) throws(StoreError) {
         let root = Self.tagPrefix + (try Self.checked(name, "tag"))
-        guard try store.root(root) != nil else { throw StoreError(.notFound, "there is no tag \(name)") }
+        guard try store.root(root) != nil else { throw try missing("tag", name, root) }
         try store.removeRoot(root)
     }
 
-    /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one. The
-    /// history before the version stays as long as another branch, or a tag, keeps it.
+    /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one, in a layer
+    /// also where a base has one that is at another version. The history before the version stays as long as
+    /// another branch, or a tag, keeps it.
     public func fork(_ name: String, at version: CID) throws(StoreError) {
         _ = try self.version(version)
         let root = try Self.rootName(branch: name)
+        if let there = try branch(name), there != version { throw Self.exists("the branch \(name)") }
         let batch = try store.makeBatch()
         do throws(StoreError) {
             try batch.setRoot(root, to: version, expecting: .absent)
@@ -74,12 +85,12 @@ public final class FileSystem: Sendable {
     }
 
     /// Removes a branch with the history that only it keeps, and the versions that came too late for a branch
-    /// that was removed (`commit`). NOT_FOUND when there is neither.
+    /// that was removed (`commit`). NOT_FOUND when there is neither, or the branch is a base's.
     public func removeBranch(_ name: String) throws(StoreError) {
         let root = try Self.rootName(branch: name)
         if try store.root(root) == nil {
             guard try !store.holds(owner: root, after: nil, limit: 1).isEmpty else {
-                throw StoreError(.notFound, "there is no branch \(name)")
+                throw try missing("branch", name, root)
             }
         }
         // Its name goes with the last of its history: what is cut off in between is a branch still.
@@ -161,7 +172,7 @@ public final class FileSystem: Sendable {
         let tree = try workspace.storeTree()
         if let before, workspace.merged.isEmpty, try version(before).tree == tree {
             try workspace.finish(at: before)
-            guard try store.root(root) == before else { throw Self.moved(name, before) }
+            guard try store.rootHereOrBelow(root) == before else { throw Self.moved(name, before) }
             return before
         }
         var previous = (before.map { [$0] } ?? []) + workspace.merged
@@ -178,7 +189,7 @@ public final class FileSystem: Sendable {
         for version in try newHistory(workspace.merged, behind: before) {
             try batch.hold(version, owner: root)
         }
-        try Self.move(root, from: before, to: cid, in: batch)
+        try move(root, from: before, to: cid, in: batch)
         try workspace.finish(at: cid)
         guard batch.refusedRoots.isEmpty else { throw Self.moved(name, cid) }
         return cid
@@ -209,83 +220,28 @@ public final class FileSystem: Sendable {
         }
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
-        try Self.move(root, from: version.previous.first, to: cid, in: batch)
+        try move(root, from: version.previous.first, to: cid, in: batch)
         try batch.commit()
         return (cid, batch.refusedRoots.isEmpty)
     }
 
-    /// Has a batch move a branch that is at `old`, or leave it where it is.
-    private static func move(_ root: String, from old: CID?, to new: CID, in batch: Batch) throws(StoreError)
+    /// Has a batch move a branch that is at `old`, or, where it `mayStay`, leave it where it is. One that only a
+    /// base has becomes the store's own, and holds where it begins.
+    func move(_ root: String, from old: CID?, to new: CID, in batch: Batch, mayStay: Bool = true)
+        throws(StoreError)
     {
-        try batch.setRoot(root, to: new, expecting: old.map { .cid($0) } ?? .absent, mayStay: true)
+        var expected = old.map { RootExpectation.cid($0) } ?? .absent
+        if try store.root(root) == nil, let below = try store.rootHereOrBelow(root) {
+            // Elsewhere than expected it is moved by somebody else, and what is not here is at no version.
+            expected = below == old ? .absent : .cid(below)
+            if below == old { try batch.hold(below, owner: root) }
+        }
+        try batch.setRoot(root, to: new, expecting: expected, mayStay: mayStay)
     }
 
     package static func moved(_ name: String, _ new: CID) -> StoreError {
         StoreError(
             .conflict, "the branch \(name) was moved by somebody else; what was to come there is \(new)")
-    }
-
-    // MARK: Checks
-
-    static func rootName(branch name: String) throws(StoreError) -> String {
-        branchPrefix + (try checked(name, "branch"))
-    }
-
-    private static func checked(_ name: String, _ what: String) throws(StoreError) -> String {
-        guard isName(name) else {
-            throw StoreError(
-                .invalid,
-                "the name of a \(what) has 1 to \(maximumNameLength) bytes without control characters and "
-                    + "\":\", and is no CID")
-        }
-        return name
-    }
-
-    private static func isName(_ name: String) -> Bool {
-        (1...maximumNameLength).contains(name.utf8.count) && !name.utf8.contains(UInt8(ascii: ":"))
-            && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-            && (try? CID(parsing: name)) == nil
-    }
-
-    private static func exists(_ what: String) -> StoreError { StoreError(.exists, "\(what) exists") }
-
-    private func setRoot(_ root: String, to cid: CID, _ expected: RootExpectation, _ what: String)
-        throws(StoreError)
-    {
-        do throws(StoreError) { try store.setRoot(root, to: cid, expecting: expected) } catch {
-            throw error.code == .conflict ? Self.exists(what) : error
-        }
-    }
-
-    private func references(_ prefix: String) throws(StoreError) -> [Reference] {
-        var found: [Reference] = []
-        var start = prefix
-        while true {
-            let part = try store.roots(from: start, limit: 256)
-            for root in part {
-                guard root.name.utf8.starts(with: prefix.utf8) else { return found }
-                let name = String(decoding: root.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-                found.append(Reference(name: name, version: root.cid))
-            }
-            guard part.count == 256, let last = part.last else { return found }
-            // No name has a control character, so the next one comes after this.
-            start = last.name + "\u{1}"
-        }
-    }
-
-    /// So many names are dropped in one transaction.
-    static let namesAtOnce = 4096
-
-    /// Drops holds, `namesAtOnce` of them in a transaction, and gives back the last ones, at most `count`,
-    /// which are left.
-    func release(_ holds: [Hold], leaving count: Int = 0) throws(StoreError) -> [Hold] {
-        var rest = holds[...]
-        while rest.count > count {
-            let part = rest.prefix(min(Self.namesAtOnce, rest.count - count))
-            try store.remove(roots: [], holds: Array(part))
-            rest = rest.dropFirst(part.count)
-        }
-        return Array(rest)
     }
 }
 

@@ -36,7 +36,7 @@ extension FileSystem {
         // Before the branch is asked where it is: it moves only to what is held, and what comes later stays.
         let versions = try heldVersions(root)
         guard let newest = try store.root(root) else {
-            throw StoreError(.notFound, "there is no branch \(name)")
+            throw try missing("branch", name, root)
         }
         let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
         var report = RetentionReport()

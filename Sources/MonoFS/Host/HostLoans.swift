@@ -102,3 +102,22 @@ final class HostLoans: Sendable {
         return (try? Host.status(descriptor)) ?? status
     }
 }
+
+/// What a process that was killed had lent, and what has not been met since.
+public struct LeftPermissions: Equatable, Sendable {
+    /// Where it was; empty where that is too long to be noted.
+    public let path: String
+    /// The mode that it is to have.
+    public let mode: UInt16
+}
+
+extension FileSystem {
+    /// Files and directories whose owner may still have permissions that a transfer lent which was killed: an
+    /// import of them, or an export over them, takes these back.
+    public func leftPermissions() -> [LeftPermissions] {
+        guard !store.isInMemory, let directory = try? Host.open(path: store.path) else { return [] }
+        return LoanNotes.left(in: HostFile(directory)).map {
+            LeftPermissions(path: FileText.of($0.note.path), mode: $0.note.mode)
+        }
+    }
+}

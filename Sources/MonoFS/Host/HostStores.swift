@@ -2,7 +2,7 @@
 import Glibc
 import IpldEngine
 
-/// The directories of a store and of those that it reads through, and the ones above them: what a transfer
+/// The directories of a store and of all that it reads through, and the ones above them: what a transfer
 /// must not take for a directory like any other, by whatever path or link it comes there.
 struct HostStores {
     /// Of the store itself; nil when it is not on the host.
@@ -15,7 +15,7 @@ struct HostStores {
     init(_ store: ContentStore) {
         own = Host.identity(path: store.path)
         var (places, above): (Set<HostIdentity>, Set<HostIdentity>) = ([], [])
-        for path in [store.path] + store.bases.map(\.path) {
+        for path in [store.path] + store.allBases.map(\.path) {
             guard let descriptor = try? Host.locate(path: path) else { continue }
             let directory = HostFile(descriptor)
             guard let identity = try? Host.status(descriptor).identity else { continue }

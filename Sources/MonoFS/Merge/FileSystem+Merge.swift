@@ -34,7 +34,7 @@ extension FileSystem {
             let root = try Self.rootName(branch: name)
             let batch = try store.makeBatch()
             for version in try newHistory([theirs], behind: ours) { try batch.hold(version, owner: root) }
-            try batch.setRoot(root, to: theirs, expecting: .cid(ours))
+            try move(root, from: ours, to: theirs, in: batch, mayStay: false)
             try batch.commit()
             return .fastForward(theirs)
         }

@@ -44,7 +44,7 @@ enum ReplicaChange {
         let batch = try source.changing()
         var count = 0
         // Directories that are being buried, the outermost first.
-        var stack = [try Grave(directory, nil, source, batch)]
+        var stack = [try DirectoryFrame(directory, nil, source, batch)]
         while let grave = stack.last {
             // What a forged entry says of how many there are is not believed.
             count += 1
@@ -63,35 +63,13 @@ enum ReplicaChange {
                 guard stack.count < Workspace.maximumDepth else {
                     throw StoreError(.tooLarge, "a tree is more than \(Workspace.maximumDepth) deep")
                 }
-                stack.append(try Grave(below, (name, entry), source, batch))
+                stack.append(try DirectoryFrame(below, (name, entry), source, batch))
             } else {
                 try grave.builder.append(
                     name, entry.isTombstone ? entry : try stone(entry, entry.graveyard, source, now))
             }
         }
         return nil
-    }
-
-    private final class Grave {
-        let holder: (name: FileName, entry: Entry)?
-        let builder: DirectoryBuilder
-        private var map: DirectoryMap
-        private var position: UInt64 = 0
-
-        init(
-            _ directory: Directory, _ holder: (name: FileName, entry: Entry)?, _ source: TreeSource,
-            _ batch: Batch
-        ) throws(StoreError) {
-            self.holder = holder
-            builder = DirectoryBuilder(batch)
-            map = try DirectoryMap(directory, source)
-        }
-
-        func next() throws(StoreError) -> (name: FileName, entry: Entry)? {
-            guard position < map.count else { return nil }
-            defer { position += 1 }
-            return try map.entry(at: position)
-        }
     }
 
     private static func stone(

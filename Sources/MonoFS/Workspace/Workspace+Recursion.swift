@@ -5,29 +5,6 @@ import IpldEngine
 /// What always holds: each directory is read and written once, however deep it is and however much is in it;
 /// a file with several names changes under all of them, wherever they are.
 extension Workspace {
-    /// One directory that is being written anew.
-    private final class Level {
-        let holder: (name: FileName, old: Entry)?
-        let builder: DirectoryBuilder
-        var map: DirectoryMap
-        var position: UInt64 = 0
-
-        init(
-            _ holder: (name: FileName, old: Entry)?, _ directory: Directory, _ source: TreeSource,
-            _ batch: Batch
-        ) throws(StoreError) {
-            self.holder = holder
-            builder = DirectoryBuilder(batch)
-            map = try DirectoryMap(directory, source)
-        }
-
-        func next() throws(StoreError) -> (name: FileName, entry: Entry)? {
-            guard position < map.count else { return nil }
-            defer { position += 1 }
-            return try map.entry(at: position)
-        }
-    }
-
     /// Changes the metadata of a directory and of all that is below it; links are not followed there.
     func updateTree(_ path: FilePath, follow: Bool, _ change: (inout Entry) -> Void) throws(StoreError) {
         try update(path, follow: follow, change)
@@ -55,20 +32,20 @@ extension Workspace {
         _ directory: Directory, _ path: FilePath, _ change: (inout Entry) -> Void, _ shared: inout [FilePath]
     ) throws(StoreError) -> Directory {
         let batch = try source.changing()
-        var levels = [try Level(nil, directory, source, batch)]
+        var levels = [try DirectoryFrame(directory, nil, source, batch)]
         while let level = levels.last {
             guard let (name, entry) = try level.next() else {
                 levels.removeLast()
                 let result = try level.builder.finish()
                 guard let parent = levels.last, let holder = level.holder else { return result }
-                var new = try changed(holder.old, change)
+                var new = try changed(holder.entry, change)
                 new.content = .directory(result)
                 try parent.builder.append(holder.name, new)
                 continue
             }
             if case .directory(let below) = entry.content, below.map != nil {
                 guard levels.count < Self.maximumDepth else { throw Self.tooDeep }
-                levels.append(try Level((name, entry), below, source, batch))
+                levels.append(try DirectoryFrame(below, (name, entry), source, batch))
             } else if entry.hardLink != nil {
                 let names = levels.compactMap { $0.holder?.name } + [name]
                 shared.append(FilePath(components: path.components + names))

@@ -116,18 +116,22 @@ struct Tag: ParsableCommand {
 }
 
 extension TreeOptions {
-    /// Names and versions, a tab between.
+    /// Names and versions, a tab between, and behind another one "base" where it is a base's.
     func write(_ references: [FileSystem.Reference]) throws {
         guard isJSON else {
             for reference in references {
-                try StandardOutput.write(line: "\(reference.name)\t\(reference.version)")
+                let base = reference.isOfBase ? "\tbase" : ""
+                try StandardOutput.write(line: "\(reference.name)\t\(reference.version)\(base)")
             }
             return
         }
         try StandardOutput.write(
             .array(
                 references.map {
-                    .object([("name", .string($0.name)), ("version", .string("\($0.version)"))])
+                    .object([
+                        ("name", .string($0.name)), ("version", .string("\($0.version)")),
+                        ("base", .bool($0.isOfBase)),
+                    ])
                 }))
     }
 }

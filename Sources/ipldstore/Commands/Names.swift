@@ -5,7 +5,8 @@ struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls", abstract: "List the roots, or a directory of a tree.",
         discussion: """
-            Roots: name, a tab, CID; in order of name. A directory: a name a line, in bytewise order; \
+            Roots: name, a tab, CID; in order of name, and behind them, marked so, those that only a base \
+            has. A directory: a name a line, in bytewise order; \
             with -l \
             mode, owner, group, size and time before it. With --all what was removed from it too, and \
             marked so.
@@ -22,11 +23,13 @@ struct List: ParsableCommand {
     func run() throws {
         if let place { return try list(place) }
         let store = try options.open()
-        let roots = try store.roots()
+        let (roots, below) = (try store.roots(), try store.rootsBelow())
         if options.isJSON {
-            try StandardOutput.write(.array(roots.map { Root.json($0.name, $0.cid) }))
+            let own = roots.map { Root.json($0.name, $0.cid, isOfBase: false) }
+            try StandardOutput.write(.array(own + below.map { Root.json($0.name, $0.cid, isOfBase: true) }))
         } else {
             for (name, cid) in roots { try StandardOutput.write(line: "\(name)\t\(cid)") }
+            for (name, cid) in below { try StandardOutput.write(line: "\(name)\t\(cid)\tbase") }
         }
     }
 }
@@ -130,6 +133,10 @@ struct Root: ParsableCommand {
 
     static func json(_ name: String, _ cid: CID) -> JSON {
         .object([("name", .string(name)), ("cid", .string("\(cid)"))])
+    }
+
+    static func json(_ name: String, _ cid: CID, isOfBase: Bool) -> JSON {
+        .object([("name", .string(name)), ("cid", .string("\(cid)")), ("base", .bool(isOfBase))])
     }
 }
 

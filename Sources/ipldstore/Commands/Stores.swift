@@ -1,5 +1,6 @@
 import ArgumentParser
 import IpldEngine
+import MonoFS
 
 struct Initialize: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -201,6 +202,12 @@ struct Verify: ParsableCommand {
             try StandardOutput.write(json(report, repaired, healed))
         } else {
             try write(report, repaired, healed)
+        }
+        for left in FileSystem(store).leftPermissions() {
+            Diagnostics.warning(
+                "a transfer that was killed left \(left.path) with more permissions than its mode, "
+                    + "\(String(left.mode, radix: 8)): the next import of it takes them back",
+                isJSON: options.isJSON)
         }
         guard report.isClean else {
             let advice =

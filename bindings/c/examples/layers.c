@@ -27,6 +27,12 @@ int main(int argc, char **argv) {
     MUST(ips_store_create_layer(fork_path, bases, 1, NULL, &error));
     MUST(ips_store_open(fork_path, NULL, &fork, &error));
     MUST(ips_root_find(fork, "debian", &image, &error));
+    ips_iter *names;
+    ips_root name;
+    MUST(ips_root_list_base(fork, NULL, &names, &error));
+    MUST(ips_iter_next_root(names, &name, &error));
+    printf("the base has %s\n", name.name);
+    ips_iter_close(names);
     MUST(ips_root_set(fork, "disk", &image, &error));
 
     /* Changes are the fork's own. */

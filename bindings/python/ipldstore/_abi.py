@@ -925,6 +925,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_root_list": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
+    "ips_root_list_base": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+    ]),
     "ips_store_retain": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ips_error),
     ]),

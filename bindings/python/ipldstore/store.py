@@ -216,6 +216,10 @@ class Store(Storing):
         """The roots in bytewise order of name, from one on."""
         return streams.roots(made("ips_root_list", self._handle, optional_text(first, "a name")))
 
+    def base_roots(self, first: str | None = None) -> Items[Root]:
+        """As roots, of those that only bases have."""
+        return streams.roots(made("ips_root_list_base", self._handle, optional_text(first, "a name")))
+
     def retain(self, cid: Cid, owner: str | None = None) -> None:
         """One more hold of an owner (None: that of the handle) on a block that is here."""
         call("ips_store_retain", self._handle, required(cid), optional_text(owner, "an owner"))

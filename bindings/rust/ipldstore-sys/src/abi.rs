@@ -663,6 +663,9 @@ extern "C" {
     pub fn ips_root_list(
         store: *const ips_store, from: *const c_char, roots: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_root_list_base(
+        store: *const ips_store, from: *const c_char, roots: *mut *mut ips_iter, error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_store_retain(
         store: *mut ips_store, cid: *const ips_cid, owner: *const c_char, error: *mut ips_error,
     ) -> ips_status;

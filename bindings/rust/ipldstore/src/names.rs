@@ -48,6 +48,11 @@ impl Store {
         Iter::open(|iter, error| unsafe { sys::ips_root_list(self.raw(), ptr::null(), iter, error) })
     }
 
+    /// The roots that only bases have, in bytewise order of name.
+    pub fn base_roots(&self) -> Result<Roots> {
+        Iter::open(|iter, error| unsafe { sys::ips_root_list_base(self.raw(), ptr::null(), iter, error) })
+    }
+
     /// The roots from a name on.
     pub fn roots_from(&self, name: &str) -> Result<Roots> {
         let name = raw::text(name)?;
