@@ -2,10 +2,10 @@ import Glibc
 import IpldEngine
 import MonoFS
 
-/// Imports and exports of an ordinary user, killed before each call on the host: the same one made again ends
-/// as it would have, permissions are what they were, and nothing is left beside, but what was never ours.
+/// Imports and exports of an ordinary user, killed before a call on the host: the same one made again
+/// ends as it would have, permissions are what they were, and nothing is left beside, but what was not ours.
 ///
-/// What always holds: a point is one way to transfer and one call; the two end in the command that replays it.
+/// What always holds: a point is one way to transfer and one call, which the command that replays it has.
 struct TransferCampaign {
     enum Way: String, CaseIterable {
         case importing = "import"
@@ -18,7 +18,7 @@ struct TransferCampaign {
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         let scratch = try Files.makeScratch()
-        defer { Files.removeTree(scratch) }
+        defer { _ = try? HostTree.remove(scratch) }
         guard chmod(scratch, 0o711) == 0 else { throw Violation("cannot open \(scratch)") }
         let tally = Tally("transfers", seed: arguments.seed)
         let ways = try (arguments.text("way").map { [$0] } ?? Way.allCases.map(\.rawValue)).map { (word) in
@@ -42,8 +42,8 @@ struct TransferCampaign {
         return tally.finish()
     }
 
-    /// `fault-worker transfer --world W --way import --call N`: one transfer, which dies before its N-th call on
-    /// the host; how many there were, and what came of it.
+    /// `fault-worker transfer --world W --way import --call N`: one transfer, which dies before its N-th call
+    /// on the host; how many there were, and what came of it.
     static func child(_ arguments: Arguments) throws -> Int32 {
         let path = try arguments.required("world")
         guard let way = Way(rawValue: try arguments.required("way")) else { throw Violation("no way") }

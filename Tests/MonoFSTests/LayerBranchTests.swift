@@ -82,7 +82,8 @@ import Testing
             Issue.record("not merged")
             return
         }
-        #expect(conflicts.isEmpty && (try layer.version(both).previous) == [moved, mine])
+        #expect(conflicts.isEmpty)
+        #expect(try layer.version(both).previous == [moved, mine])
         #expect(try layer.branch("main") == both && host.files.branch("main") == moved)
     }
 
@@ -120,9 +121,8 @@ import Testing
         let branches = try layer.branches()
         #expect(branches.map(\.name) == ["main"] + expected)
         #expect(branches.filter(\.isOfBase).count == 1 + 700 - 234)
-        #expect(try layer.store.rootsBelow(from: "fs/branch/n1100", limit: 3).map(\.name.suffix(4)) == [
-            "1100", "1101", "1103",
-        ])
+        let three = try layer.store.rootsBelow(from: "fs/branch/n1100", limit: 3)
+        #expect(three.map { String($0.name.suffix(4)) } == ["1100", "1101", "1103"])
         #expect(try host.held.store.rootsBelow().isEmpty)
     }
 
@@ -140,7 +140,8 @@ import Testing
         }
         options.existing = .replace
         #expect(
-            thrownCode { _ = try upper.exportDirectory(of: tree, to: host.held.directory, options) } == .invalid)
+            thrownCode { _ = try upper.exportDirectory(of: tree, to: host.held.directory, options) }
+                == .invalid)
         #expect(try host.held.store.verify().problems.isEmpty)
     }
 }

@@ -174,7 +174,8 @@ extension ContentStore {
         return try core.rootHereOrBelow(name)
     }
 
-    /// Roots that only bases have, as `roots(from:limit:)`: names that the store has itself are not among them.
+    /// Roots that only bases have, as `roots(from:limit:)`: names that the store has itself are not among
+    /// them.
     public final func rootsBelow(from start: String? = nil, limit: Int = .max) throws(StoreError) -> [(
         name: String, cid: CID
     )] {

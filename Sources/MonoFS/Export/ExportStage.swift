@@ -92,8 +92,9 @@ final class ExportStage {
 
     // MARK: Those of others
 
-    /// Takes away what is in a directory of exports that were killed, or, where one had come to moving its tree
-    /// up, brings that to its end: true then. What cannot be removed stays, and is no reason not to go on.
+    /// Takes away what is in a directory of exports that were killed, or, where one had come to moving its
+    /// tree up, brings that to its end: true then. What cannot be removed stays, and is no reason not to go
+    /// on.
     static func clean(_ parent: HostDirectory, _ stores: HostStores) -> Bool {
         guard let names = try? parent.names(prefix: prefix) else { return false }
         var moved = false
@@ -102,7 +103,8 @@ final class ExportStage {
             guard file.count > suffix.count + prefix.count, file.suffix(suffix.count).elementsEqual(suffix),
                 let lock = try? HostFile(Host.open(parent.descriptor, file, .read)),
                 let status = try? Host.status(lock.descriptor), status.kind == .file, status.links == 1,
-                status.owner == Host.user, status.mode & 0o022 == 0, (try? Host.lock(lock.descriptor)) == true,
+                status.owner == Host.user, status.mode & 0o022 == 0,
+                (try? Host.lock(lock.descriptor)) == true,
                 (try? Host.status(parent.descriptor, file).identity) == status.identity
             else { continue }
             let name = Array(file.dropLast(suffix.count))

@@ -137,6 +137,9 @@ struct StagedTree {
             try Self.move(stage, to: target, &moved)
             try Host.remove(target.descriptor, name, isDirectory: true)
         }
+        // It may have been killed while it had something lent to what it moved.
+        let names = try target.names()
+        for position in 0..<names.count { _ = try? target.status(of: names[position]) }
         _ = apply(to: target, removeProof)
         return true
     }

@@ -67,9 +67,9 @@ public final class FileSystem: Sendable {
         try store.removeRoot(root)
     }
 
-    /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one, in a layer
-    /// also where a base has one that is at another version. The history before the version stays as long as
-    /// another branch, or a tag, keeps it.
+    /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one, in a
+    /// layer also where a base has one that is at another version. The history before the version stays as
+    /// long as another branch, or a tag, keeps it.
     public func fork(_ name: String, at version: CID) throws(StoreError) {
         _ = try self.version(version)
         let root = try Self.rootName(branch: name)
@@ -225,8 +225,8 @@ public final class FileSystem: Sendable {
         return (cid, batch.refusedRoots.isEmpty)
     }
 
-    /// Has a batch move a branch that is at `old`, or, where it `mayStay`, leave it where it is. One that only a
-    /// base has becomes the store's own, and holds where it begins.
+    /// Has a batch move a branch that is at `old`, or, where it `mayStay`, leave it where it is. One that
+    /// only a base has becomes the store's own, and holds where it begins.
     func move(_ root: String, from old: CID?, to new: CID, in batch: Batch, mayStay: Bool = true)
         throws(StoreError)
     {

@@ -96,7 +96,7 @@ enum Host {
         return HostStatus(information)
     }
 
-    /// When what is open was made, in nanoseconds; 0 where the file system does not say. No later file has it.
+    /// When what is open was made, in nanoseconds; 0 where the file system does not say.
     static func birth(_ descriptor: Int32) throws(HostError) -> Int64 {
         try check(.status, descriptor, "look at") { ipsys_open_birth_time(descriptor) }
     }

@@ -39,8 +39,8 @@ final class HostDirectory: @unchecked Sendable {
     static let changing: UInt16 = 0o700
 
     /// Opens a directory in this one, or with ".." the one above. `need` are permissions that its owner, when
-    /// the process is he, is lent for as long as it is open, by `loans` or this directory's. ESTALE when it is
-    /// not the one expected.
+    /// the process is he, is lent for as long as it is open, by `loans` or this directory's. ESTALE when it
+    /// is not the one expected.
     func open(
         _ name: [UInt8], expecting identity: HostIdentity?, need: UInt16, loans: HostLoans? = nil
     ) throws(HostError) -> HostDirectory {
@@ -115,7 +115,9 @@ final class HostDirectory: @unchecked Sendable {
     /// What a name names, without what a killed process had lent of it.
     func status(of name: [UInt8]) throws(HostError) -> HostStatus {
         let status = try Host.status(descriptor, name)
-        guard status.kind == .file, loans.mayConcern(status) else { return status }
+        guard status.kind == .file || status.kind == .directory, loans.mayConcern(status) else {
+            return status
+        }
         let named = HostFile(try Host.open(descriptor, name, .none))
         return loans.recover(named.descriptor, try Host.status(named.descriptor))
     }

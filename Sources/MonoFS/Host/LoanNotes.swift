@@ -56,7 +56,9 @@ struct LoanNotes {
             let file = HostFile(
                 try Host.open(directory.descriptor, name, [.write, .create], mode: 0o600))
             // Whoever looks for files that nobody locks may have found it before it was locked.
-            guard try Host.lock(file.descriptor), try Host.status(file.descriptor).links == 1 else { continue }
+            guard try Host.lock(file.descriptor), try Host.status(file.descriptor).links == 1 else {
+                continue
+            }
             (self.directory, self.name, self.file) = (directory, name, file)
             return
         }
