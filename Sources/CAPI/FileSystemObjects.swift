@@ -56,8 +56,12 @@ final class FileObject: @unchecked Sendable {
         self.owner = owner
     }
 
+    /// A file ends with its tree.
     func exclusively<T>(_ body: (Access) throws(StoreError) -> T) throws(StoreError) -> T {
-        try owner.exclusively { (_) throws(StoreError) in try body(access) }
+        try owner.exclusively { (workspace) throws(StoreError) in
+            try workspace.checkOpen()
+            return try body(access)
+        }
     }
 
     /// Gives back what the file has open.

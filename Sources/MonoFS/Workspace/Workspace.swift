@@ -96,7 +96,7 @@ public final class Workspace {
     /// Whether something was changed.
     public var isChanged: Bool { root.isChanged }
 
-    func checkOpen() throws(StoreError) {
+    package func checkOpen() throws(StoreError) {
         guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
     }
 
