@@ -13,22 +13,23 @@ extension StoreCore {
         try exclusive(progress, starts).usage
     }
 
-    /// The dead, and all that only they keep.
-    func garbage() throws(StoreError) -> Set<CID> {
-        try exclusive(nil) { (snapshot) throws(StoreError) in
+    /// The dead, and all that only they keep; and how many of these link to each block that they link to.
+    func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
+        let found = try exclusive(nil) { (snapshot) throws(StoreError) in
             var dead: [(CID, UInt32)] = []
             try snapshot.scanDead { (_, place) throws(StoreError) in
                 if let block = try snapshot.block(at: place) { dead.append((block.cid, 0)) }
                 return true
             }
             return dead
-        }.blocks
+        }
+        return (found.blocks, found.dropped)
     }
 
     private func exclusive(
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
         _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
-    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>, dropped: [CID: UInt32]) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -67,7 +68,7 @@ extension StoreCore {
             if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
         usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
-        return (usage, entered)
+        return (usage, entered, dropped)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their
