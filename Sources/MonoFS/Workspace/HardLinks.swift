@@ -117,6 +117,10 @@ extension Workspace {
                 files[try EntryEncoder.encode(entry.file), default: []].append(path)
             }
         }
+        // From here on names change their numbers one by one, and nobody stops that half way.
+        let steps = source.steps
+        source.steps = nil
+        defer { source.steps = steps }
         for paths in files.values {
             let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
             guard let first else { continue }
