@@ -271,7 +271,7 @@ static void round_of(uint64_t seed, const uint8_t *input, size_t input_length, i
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
     ips_iter *problems;
     ips_problem problem;
-    must(ips_store_verify(keeper, NULL, NULL, &report, &problems, &error), "verify", &error);
+    must(ips_store_verify(keeper, NULL, NULL, &report, &problems, NULL, &error), "verify", &error);
     while (ips_iter_next_problem(problems, &problem, NULL) == IPS_OK)
         fprintf(stderr, "%s\n", problem.message);
     ips_iter_close(problems);
