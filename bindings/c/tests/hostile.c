@@ -207,8 +207,9 @@ static void round_of(uint64_t seed, const uint8_t *input, size_t input_length, i
     ips_store *keeper;
     char path[300];
 
-    /* Texts may name places in the current directory. */
-    if (mkdir(directory, 0700) != 0 || chdir(directory) != 0)
+    /* Texts may name places in the current directory. The fuzzer has places of its own in the one before. */
+    int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (before < 0 || mkdir(directory, 0700) != 0 || chdir(directory) != 0)
         die("mkdir failed");
     alarm(alarm_seconds);
     memset(&pool, 0, sizeof pool);
@@ -287,7 +288,7 @@ static void round_of(uint64_t seed, const uint8_t *input, size_t input_length, i
     }
     pthread_mutex_destroy(&pool.lock);
     current = NULL;
-    if (chdir("..") != 0)
+    if (fchdir(before) != 0 || close(before) != 0)
         die("chdir failed");
     remove_all(directory);
 }
