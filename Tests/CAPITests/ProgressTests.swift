@@ -121,31 +121,39 @@ import Testing
     }
 
     @Test func aCommitThatIsStoppedCanBeMadeAgain() throws {
-        let base = try commit("main", names("a") + names("b"))
-        let fs = try change("main", names("a/more"), removing: ["b/1", "a/2/file 2"])
-        defer { ips_fs_close(fs) }
-        // Names of one file, which a commit numbers.
-        for (existing, new) in [("a/0/file 0", "b/0/also"), ("a/0/file 0", "x"), ("a/1/file 1", "y")] {
-            try path(existing) { existing in
-                try path(new) { new in try expectOK { ips_fs_link(fs, existing, new, $0) } }
+        // Files of three names each, in a directory that takes several blocks.
+        let large = (0..<1200).map { "large/\($0) of many" }
+        let pairs = stride(from: 0, to: 1200, by: 100).map { (large[$0], "large/\(1199 - $0) too") }
+        var (fs, base) = (try change("main", names("a") + names("b") + large + ["first/of/all"]), ips_cid())
+        for (number, (existing, new)) in pairs.enumerated() {
+            for new in [new, "first/\(number)"] {
+                try path(existing) { existing in
+                    try path(new) { new in try expectOK { ips_fs_link(fs, existing, new, $0) } }
+                }
             }
         }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, &base, $0) }
+        ips_fs_close(fs)
+        // The first name of each goes, by which a commit numbers the others.
+        fs = try change("main", names("a/more"), removing: ["b/1", "a/2/file 2", "first"])
+        defer { ips_fs_close(fs) }
         var result = ips_cid()
         try stopEverywhere(
             "commit", { ips_fs_commit(fs, "main", "two", nil, $0, $1, &result, $2) },
             whenStopped: { _ in #expect(isAt("main", base)) })
         #expect(isAt("main", result))
         // Its names of one file are one file.
-        var entries: [ips_fs_entry] = []
-        for name in ["a/0/file 0", "b/0/also", "x", "a/1/file 1", "y", "a/0/file 4"] {
+        func link(_ name: String) throws -> UInt64 {
             var entry = ips_fs_entry()
             entry.struct_size = UInt32(MemoryLayout<ips_fs_entry>.size)
             try path(name) { path in try expectOK { ips_fs_stat(fs, path, false, &entry, $0) } }
-            entries.append(entry)
+            return entry.hard_link
         }
-        let links = entries.map(\.hard_link)
-        #expect(links[0] != 0 && links[0] == links[1] && links[1] == links[2])
-        #expect(links[3] != 0 && links[3] == links[4] && links[3] != links[0] && links[5] == 0)
+        for (existing, new) in pairs {
+            #expect(try link(existing) != 0 && link(existing) == link(new), "\(existing)")
+        }
+        #expect(try Set(pairs.map { try link($0.0) }).count == pairs.count)
+        #expect(try link("a/0/file 4") == 0)
         try test.verify()
     }
 
