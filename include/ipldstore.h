@@ -213,8 +213,10 @@ typedef struct ips_bytes {
  * a callback may use the library, except the batch, writer, iterator or tree that the call is using. It must
  * return: no longjmp and no exception may leave it.
  *
- * Every call that may take long has one, where no budget bounds it. A call that was stopped has changed
- * nothing, where nothing else is said.
+ * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
+ * trees, ips_fs_set_sync with `recursively` and the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT:
+ * they cost the holds, and the names.) A call that was stopped has changed nothing, where nothing else is
+ * said.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
