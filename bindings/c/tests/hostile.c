@@ -354,7 +354,7 @@ int main(int argc, char **argv) {
     } while (elapsed < seconds);
     if (rmdir(argv[1]) != 0)
         die("rmdir failed");
-    printf("%llu rounds from seed %llu, nothing found\n", (unsigned long long)rounds,
+    printf("hostile: points=%llu rounds from seed %llu, nothing found\n", (unsigned long long)rounds,
            (unsigned long long)seed);
     return 0;
 }
