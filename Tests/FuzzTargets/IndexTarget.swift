@@ -39,9 +39,7 @@ private final class SoundIndex: Sendable {
         try Self.fill(folder)
         path = folder + ".mdb"
         let isMoved = rename(folder + "/index/data.mdb", path) == 0
-        nftw(
-            folder, { path, _, _, _ in path.map { remove($0) } ?? 0 }, 16,
-            FTW_DEPTH.rawValue | FTW_PHYS.rawValue)
+        Self.remove(folder)
         guard isMoved else { throw Failure() }
         atexit { unlink("/dev/shm/ipldstore-fuzz-index-\(getpid()).mdb") }
         descriptor = open(path, O_RDWR)
@@ -58,13 +56,19 @@ private final class SoundIndex: Sendable {
             let batch = try store.makeBatch()
             for number in 0..<150 {
                 let bytes = (0..<2).map { UInt8(truncatingIfNeeded: (round * 150 + number) >> (8 * $0)) }
-                let block = try batch.put(bytes)
+                let block = try bytes.withUnsafeBytes { try batch.putBytes($0) }
                 if number % 3 == 0 { try batch.setRoot("\(round)/\(number)", to: block) }
             }
             try batch.commit()
             for number in stride(from: 0, to: 60, by: 3) { try store.removeRoot("\(round)/\(number)") }
             try store.gc()
         }
+    }
+
+    private static func remove(_ path: String) {
+        if unlink(path) == 0 { return }
+        for name in (try? System.list(path)) ?? [] { remove(path + "/" + name) }
+        rmdir(path)
     }
 
     private struct Failure: Error {}
