@@ -1664,9 +1664,11 @@ IPS_API void ips_fs_close(ips_fs *fs);
  *
  * branch           made when the tree was opened on nothing
  * message, author  NULL: empty
- * version          the branch's newest version now; may be NULL
+ * version          the branch's newest version now; after a failure all zeros, but for one; may be NULL
  * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
- * for the branch, and `version` is set: merge it. IPS_BUSY while a file is open for writing.
+ * for the branch, and `version` is set: merge it. All zeros with IPS_CONFLICT: there was nothing new, or it
+ * was not stored. IPS_EXISTS when a new branch would have the name of a tag. IPS_BUSY while a file is open
+ * for writing.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_commit(ips_fs *fs, const char *branch, const char *message,
                                              const char *author, ips_cid *version, ips_error *error);

@@ -67,6 +67,7 @@ public func ips_fs_commit(
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try optionalOutput(version, "version")
+        result?.pointee = ips_cid()
         let (branch, message) = (try name(branch, "branch"), try optionalText(message, "message"))
         let author = try optionalText(author, "author")
         try withFileSystem(fs) { (workspace) throws(StoreError) in
@@ -75,7 +76,9 @@ public func ips_fs_commit(
                     workspace, to: branch, message: message, author: author)
                 result?.pointee = ips_cid(cid)
             } catch {
-                if error.code == .conflict, let cid = workspace.version { result?.pointee = ips_cid(cid) }
+                if error.code == .conflict, let cid = workspace.refusedVersion {
+                    result?.pointee = ips_cid(cid)
+                }
                 throw error
             }
         }
