@@ -44,6 +44,18 @@ enum Files {
         return lstat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     }
 
+    private static func isLink(_ path: String) -> Bool {
+        var information = stat()
+        return lstat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFLNK
+    }
+
+    private static func linkTarget(_ path: String) throws -> String {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &bytes, bytes.count)
+        guard count >= 0, count < bytes.count else { throw Violation("cannot read the link \(path)") }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
     static func removeTree(_ path: String) {
         if isDirectory(path) {
             for name in names(path) { removeTree(path + "/" + name) }
@@ -53,8 +65,13 @@ enum Files {
         }
     }
 
-    /// Bytes, not holes, are copied.
+    /// Bytes, not holes, are copied, and links as links: one may lead to itself.
     static func copyTree(_ from: String, _ to: String) throws {
+        if isLink(from) {
+            let target = try linkTarget(from)
+            guard symlink(target, to) == 0 else { throw Violation("cannot link \(to)") }
+            return
+        }
         guard isDirectory(from) else { return try write(to, try read(from)) }
         mkdir(to, 0o777)
         for name in names(from) { try copyTree(from + "/" + name, to + "/" + name) }
