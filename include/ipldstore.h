@@ -1744,7 +1744,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
  *
  * tree  a version, tree or directory
  * from  a path in it
- * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that.
+ * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that. What is there already stays as it
+ * is. The root becomes what a directory is, with its metadata; names that it has not are removed.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
                                               ips_error *error);
@@ -1825,14 +1826,14 @@ IPS_API void ips_fs_file_close(ips_fs_file *file);
 IPS_API IPS_CHECKED ips_status ips_fs_branch_get(const ips_store *store, const char *branch, ips_cid *version,
                                                  ips_error *error);
 
-/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS. */
+/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS, also when a tag has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *version, const char *branch,
                                            ips_error *error);
 
 /* Removes a branch with the history that only it keeps. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch, ips_error *error);
 
-/* Tags a version. IPS_EXISTS when the tag is there, unless `move`. */
+/* Tags a version. IPS_EXISTS when the tag is there, unless `move`, and when a branch has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
                                               bool move, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,
