@@ -12,23 +12,24 @@ struct DroppedReferences {
 }
 
 extension StoreCore {
-    /// The dead, and all that only they keep.
-    func garbage() throws(StoreError) -> Set<CID> {
-        try exclusive(nil) { (snapshot) throws(StoreError) in
+    /// The dead, and all that only they keep; and how many of these link to each block that they link to.
+    func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
+        let found = try exclusive(nil) { (snapshot) throws(StoreError) in
             var dead = DroppedReferences()
             try snapshot.scanDead { (_, place) throws(StoreError) in
                 if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
                 return true
             }
             return dead
-        }.blocks
+        }
+        return (found.blocks, found.dropped)
     }
 
     /// What would go, and which blocks that is. `progress` hears of the blocks counted so far.
     func exclusive(
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
         _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
-    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>, dropped: [CID: UInt32]) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -69,7 +70,7 @@ extension StoreCore {
         var roots: [(CID, UInt64)] = []
         for cid in first.roots.keys { roots.append((cid, try size(of: cid))) }
         usage.sharedBytes = try sharedBytes(roots, entered)
-        return (usage, entered)
+        return (usage, entered, dropped)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their

@@ -84,8 +84,10 @@ public final class FileSystem: Sendable {
     }
 
     /// Removes a branch with the history that only it keeps, and the versions that came too late for a branch
-    /// that was removed (`commit`). NOT_FOUND when there is neither.
-    public func removeBranch(_ name: String) throws(StoreError) {
+    /// that was removed (`commit`). NOT_FOUND when there is neither. `progress` hears of the versions that
+    /// went, and of the blocks that were reclaimed; what it stops is gone on with by the next call, or, once
+    /// the branch is gone, by `gc`.
+    public func removeBranch(_ name: String, progress: StepHandler? = nil) throws(StoreError) {
         let root = try Self.rootName(branch: name)
         if try store.root(root) == nil {
             guard try !store.holds(owner: root, after: nil, limit: 1).isEmpty else {
@@ -93,9 +95,11 @@ public final class FileSystem: Sendable {
             }
         }
         // Its name goes with the last of its history: what is cut off in between is a branch still.
-        let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce)
+        let steps = StepCounter(progress)
+        let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce, steps)
         try store.remove(roots: [root, try Self.seenRoot(name)], holds: rest)
-        try store.gc(budget: ContentStore.defaultReclaimBudget)
+        try steps?.step(rest.count)
+        try store.gc(budget: ContentStore.defaultReclaimBudget, progress: steps?.onward)
     }
 
     /// What a CID is, or a branch, a tag or a root names, in this order; in a layer, what a base has is found
@@ -162,10 +166,22 @@ public final class FileSystem: Sendable {
     /// is there nevertheless, held by the branch, and the workspace is at it: it can be merged, and is
     /// `refusedVersion`. Without, and where there was nothing to commit, or the batch itself was refused,
     /// there is no new version.
+    ///
+    /// `progress` hears of the directories that are stored and the blocks that are read for it. What it stops
+    /// has changed nothing: the workspace has its changes still, and can be committed.
     @discardableResult
     public func commit(
         _ workspace: Workspace, to name: String, message: String = "", author: String = "",
-        time: Timestamp? = nil, keepingRefused: Bool = true
+        time: Timestamp? = nil, keepingRefused: Bool = true, progress: StepHandler? = nil
+    ) throws(StoreError) -> CID {
+        try commit(
+            workspace, to: name, message: message, author: author, time: time,
+            keepingRefused: keepingRefused, StepCounter(progress))
+    }
+
+    func commit(
+        _ workspace: Workspace, to name: String, message: String, author: String, time: Timestamp?,
+        keepingRefused: Bool = true, _ steps: StepCounter?
     ) throws(StoreError) -> CID {
         guard workspace.store === store else {
             throw StoreError(.invalid, "the workspace is one of another store")
@@ -173,6 +189,8 @@ public final class FileSystem: Sendable {
         let root = try Self.rootName(branch: name)
         let before = workspace.version
         if workspace.refusedVersion != before { workspace.refusedVersion = nil }
+        workspace.source.steps = steps
+        defer { workspace.source.steps = nil }
         let tree = try workspace.storeTree()
         if let before, workspace.merged.isEmpty, try version(before).tree == tree {
             try workspace.finish(at: before)
@@ -190,7 +208,7 @@ public final class FileSystem: Sendable {
         let batch = try workspace.batch()
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
-        for version in try newHistory(workspace.merged, behind: before) {
+        for version in try newHistory(workspace.merged, behind: before, steps) {
             try batch.hold(version, owner: root)
         }
         try move(name, from: before, to: cid, in: batch, mayStay: keepingRefused)
@@ -305,12 +323,15 @@ public final class FileSystem: Sendable {
 
     /// Drops holds, `namesAtOnce` of them in a transaction, and gives back the last ones, at most `count`,
     /// which are left.
-    func release(_ holds: [Hold], leaving count: Int = 0) throws(StoreError) -> [Hold] {
+    func release(_ holds: [Hold], leaving count: Int = 0, _ steps: StepCounter?) throws(StoreError)
+        -> [Hold]
+    {
         var rest = holds[...]
         while rest.count > count {
             let part = rest.prefix(min(Self.namesAtOnce, rest.count - count))
             try store.remove(roots: [], holds: Array(part))
             rest = rest.dropFirst(part.count)
+            try steps?.step(part.count)
         }
         return Array(rest)
     }

@@ -108,6 +108,7 @@ public final class PathHistory {
     private let path: FilePath
     /// What the path has in trees that come again.
     private var known: [CID: Entry?] = [:]
+    private var looked: UInt64 = 0
 
     init(_ history: History, _ source: TreeSource, _ path: FilePath) {
         self.history = history
@@ -115,9 +116,15 @@ public final class PathHistory {
         self.path = path
     }
 
-    /// The next version and what the path has in it, nil when nothing; nil after the last.
-    public func next() throws(StoreError) -> (cid: CID, version: Version, entry: Entry?)? {
-        while let (cid, version) = try history.next() {
+    /// The next version and what the path has in it, nil when nothing; nil after the last. `progress` hears
+    /// of the versions that were looked at so far; when it stops this, the next call goes on.
+    public func next(progress: StepHandler? = nil) throws(StoreError) -> (
+        cid: CID, version: Version, entry: Entry?
+    )? {
+        while true {
+            try progress?(looked)
+            guard let (cid, version) = try history.next() else { return nil }
+            looked += 1
             let own = try entry(version.tree)
             var isChange = true
             var hasPrevious = false
@@ -130,7 +137,6 @@ public final class PathHistory {
             known[version.tree] = nil
             if hasPrevious ? isChange : own != nil { return (cid, version, own) }
         }
-        return nil
     }
 
     private func entry(_ tree: CID) throws(StoreError) -> Entry? {

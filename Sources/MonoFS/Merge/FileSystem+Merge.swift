@@ -22,40 +22,54 @@ extension FileSystem {
     static let maximumAncestorMerges = 32
 
     /// Merges a version into a branch, and commits it unless there are conflicts that nobody has decided.
-    /// CONFLICT when the branch is moved meanwhile. NOT_FOUND when there is no such branch.
+    /// CONFLICT when the branch is moved meanwhile. NOT_FOUND when there is no such branch. `progress` hears
+    /// of the blocks of versions and directories that were read; what it stops has changed nothing.
     public func merge(
         _ theirs: CID, into name: String, policy: MergePolicy = .report, fastForward: Bool = true,
-        message: String = "", author: String = "", time: Timestamp? = nil
+        message: String = "", author: String = "", time: Timestamp? = nil, progress: StepHandler? = nil
     ) throws(StoreError) -> MergeOutcome {
         guard let ours = try branch(name) else {
             throw StoreError(.notFound, "there is no branch \(name)")
         }
         _ = try version(theirs)
-        let ancestors = try commonAncestors(ours, theirs)
+        let steps = StepCounter(progress)
+        let ancestors = try Ancestry(try TreeSource(store, steps)).common(ours, theirs)
         if ancestors == [theirs] { return .upToDate(ours) }
         if ancestors == [ours], fastForward {
             let root = try Self.rootName(branch: name)
             let batch = try store.makeBatch()
-            for version in try newHistory([theirs], behind: ours) { try batch.hold(version, owner: root) }
+            for version in try newHistory([theirs], behind: ours, steps) {
+                try batch.hold(version, owner: root)
+            }
             try batch.setRoot(root, to: theirs, expecting: .cid(ours))
             try batch.commit()
             return .fastForward(theirs)
         }
-        let (workspace, conflicts) = try merge(ours, theirs, policy: policy)
+        let (workspace, conflicts) = try merge(ours, theirs, policy: policy, steps)
         guard conflicts.allSatisfy({ $0.resolution != .unresolved }) else {
             workspace.abort()
             return .conflicts(conflicts)
         }
-        let version = try commit(workspace, to: name, message: message, author: author, time: time)
+        let version = try commit(
+            workspace, to: name, message: message, author: author, time: time, steps)
         return .merged(version, conflicts)
     }
 
     /// Merges two versions with what they have in common: a workspace of the result, whose commit to a branch
-    /// that is at `ours` comes after both. Conflicts that nobody has decided have what `ours` has.
-    public func merge(_ ours: CID, _ theirs: CID, policy: MergePolicy = .report) throws(StoreError)
-        -> (workspace: Workspace, conflicts: [MergeConflict])
+    /// that is at `ours` comes after both. Conflicts that nobody has decided have what `ours` has. `progress`
+    /// hears of the blocks that were read.
+    public func merge(
+        _ ours: CID, _ theirs: CID, policy: MergePolicy = .report, progress: StepHandler? = nil
+    ) throws(StoreError) -> (workspace: Workspace, conflicts: [MergeConflict]) {
+        try merge(ours, theirs, policy: policy, StepCounter(progress))
+    }
+
+    private func merge(_ ours: CID, _ theirs: CID, policy: MergePolicy, _ steps: StepCounter?)
+        throws(StoreError) -> (workspace: Workspace, conflicts: [MergeConflict])
     {
-        let source = try TreeSource(store)
+        let source = try TreeSource(store, steps)
+        // The workspace goes on with it, and nobody hears of that.
+        defer { source.steps = nil }
         let (left, right) = (try source.root(of: ours), try source.root(of: theirs))
         var merges = 0
         let base = try commonBase(ours, theirs, source, depth: 0, &merges)
@@ -98,9 +112,11 @@ extension FileSystem {
     }
 
     /// Versions that lead to some, and not to `old`: what comes into the history of a branch.
-    func newHistory(_ versions: [CID], behind old: CID?) throws(StoreError) -> [CID] {
+    func newHistory(_ versions: [CID], behind old: CID?, _ steps: StepCounter? = nil) throws(StoreError)
+        -> [CID]
+    {
         guard !versions.isEmpty else { return [] }
-        var reader = VersionReader([try TreeSource(store)])
+        var reader = VersionReader([try TreeSource(store, steps)])
         var queue = VersionQueue()
         var met: [CID: Bool] = [:]
         /// Versions in the queue that `old` does not lead to, as far as is known.

@@ -98,7 +98,7 @@ public final class Workspace {
     /// Whether something was changed.
     public var isChanged: Bool { root.isChanged }
 
-    func checkOpen() throws(StoreError) {
+    package func checkOpen() throws(StoreError) {
         guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
     }
 
@@ -126,7 +126,11 @@ public final class Workspace {
         }
         if root.isChanged {
             let batch = try source.changing()
-            for directory in open.reversed() { try directory.store(batch) }
+            for directory in open.reversed() {
+                // What is stored so far is what it is; the next flush goes on with what is above it.
+                try source.steps?.step()
+                try directory.store(batch)
+            }
             root.isChanged = false
         }
         rootEntry.content = .directory(root.directory)

@@ -41,7 +41,7 @@ struct Append: ParsableCommand {
 
     func run() throws {
         try change.run(options, reference) { (writer, step) throws(StoreError) in
-            try ChangeOptions.writeInput(to: writer, at: writer.size, step)
+            try ChangeOptions.writeInput(to: writer, at: try writer.size, step)
         }
     }
 }
