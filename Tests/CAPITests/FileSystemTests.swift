@@ -152,7 +152,8 @@ import Testing
             var (version, error) = (ips_cid(), ips_error())
             version.digest_length = 9
             #expect(
-                ips_fs_commit(fs, "main", nil, nil, &version, &error) == ips_status(status), "\(error.text)")
+                ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, &error) == ips_status(status),
+                "\(error.text)")
             return version
         }
         func makeDirectory(_ fs: OpaquePointer?, _ name: String) throws {
