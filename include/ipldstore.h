@@ -1678,9 +1678,11 @@ IPS_API void ips_fs_close(ips_fs *fs);
  * message, author  NULL: empty
  * progress         hears of the directories that are stored and the blocks that are read for it. When it
  *                  stops the call, the tree has its changes still, and can be committed. NULL: none
- * version          the branch's newest version now; may be NULL
+ * version          the branch's newest version now; after a failure all zeros, but for one; may be NULL
  * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
- * for the branch, and `version` is set: merge it. IPS_BUSY while a file is open for writing.
+ * for the branch, and `version` is set: merge it. All zeros with IPS_CONFLICT: there was nothing new, or it
+ * was not stored. IPS_EXISTS when a new branch would have the name of a tag. IPS_BUSY while a file is open
+ * for writing.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_commit(ips_fs *fs, const char *branch, const char *message,
                                              const char *author, ips_progress progress, void *context,
@@ -1757,7 +1759,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
  *
  * tree  a version, tree or directory
  * from  a path in it
- * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that.
+ * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that. What is there already stays as it
+ * is. The root becomes what a directory is, with its metadata; names that it has not are removed.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
                                               ips_error *error);
@@ -1838,7 +1841,7 @@ IPS_API void ips_fs_file_close(ips_fs_file *file);
 IPS_API IPS_CHECKED ips_status ips_fs_branch_get(const ips_store *store, const char *branch, ips_cid *version,
                                                  ips_error *error);
 
-/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS. */
+/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS, also when a tag has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *version, const char *branch,
                                            ips_error *error);
 
@@ -1853,7 +1856,7 @@ IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *vers
 IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch,
                                                     ips_progress progress, void *context, ips_error *error);
 
-/* Tags a version. IPS_EXISTS when the tag is there, unless `move`. */
+/* Tags a version. IPS_EXISTS when the tag is there, unless `move`, and when a branch has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
                                               bool move, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,

@@ -70,6 +70,7 @@ public func ips_fs_commit(
 ) -> ips_status {
     callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try optionalOutput(version, "version")
+        result?.pointee = ips_cid()
         let (branch, message) = (try name(branch, "branch"), try optionalText(message, "message"))
         let author = try optionalText(author, "author")
         try withFileSystem(fs) { (workspace) throws(StoreError) in
@@ -79,7 +80,9 @@ public func ips_fs_commit(
                     progress: progressClosure(progress, context, outcome))
                 result?.pointee = ips_cid(cid)
             } catch {
-                if error.code == .conflict, let cid = workspace.version { result?.pointee = ips_cid(cid) }
+                if error.code == .conflict, let cid = workspace.refusedVersion {
+                    result?.pointee = ips_cid(cid)
+                }
                 throw error
             }
         }

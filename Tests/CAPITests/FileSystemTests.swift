@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import CAPI
+@testable import IpldEngine
 
 /// Trees from C: what examples/fs.c does not show; and arguments that make no sense.
 @Suite struct FileSystemTests {
@@ -143,6 +144,38 @@ import Testing
         version.struct_size = UInt32(MemoryLayout<ips_fs_version>.size)
         try expectOK { ips_fs_version_get(test.handle, &merged, &version, $0) }
         #expect(version.previous_count == 2 && version.generation == 2)
+    }
+
+    /// Where nothing new was stored, no version is given for one that was.
+    @Test func aConflictWithoutANewVersionGivesNone() throws {
+        func commit(_ fs: OpaquePointer?, _ status: Int) -> ips_cid {
+            var (version, error) = (ips_cid(), ips_error())
+            version.digest_length = 9
+            #expect(
+                ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, &error) == ips_status(status),
+                "\(error.text)")
+            return version
+        }
+        func makeDirectory(_ fs: OpaquePointer?, _ name: String) throws {
+            try path(name) { path in try expectOK { ips_fs_make_directory(fs, path, 0o755, false, $0) } }
+        }
+        let first = try openBranch("main")
+        try makeDirectory(first, "first")
+        #expect(commit(first, IPS_OK).digest_length == 32)
+        let (unchanged, refused) = (try openBranch("main"), try openBranch("main"))
+        defer { for fs in [first, unchanged, refused] { ips_fs_close(fs) } }
+        try makeDirectory(first, "second")
+        #expect(commit(first, IPS_OK).digest_length == 32)
+        // It has nothing to commit, and the branch is elsewhere.
+        #expect(commit(unchanged, IPS_CONFLICT).digest_length == 0)
+        // Its batch is refused, for another root.
+        try makeDirectory(refused, "third")
+        var node = try test.put([1])
+        try expectOK { ips_root_set(test.handle, "taken", &node, $0) }
+        try withFileSystem(refused) { (workspace) throws(StoreError) in
+            try workspace.batch().setRoot("taken", to: nil, expecting: .absent)
+        }
+        #expect(commit(refused, IPS_CONFLICT).digest_length == 0)
     }
 
     /// Random calls with random arguments: a status whatever comes, and a store that is well. (Copies of

@@ -17,6 +17,9 @@ extension FileSystem {
     static let maximumAncestors = 8
     /// How often ancestors of ancestors are looked for.
     private static let maximumRecursion = 4
+    /// Merges of ancestors for one merge of versions: histories that cross once or twice need a handful, and
+    /// forged ones would need thousands.
+    static let maximumAncestorMerges = 32
 
     /// Merges a version into a branch, and commits it unless there are conflicts that nobody has decided.
     /// CONFLICT when the branch is moved meanwhile. NOT_FOUND when there is no such branch. `progress` hears
@@ -68,7 +71,8 @@ extension FileSystem {
         // The workspace goes on with it, and nobody hears of that.
         defer { source.steps = nil }
         let (left, right) = (try source.root(of: ours), try source.root(of: theirs))
-        let base = try commonBase(ours, theirs, source, depth: 0)
+        var merges = 0
+        let base = try commonBase(ours, theirs, source, depth: 0, &merges)
         let result = try TreeMerge(source, policy, isBaseWhole: base.isWhole).merge(base.root, left, right)
         let workspace = Workspace(source, result.root, version: ours)
         workspace.merged = [theirs]
@@ -87,9 +91,10 @@ extension FileSystem {
         return (Workspace(source, result.root, version: nil), result.conflicts)
     }
 
-    /// What two versions have in common: of several ancestors what they agree about.
-    private func commonBase(_ a: CID, _ b: CID, _ source: TreeSource, depth: Int) throws(StoreError)
-        -> (root: Entry?, isWhole: Bool)
+    /// What two versions have in common: of several ancestors what they agree about. Nothing, where that
+    /// takes too many `merges`: then more is a conflict, and nothing is lost.
+    func commonBase(_ a: CID, _ b: CID, _ source: TreeSource, depth: Int, _ merges: inout Int)
+        throws(StoreError) -> (root: Entry?, isWhole: Bool)
     {
         let ancestors = try Ancestry(source).common(a, b).prefix(Self.maximumAncestors)
         guard let first = ancestors.first else { return (nil, false) }
@@ -97,7 +102,9 @@ extension FileSystem {
         guard ancestors.count > 1 else { return (root, true) }
         guard depth < Self.maximumRecursion else { return (nil, false) }
         for next in ancestors.dropFirst() {
-            let base = try commonBase(first, next, source, depth: depth + 1)
+            let base = try commonBase(first, next, source, depth: depth + 1, &merges)
+            guard merges < Self.maximumAncestorMerges else { return (nil, false) }
+            merges += 1
             let merge = try TreeMerge(source, .drop, isBaseWhole: base.isWhole)
             root = try merge.merge(base.root, root, try source.root(of: next)).root
         }
@@ -109,7 +116,7 @@ extension FileSystem {
         -> [CID]
     {
         guard !versions.isEmpty else { return [] }
-        let source = try TreeSource(store, steps)
+        var reader = VersionReader([try TreeSource(store, steps)])
         var queue = VersionQueue()
         var met: [CID: Bool] = [:]
         /// Versions in the queue that `old` does not lead to, as far as is known.
@@ -117,10 +124,12 @@ extension FileSystem {
         func mark(_ cid: CID, isOld: Bool) throws(StoreError) {
             let before = met[cid]
             if before == nil {
-                guard let version = try source.version(cid) else { return }
+                guard let version = try reader.version(cid) else { return }
+                try reader.check(cid, version)
                 queue.push(cid, version)
                 if !isOld { open += 1 }
             } else if before == false, isOld {
+                // It is in the queue still: whoever leads to it has a greater generation.
                 open -= 1
             }
             met[cid] = (before ?? false) || isOld

@@ -21,6 +21,8 @@ public final class Workspace {
     public internal(set) var version: CID?
     /// Other versions that were merged into it, and that a commit comes after too.
     public internal(set) var merged: [CID] = []
+    /// The version that the last commit made and could not move its branch to, which holds it.
+    public internal(set) var refusedVersion: CID?
     /// Where times of changes come from.
     public var clock: () -> Timestamp = Timestamp.now
     /// Where tags of changes in directories of type `merkle-crdt` come from: random, never the same twice.

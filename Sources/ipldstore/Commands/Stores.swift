@@ -115,12 +115,19 @@ struct Initialize: ParsableCommand {
 
 struct Statistics: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stat", abstract: "Show the store's counters and parameters.",
-        discussion: "Counters are kept as the store changes: asking costs the same whatever its size.")
+        commandName: "stat",
+        abstract: "Show the store's counters and parameters, or what files of trees are.",
+        discussion: """
+            Counters are kept as the store changes: asking costs the same whatever its size. Of a place in a \
+            tree, kind, mode, owner, size, time and content; links are not followed.
+            """)
 
     @OptionGroup var options: StoreOptions
+    @Argument(help: ArgumentHelp("Places in trees. (default: the store)", valueName: "branch:path"))
+    var places: [TreePlace] = []
 
     func run() throws {
+        guard places.isEmpty else { return try EntryReport.write(places, options) }
         let store = try options.open()
         let counters = try store.stat()
         if options.isJSON {
