@@ -82,7 +82,7 @@ let package = Package(
 if Context.environment["IPLDSTORE_FUZZ"] != nil {
     package.targets += [
         .target(
-            name: "FuzzTargets", dependencies: ["IpldEngine", "MonoFS", "Kernels"],
+            name: "FuzzTargets", dependencies: ["IpldEngine", "MonoFS", "Kernels", "CLMDB"],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .executableTarget(name: "fuzz-targets", dependencies: ["FuzzTargets"], path: "Tests/FuzzMain"),
     ]

@@ -210,8 +210,13 @@ typedef struct ips_bytes {
  * done     how much is done, in the unit of the call (bytes, blocks); never less than before
  *
  * This and all callbacks run on the calling thread, before the call returns, and while no lock is held:
- * a callback may use the library, except the batch, writer or iterator that the call is using. It must
+ * a callback may use the library, except the batch, writer, iterator or tree that the call is using. It must
  * return: no longjmp and no exception may leave it.
+ *
+ * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
+ * trees, ips_fs_set_sync with `recursively` and the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT:
+ * they cost the holds, and the names.) A call that was stopped has changed nothing, where nothing else is
+ * said.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -855,7 +860,7 @@ typedef struct ips_gc_report {
  *
  * expected  NULL: whatever it points to; else IPS_CONFLICT, and nothing changes, when it is another
  * budget    milliseconds to spend on reclaiming, IPS_DEFAULT_BUDGET or IPS_NO_LIMIT; what remains is
- *           left to ips_store_gc
+ *           left to ips_store_gc, which does the same and tells how far it is: to hear of it, give 0 here
  * report    may be NULL
  * IPS_NOT_FOUND when there is no such root. When reclaiming fails, the root is gone nevertheless.
  */
@@ -987,8 +992,9 @@ IPS_API IPS_CHECKED ips_status ips_store_diff(const ips_store *store, const ips_
  * ordinary data a change costs what it changes: two or three blocks, and the few nodes above them. Memory
  * is bounded: up to 16 MiB of what is written are kept, and stored when there is more.
  *
- * What fails while a writer stores ends its batch, and so the writer: the next calls are IPS_INVALID, and
- * only ips_writer_close is left. Arguments that are refused beforehand do not end it.
+ * What fails while a writer stores ends its batch, and so the writer. A writer that has ended, in whatever
+ * way, answers IPS_INVALID, and only ips_writer_close is left; to abort it once more does nothing. Arguments
+ * that are refused beforehand do not end it.
  *
  * All: IPS_BUSY; the errors of sections 6 and 7, and what `progress` answers, where something is stored
  * or read.
@@ -1041,7 +1047,7 @@ IPS_API IPS_CHECKED ips_status ips_writer_truncate(ips_writer *writer, uint64_t 
 IPS_API IPS_CHECKED ips_status ips_writer_read_at(ips_writer *writer, uint64_t offset, void *buffer,
                                                   size_t capacity, size_t *got, ips_error *error);
 
-/* The file's size in bytes, as it is now. No I/O. */
+/* The file's size in bytes, as it is now. No I/O. IPS_INVALID when the writer has ended. */
 IPS_API IPS_CHECKED ips_status ips_writer_size(const ips_writer *writer, uint64_t *size, ips_error *error);
 
 /*
@@ -1299,9 +1305,14 @@ typedef struct ips_verify_report {
     uint64_t raw_bytes;
     /* Things that are not as they must be; 0: all is well. */
     uint64_t problems;
+    /* Links of nodes that something keeps to blocks that are not here. No problems: a link may come before
+     * what it names. After a repair that lost blocks, what is missing. */
+    uint64_t missing_links;
+    /* How many blocks those are. */
+    uint64_t missing_blocks;
 } ips_verify_report;
 
-#define IPS_VERIFY_REPORT_INIT { (uint32_t)sizeof(ips_verify_report), 0, 0, 0, 0 }
+#define IPS_VERIFY_REPORT_INIT { (uint32_t)sizeof(ips_verify_report), 0, 0, 0, 0, 0, 0 }
 
 /*
  * Recomputes from content what the store says of itself: every block against its CID, all counts, counters,
@@ -1311,10 +1322,11 @@ typedef struct ips_verify_report {
  * report    may be NULL
  * problems  iterator over the first thousand, with ips_iter_next_problem, for ips_iter_close; NULL after a
  *           failure; the parameter may be NULL
+ * missing   the same over the first thousand of the missing blocks, with ips_iter_next_cid
  */
 IPS_API IPS_CHECKED ips_status ips_store_verify(ips_store *store, ips_progress progress, void *context,
                                                 ips_verify_report *report, ips_iter **problems,
-                                                ips_error *error);
+                                                ips_iter **missing, ips_error *error);
 
 /* What repair brought back. May grow at its end. */
 typedef struct ips_repair_report {
@@ -1670,12 +1682,17 @@ IPS_API void ips_fs_close(ips_fs *fs);
  *
  * branch           made when the tree was opened on nothing
  * message, author  NULL: empty
- * version          the branch's newest version now; may be NULL
+ * progress         hears of the directories that are stored and the blocks that are read for it. When it
+ *                  stops the call, the tree has its changes still, and can be committed. NULL: none
+ * version          the branch's newest version now; after a failure all zeros, but for one; may be NULL
  * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
- * for the branch, and `version` is set: merge it. IPS_BUSY while a file is open for writing.
+ * for the branch, and `version` is set: merge it. All zeros with IPS_CONFLICT: there was nothing new, or it
+ * was not stored. IPS_EXISTS when a new branch would have the name of a tag. IPS_BUSY while a file is open
+ * for writing.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_commit(ips_fs *fs, const char *branch, const char *message,
-                                             const char *author, ips_cid *version, ips_error *error);
+                                             const char *author, ips_progress progress, void *context,
+                                             ips_cid *version, ips_error *error);
 
 /* The entry at a path. `follow`: a symbolic link at its end is followed. */
 IPS_API IPS_CHECKED ips_status ips_fs_stat(ips_fs *fs, ips_bytes path, bool follow, ips_fs_entry *entry,
@@ -1748,7 +1765,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
  *
  * tree  a version, tree or directory
  * from  a path in it
- * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that.
+ * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that. What is there already stays as it
+ * is. The root becomes what a directory is, with its metadata; names that it has not are removed.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
                                               ips_error *error);
@@ -1803,7 +1821,7 @@ enum {
 IPS_API IPS_CHECKED ips_status ips_fs_file_open(ips_fs *fs, ips_bytes path, uint32_t flags, uint32_t mode,
                                                 ips_fs_file **file, ips_error *error);
 
-/* In bytes, with all that was written. */
+/* In bytes, with all that was written. IPS_INVALID, as all of these, when the file or its tree has ended. */
 IPS_API IPS_CHECKED ips_status ips_fs_file_size(ips_fs_file *file, uint64_t *size, ips_error *error);
 
 /* As ips_reader_read_at: `got` is less than `capacity` at the end only. IPS_INVALID beyond it. */
@@ -1829,14 +1847,22 @@ IPS_API void ips_fs_file_close(ips_fs_file *file);
 IPS_API IPS_CHECKED ips_status ips_fs_branch_get(const ips_store *store, const char *branch, ips_cid *version,
                                                  ips_error *error);
 
-/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS. */
+/* Makes a branch at a version, old or new; nothing is copied. IPS_EXISTS, also when a tag has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *version, const char *branch,
                                            ips_error *error);
 
-/* Removes a branch with the history that only it keeps. IPS_NOT_FOUND. */
-IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch, ips_error *error);
+/*
+ * Removes a branch with the history that only it keeps: its versions in steps of 4,096, its name with the
+ * last of them, and then, for a second at most, what nothing keeps any more; the rest is left to
+ * ips_store_gc. IPS_NOT_FOUND.
+ *
+ * progress  hears of the versions that went and the blocks that were reclaimed. When it stops the call, what
+ *           went is gone; a branch that is there still is removed by the next call. NULL: none
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch,
+                                                    ips_progress progress, void *context, ips_error *error);
 
-/* Tags a version. IPS_EXISTS when the tag is there, unless `move`. */
+/* Tags a version. IPS_EXISTS when the tag is there, unless `move`, and when a branch has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
                                               bool move, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,
@@ -1886,29 +1912,44 @@ IPS_API IPS_CHECKED ips_status ips_fs_version_previous(const ips_store *store, c
 IPS_API IPS_CHECKED ips_status ips_fs_history(const ips_store *store, const ips_cid *version,
                                               const ips_bytes *path, ips_iter **versions, ips_error *error);
 
-/* The next version; IPS_END after the last. `version` may be NULL. */
+/*
+ * The next version; IPS_END after the last.
+ *
+ * version   may be NULL
+ * progress  of a path's history, hears of the versions that were looked at, in this call and those before;
+ *           when it stops the call, the next one goes on. NULL: none
+ */
 IPS_API IPS_CHECKED ips_status ips_iter_next_version(ips_iter *iter, ips_cid *cid, ips_fs_version *version,
+                                                     ips_progress progress, void *context,
                                                      ips_error *error);
 
 /*
- * Drops versions of a branch; the newest stays, and those that any rule keeps.
+ * Drops versions of a branch; the newest stays, and those that any rule keeps. They go oldest first, in steps
+ * of 4,096; what nothing keeps any more is reclaimed for a second at most, and the rest left to ips_store_gc.
  *
  * keep_last      so many of the newest
  * keep_since     those made at this time or later, seconds; INT64_MAX: no rule
  * keep_tagged    those that a tag names
+ * progress       hears of the versions that were looked at, those that went and the blocks that were
+ *                reclaimed. When it stops the call, the steps that were made are made, and the next call does
+ *                the others. NULL: none
  * dropped        how many went; may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_fs_prune(ips_store *store, const char *branch, uint64_t keep_last,
-                                            int64_t keep_since, bool keep_tagged, uint64_t *dropped,
-                                            ips_error *error);
+                                            int64_t keep_since, bool keep_tagged, ips_progress progress,
+                                            void *context, uint64_t *dropped, ips_error *error);
 
 /*
  * Drops tombstones of a branch that are older than a time, in a new version; those of type
- * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them. `dropped` may be NULL.
+ * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them.
+ *
+ * progress  hears of the blocks that were read. What it stops has changed nothing. NULL: none
+ * dropped   how many went; may be NULL
+ * IPS_CONFLICT when the branch was moved meanwhile.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_drop_tombstones(ips_store *store, const char *branch,
-                                                      int64_t before_seconds, uint64_t *dropped,
-                                                      ips_error *error);
+                                                      int64_t before_seconds, ips_progress progress,
+                                                      void *context, uint64_t *dropped, ips_error *error);
 
 /* What differs. */
 enum {
@@ -1933,10 +1974,18 @@ enum {
     IPS_FS_OTHER = 256
 };
 
-/* Iterates over what differs between two trees, in the order of paths; it costs what differs. */
+/*
+ * Iterates over what differs between two trees, in the order of paths, with ips_iter_next_difference. It
+ * costs what differs.
+ *
+ * flags        IPS_FS_ALL, IPS_FS_RENAMES
+ * progress     with IPS_FS_RENAMES, all that differs is gone through before the first is given: hears of the
+ *              blocks that were read. NULL: none
+ * differences  for ips_iter_close; NULL after a failure
+ */
 IPS_API IPS_CHECKED ips_status ips_fs_diff(const ips_store *store, const ips_cid *old_tree,
-                                           const ips_cid *new_tree, uint32_t flags, ips_iter **differences,
-                                           ips_error *error);
+                                           const ips_cid *new_tree, uint32_t flags, ips_progress progress,
+                                           void *context, ips_iter **differences, ips_error *error);
 
 /*
  * The next difference; IPS_END after the last. One that does not fit stays the next one.
@@ -2044,7 +2093,10 @@ enum {
  * Merges a version into a branch: three-way, by entry and by field, with what both have in common.
  *
  * options         NULL: conflicts are reported
+ * progress        hears of the blocks of versions and directories that were read. What it stops has changed
+ *                 nothing, and is begun anew by the next call. NULL: none
  * decide          with IPS_FS_ASK, and then only; NULL otherwise
+ * context         for both callbacks
  * outcome         IPS_FS_UP_TO_DATE, …; may be NULL
  * version         the branch's newest version now; may be NULL
  * conflicts       for ips_iter_next_conflict, also after IPS_CONFLICT; NULL: not wanted
@@ -2052,23 +2104,23 @@ enum {
  * for deciding them by hand); or, without conflicts in the iterator, when the branch was moved meanwhile.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_merge(ips_store *store, const char *branch, const ips_cid *theirs,
-                                            const ips_fs_merge_options *options, ips_fs_decide decide,
-                                            void *context, int32_t *outcome, ips_cid *version,
-                                            ips_iter **conflicts, ips_error *error);
+                                            const ips_fs_merge_options *options, ips_progress progress,
+                                            ips_fs_decide decide, void *context, int32_t *outcome,
+                                            ips_cid *version, ips_iter **conflicts, ips_error *error);
 
 /*
  * Merges two versions into a tree that is open, for conflicts that are decided by hand. Where nobody has
  * decided, it has what `ours` has. Change it as any tree (ips_fs_restore takes what another version has),
  * then ips_fs_commit it to a branch that is at `ours`: the version has both in its history. Message, author
- * and flags of the options are not looked at; `options` and `decide` otherwise as for ips_fs_merge.
+ * and flags of the options are not looked at; options and callbacks otherwise as for ips_fs_merge.
  *
  * fs         for ips_fs_close; NULL after a failure
  * conflicts  all of them, for ips_iter_next_conflict; NULL: not wanted
  */
 IPS_API IPS_CHECKED ips_status ips_fs_merge_open(ips_store *store, const ips_cid *ours, const ips_cid *theirs,
-                                                 const ips_fs_merge_options *options, ips_fs_decide decide,
-                                                 void *context, ips_fs **fs, ips_iter **conflicts,
-                                                 ips_error *error);
+                                                 const ips_fs_merge_options *options,
+                                                 ips_progress progress, ips_fs_decide decide, void *context,
+                                                 ips_fs **fs, ips_iter **conflicts, ips_error *error);
 
 /*
  * The next conflict; IPS_END after the last. One that does not fit stays the next one.
@@ -2096,10 +2148,12 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_conflict(ips_iter *iter, int32_t *k
  * what the base has. A commit of it comes after nothing, so it is one to a new branch.
  *
  * layer, base  each a version, tree or directory
+ * progress     hears of the blocks that were read; NULL: none
  * fs           for ips_fs_close; NULL after a failure
  */
 IPS_API IPS_CHECKED ips_status ips_fs_overlay(ips_store *store, const ips_cid *layer, const ips_cid *base,
-                                              ips_fs **fs, ips_error *error);
+                                              ips_progress progress, void *context, ips_fs **fs,
+                                              ips_error *error);
 
 /* How far an import or export is. Frozen: 32 bytes. */
 typedef struct ips_fs_transfer {
@@ -2300,11 +2354,14 @@ IPS_API IPS_CHECKED ips_status ips_fs_export(const ips_store *store, const ips_c
  * systems are not entered.
  *
  * directory   UTF-8, ended by NUL
+ * progress    hears of the entries that went. When it stops the call, the others stay. NULL: none
  * on_trouble  hears of what cannot be removed; the rest goes on. NULL: none
+ * context     for both callbacks
  * IPS_NOT_FOUND when there is nothing; IPS_PERMISSION when something of it stays.
  */
-IPS_API IPS_CHECKED ips_status ips_fs_remove_directory(const char *directory, ips_fs_on_trouble on_trouble,
-                                                       void *context, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_remove_directory(const char *directory, ips_progress progress,
+                                                       ips_fs_on_trouble on_trouble, void *context,
+                                                       ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
  * 19  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen

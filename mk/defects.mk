@@ -5,5 +5,6 @@
 # ONLY chooses one of the defects of Sources/Engine/Storage/Defect.swift.
 torture-defects: packages
 	$(SWIFT) build -c release -Xswiftc -enable-testing -Xswiftc -DDEFECTS --scratch-path .build-defects \
-	    --disable-xctest --product fault-worker
+	    --disable-xctest --build-tests
+	scripts/fuzz --build
 	.build-defects/release/fault-worker defects --seed $(SEED) $(if $(ONLY),--only $(ONLY))

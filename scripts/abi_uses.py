@@ -12,6 +12,14 @@ from abi_header import HEADER, ROOT, Interface, Type
 INPUTS = Type("ips_store", (True, True))
 FREED = "what is not committed is given back, which aborts it"
 GROWN = "the structs are made with zeros or the header's initializer"
+# What costs what there is, and not what it is given in memory. (A budget bounds ips_root_delete and
+# ips_store_dereference.)
+LONG = (
+    r"ips_\w+_(put|get)_(descriptor|callback)|ips_store_(gc|gc_dry_run|usage|verify|repair|repair_from|heal"
+    r"|copy|flatten)|ips_\w+_open_writer|ips_writer_open|ips_iter_next_(change|version)"
+    r"|ips_fs_(commit|diff|merge|merge_open|overlay|prune|drop_tombstones|branch_delete|import|export"
+    r"|remove_directory)"
+)
 OPTIONS_OF_TREES = {f"ips_fs_{what}_options_init": GROWN for what in ("merge", "import", "export")}
 
 # Where a binding's code is, and what it does without.
@@ -61,7 +69,7 @@ def used(places: list[str]) -> set[str]:
             if path.suffix == ".rs":
                 code = re.sub(r"//.*", "", path.read_text())
                 found |= set(re.findall(r"\bips_\w+", code))
-            elif path.suffix in (".hpp", ".c"):
+            elif path.suffix in (".hpp", ".h", ".c"):
                 code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
                 found |= set(re.findall(r"\bips_\w+", code))
             elif path.suffix == ".py" and path.name != "_abi.py":
@@ -119,9 +127,11 @@ def rules(interface: Interface) -> list[str]:
                 lines.append(f"{name} takes an int for {parameter}")
             # What a handle is made of is written last but for the error.
             if type_.base in interface.opaque and len(type_.pointers) == 2 and type_ != INPUTS:
-                rest = {"error", "conflicts", *names[: names.index(parameter) + 1]}
+                rest = {"error", "conflicts", "problems", "missing", *names[: names.index(parameter) + 1]}
                 if set(names) - rest:
                     lines.append(f"{name} has parameters behind the handle that it makes")
+        if re.fullmatch(LONG, name) and "progress" not in names:
+            lines.append(f"{name} costs what the data costs, and takes no progress callback")
         if "progress" in names and "context" not in names:
             lines.append(f"{name} has a progress callback and no context for it")
     for struct in interface.structs:

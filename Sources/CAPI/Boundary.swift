@@ -62,11 +62,16 @@ func callWithCallbacks(
 
 /// As `call`, for a body that answers false at the end of a sequence.
 func callForNext(_ error: ErrorPointer?, _ body: () throws(StoreError) -> Bool) -> ips_status {
-    do throws(StoreError) {
-        return try body() ? ok : ips_status(IPS_END)
-    } catch let failure {
-        return fail(failure, failure.code.status, error)
-    }
+    callForNext(error) { (_: CallbackOutcome) throws(StoreError) in try body() }
+}
+
+/// As `callForNext`, for a body that runs callbacks.
+func callForNext(_ error: ErrorPointer?, _ body: (CallbackOutcome) throws(StoreError) -> Bool)
+    -> ips_status
+{
+    var isThere = false
+    let status = callWithCallbacks(error) { (outcome) throws(StoreError) in isThere = try body(outcome) }
+    return status == ok && !isThere ? ips_status(IPS_END) : status
 }
 
 private func fail(_ failure: StoreError, _ status: ips_status, _ error: ErrorPointer?) -> ips_status {

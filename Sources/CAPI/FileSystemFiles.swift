@@ -37,10 +37,10 @@ public func ips_fs_file_size(
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try output(size, "size")
-        result.pointee = try fileObject(file).exclusively { (access) in
+        result.pointee = try fileObject(file).exclusively { (access) throws(StoreError) in
             switch access {
             case .reader(let reader): reader.size
-            case .writer(let writer): writer.size
+            case .writer(let writer): try writer.size
             }
         }
     }

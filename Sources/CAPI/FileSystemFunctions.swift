@@ -51,11 +51,13 @@ public func ips_fs_close(_ fs: OpaquePointer?) {
 @c @implementation
 public func ips_fs_overlay(
     _ store: OpaquePointer?, _ layer: UnsafePointer<ips_cid>?, _ base: UnsafePointer<ips_cid>?,
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
     _ fs: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         try open(fs) { () throws(StoreError) in
-            try fileSystem(store).overlay(try cid(layer), over: try cid(base))
+            try fileSystem(store).overlay(
+                try cid(layer), over: try cid(base), progress: progressClosure(progress, context, outcome))
         }
     }
 }
@@ -63,19 +65,24 @@ public func ips_fs_overlay(
 @c @implementation
 public func ips_fs_commit(
     _ fs: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ message: UnsafePointer<CChar>?,
-    _ author: UnsafePointer<CChar>?, _ version: UnsafeMutablePointer<ips_cid>?, _ error: ErrorPointer?
+    _ author: UnsafePointer<CChar>?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ version: UnsafeMutablePointer<ips_cid>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try optionalOutput(version, "version")
+        result?.pointee = ips_cid()
         let (branch, message) = (try name(branch, "branch"), try optionalText(message, "message"))
         let author = try optionalText(author, "author")
         try withFileSystem(fs) { (workspace) throws(StoreError) in
             do throws(StoreError) {
                 let cid = try FileSystem(workspace.store).commit(
-                    workspace, to: branch, message: message, author: author)
+                    workspace, to: branch, message: message, author: author,
+                    progress: progressClosure(progress, context, outcome))
                 result?.pointee = ips_cid(cid)
             } catch {
-                if error.code == .conflict, let cid = workspace.version { result?.pointee = ips_cid(cid) }
+                if error.code == .conflict, let cid = workspace.refusedVersion {
+                    result?.pointee = ips_cid(cid)
+                }
                 throw error
             }
         }

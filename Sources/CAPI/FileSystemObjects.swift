@@ -56,8 +56,12 @@ final class FileObject: @unchecked Sendable {
         self.owner = owner
     }
 
+    /// A file ends with its tree.
     func exclusively<T>(_ body: (Access) throws(StoreError) -> T) throws(StoreError) -> T {
-        try owner.exclusively { (_) throws(StoreError) in try body(access) }
+        try owner.exclusively { (workspace) throws(StoreError) in
+            try workspace.checkOpen()
+            return try body(access)
+        }
     }
 
     /// Gives back what the file has open.
@@ -99,13 +103,20 @@ func fileObject(_ handle: OpaquePointer?) throws(StoreError) -> FileObject {
 /// A sequence of which an element that did not fit the caller's buffers stays the next one.
 final class Peeking<Element> {
     private var waiting: Element?
-    private let source: () throws(StoreError) -> Element?
+    private let source: (StepHandler?) throws(StoreError) -> Element?
 
-    init(_ source: @escaping () throws(StoreError) -> Element?) { self.source = source }
+    init(_ source: @escaping () throws(StoreError) -> Element?) {
+        self.source = { (_) throws(StoreError) in try source() }
+    }
+
+    /// Of a source that may take long to find the next one, and can be stopped and gone on with.
+    init(stoppable source: @escaping (StepHandler?) throws(StoreError) -> Element?) { self.source = source }
 
     /// Hands the next element to `take`, and drops it when that returns; false at the end.
-    func next(_ take: (Element) throws(StoreError) -> Void) throws(StoreError) -> Bool {
-        if waiting == nil { waiting = try source() }
+    func next(progress: StepHandler? = nil, _ take: (Element) throws(StoreError) -> Void) throws(StoreError)
+        -> Bool
+    {
+        if waiting == nil { waiting = try source(progress) }
         guard let element = waiting else { return false }
         try take(element)
         waiting = nil

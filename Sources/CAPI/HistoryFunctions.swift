@@ -34,10 +34,12 @@ public func ips_fs_fork(
 
 @c @implementation
 public func ips_fs_branch_delete(
-    _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ error: ErrorPointer?
+    _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
-        try fileSystem(store).removeBranch(try name(branch, "branch"))
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        try fileSystem(store).removeBranch(
+            try name(branch, "branch"), progress: progressClosure(progress, context, outcome))
     }
 }
 
@@ -111,10 +113,10 @@ public func ips_fs_history(
         let sequence: VersionSequence
         if let path {
             let history = try files.history(of: try treePath(path.pointee), from: start)
-            sequence = VersionSequence { () throws(StoreError) in
-                guard let next = try history.next() else { return nil }
+            sequence = VersionSequence(stoppable: { (progress) throws(StoreError) in
+                guard let next = try history.next(progress: progress) else { return nil }
                 return (next.cid, next.version)
-            }
+            })
         } else {
             let history = try files.history(from: start)
             sequence = VersionSequence { () throws(StoreError) in try history.next() }
@@ -127,16 +129,18 @@ public func ips_fs_history(
 @c @implementation
 public func ips_iter_next_version(
     _ iterator: OpaquePointer?, _ cid: UnsafeMutablePointer<ips_cid>?,
-    _ version: UnsafeMutablePointer<ips_fs_version>?, _ error: ErrorPointer?
+    _ version: UnsafeMutablePointer<ips_fs_version>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    callForNext(error) { () throws(StoreError) in
+    callForNext(error) { (outcome) throws(StoreError) in
         let place = try output(cid, "cid")
         let result = try GrowingOutput(version, nullAllowed: true)
         return try withIterator(iterator) { (object) throws(StoreError) in
             guard case .versions(let versions) = object.sequence else {
                 throw StoreError(.invalid, "the iterator is not over versions")
             }
-            return try versions.next { (next) in
+            let progress = progressClosure(progress, context, outcome)
+            return try versions.next(progress: progress) { (next) in
                 place.pointee = ips_cid(next.cid)
                 result.set(ips_fs_version(next.version))
             }
@@ -147,27 +151,31 @@ public func ips_iter_next_version(
 @c @implementation
 public func ips_fs_prune(
     _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ keepLast: UInt64, _ keepSince: Int64,
-    _ keepTagged: Bool, _ dropped: UnsafeMutablePointer<UInt64>?, _ error: ErrorPointer?
+    _ keepTagged: Bool, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ dropped: UnsafeMutablePointer<UInt64>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try optionalOutput(dropped, "dropped")
         let rules = RetentionRules(
             last: Int(clamping: keepLast),
             since: keepSince == .max ? nil : Timestamp(seconds: keepSince), tagged: keepTagged)
-        let report = try fileSystem(store).prune(try name(branch, "branch"), rules)
+        let report = try fileSystem(store).prune(
+            try name(branch, "branch"), rules, progress: progressClosure(progress, context, outcome))
         result?.pointee = UInt64(report.dropped.count)
     }
 }
 
 @c @implementation
 public func ips_fs_drop_tombstones(
-    _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ before: Int64,
-    _ dropped: UnsafeMutablePointer<UInt64>?, _ error: ErrorPointer?
+    _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ before: Int64, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ dropped: UnsafeMutablePointer<UInt64>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try optionalOutput(dropped, "dropped")
         let time = Timestamp(seconds: before) ?? .zero
-        let report = try fileSystem(store).compactTombstones(try name(branch, "branch"), before: time)
+        let report = try fileSystem(store).compactTombstones(
+            try name(branch, "branch"), before: time,
+            progress: progressClosure(progress, context, outcome))
         result?.pointee = report.dropped
     }
 }

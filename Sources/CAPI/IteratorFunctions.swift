@@ -186,20 +186,18 @@ public func ips_iter_next_change(
     _ iterator: OpaquePointer?, _ change: UnsafeMutablePointer<ips_change>?, _ progress: ips_progress?,
     _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    var isEnd = false
-    let status = callWithCallbacks(error) { (outcome) throws(StoreError) in
+    callForNext(error) { (outcome) throws(StoreError) in
         let result = try output(change, "change")
         let next = try withIterator(iterator) { (object) throws(StoreError) in
             guard case .changes(let diff) = object.sequence else { throw otherKind("changes") }
             return try diff.next(progress: progressClosure(progress, context, outcome))
         }
-        isEnd = next == nil
-        guard let next else { return }
+        guard let next else { return false }
         result.pointee = ips_change(
             old_offset: next.old.lowerBound, old_length: UInt64(next.old.count),
             new_offset: next.new.lowerBound, new_length: UInt64(next.new.count))
+        return true
     }
-    return status == ok && isEnd ? ips_status(IPS_END) : status
 }
 
 @c @implementation

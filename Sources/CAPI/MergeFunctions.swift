@@ -13,7 +13,7 @@ public func ips_fs_merge_options_init(
 @c @implementation
 public func ips_fs_merge(
     _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ theirs: UnsafePointer<ips_cid>?,
-    _ options: UnsafePointer<ips_fs_merge_options>?, _ decide: ips_fs_decide?,
+    _ options: UnsafePointer<ips_fs_merge_options>?, _ progress: ips_progress?, _ decide: ips_fs_decide?,
     _ context: UnsafeMutableRawPointer?, _ outcome: UnsafeMutablePointer<Int32>?,
     _ version: UnsafeMutablePointer<ips_cid>?, _ conflicts: UnsafeMutablePointer<OpaquePointer?>?,
     _ error: ErrorPointer?
@@ -37,7 +37,8 @@ public func ips_fs_merge(
             policy: try policy(options, decide, context, answers),
             fastForward: options.flags & UInt32(IPS_FS_ALWAYS_VERSION) == 0,
             message: try optionalText(options.message, "message"),
-            author: try optionalText(options.author, "author"))
+            author: try optionalText(options.author, "author"),
+            progress: progressClosure(progress, context, answers))
         switch result {
         case .upToDate(let cid): try deliver(IPS_FS_UP_TO_DATE, cid)
         case .fastForward(let cid): try deliver(IPS_FS_FAST_FORWARD, cid)
@@ -52,7 +53,7 @@ public func ips_fs_merge(
 @c @implementation
 public func ips_fs_merge_open(
     _ store: OpaquePointer?, _ ours: UnsafePointer<ips_cid>?, _ theirs: UnsafePointer<ips_cid>?,
-    _ options: UnsafePointer<ips_fs_merge_options>?, _ decide: ips_fs_decide?,
+    _ options: UnsafePointer<ips_fs_merge_options>?, _ progress: ips_progress?, _ decide: ips_fs_decide?,
     _ context: UnsafeMutableRawPointer?, _ fs: UnsafeMutablePointer<OpaquePointer?>?,
     _ conflicts: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
@@ -63,7 +64,8 @@ public func ips_fs_merge_open(
         list?.pointee = nil
         let options = try growingInput(options) ?? ips_fs_merge_options()
         let (workspace, found) = try fileSystem(store).merge(
-            try cid(ours), try cid(theirs), policy: try policy(options, decide, context, answers))
+            try cid(ours), try cid(theirs), policy: try policy(options, decide, context, answers),
+            progress: progressClosure(progress, context, answers))
         let table = try HandleTable.ofThisProcess()
         list?.pointee = try iterator(over: found)
         result.pointee = try table.insert(.fileSystem(FileSystemObject(workspace)))

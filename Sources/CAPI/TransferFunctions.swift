@@ -148,12 +148,13 @@ extension ips_fs_export_report {
 
 @c @implementation
 public func ips_fs_remove_directory(
-    _ directory: UnsafePointer<CChar>?, _ onTrouble: ips_fs_on_trouble?, _ context: UnsafeMutableRawPointer?,
-    _ error: ErrorPointer?
+    _ directory: UnsafePointer<CChar>?, _ progress: ips_progress?, _ onTrouble: ips_fs_on_trouble?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
     callWithCallbacks(error) { (answers) throws(StoreError) in
         let all = try HostTree.remove(
-            try path(directory), problem: handler(onTrouble, context, answers))
+            try path(directory), progress: progressClosure(progress, context, answers),
+            problem: handler(onTrouble, context, answers))
         guard all else { throw StoreError(.permission, "not all of the directory could be removed") }
     }
 }

@@ -6,9 +6,10 @@ import MonoFS
 @c @implementation
 public func ips_fs_diff(
     _ store: OpaquePointer?, _ old: UnsafePointer<ips_cid>?, _ new: UnsafePointer<ips_cid>?,
-    _ flags: UInt32, _ differences: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+    _ flags: UInt32, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ differences: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try output(differences, "differences")
         result.pointee = nil
         let renames = UInt32(IPS_FS_RENAMES)
@@ -18,7 +19,8 @@ public func ips_fs_diff(
         let sequence: DifferenceSequence
         if flags & renames != 0 {
             let diff = try files.diffWithRenames(
-                from: old, to: new, includingTombstones: includesTombstones)
+                from: old, to: new, includingTombstones: includesTombstones,
+                progress: progressClosure(progress, context, outcome))
             sequence = DifferenceSequence { () throws(StoreError) in try diff.next() }
         } else {
             let diff = try files.diff(from: old, to: new, includingTombstones: includesTombstones)

@@ -6,20 +6,29 @@ import IpldEngine
 public func ips_store_verify(
     _ store: OpaquePointer?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
     _ report: UnsafeMutablePointer<ips_verify_report>?, _ problems: UnsafeMutablePointer<OpaquePointer?>?,
-    _ error: ErrorPointer?
+    _ missing: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
     callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try GrowingOutput(report, nullAllowed: true)
         let list = try optionalOutput(problems, "problems")
+        let others = try optionalOutput(missing, "missing")
         list?.pointee = nil
+        others?.pointee = nil
         let found = try CAPI.store(store).verify(progress: progressClosure(progress, context, outcome))
         var value = ips_verify_report()
         value.blocks = found.blocks
         value.raw_bytes = found.rawBytes
         value.problems = found.problemCount
+        value.missing_links = found.missingLinks
+        value.missing_blocks = found.missingBlockCount
+        let table = try HandleTable.ofThisProcess()
         if let list {
             let iterator = IteratorObject(.problems(found.problems.makeIterator()))
-            list.pointee = try HandleTable.ofThisProcess().insert(.iterator(iterator))
+            list.pointee = try table.insert(.iterator(iterator))
+        }
+        if let others {
+            let iterator = IteratorObject(.cids(found.missingBlocks.makeIterator()))
+            others.pointee = try table.insert(.iterator(iterator))
         }
         result.set(value)
     }

@@ -101,7 +101,9 @@ public func ips_writer_size(
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try output(size, "size")
-        result.pointee = try CAPI.writer(writer).exclusively { (writer) throws(StoreError) in writer.size }
+        result.pointee = try CAPI.writer(writer).exclusively { (writer) throws(StoreError) in
+            try writer.size
+        }
     }
 }
 

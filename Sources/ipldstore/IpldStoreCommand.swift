@@ -9,10 +9,12 @@ struct IpldStoreCommand: ParsableCommand {
             The store is the directory given by --store, or by IPLDSTORE in the environment, or .ipldstore \
             here. Where a command takes CID|ROOT, a root's name stands for the CID it points to; in a layer, \
             a base's root that has no namesake in the layer does so, too. A place in a tree is BRANCH:PATH, \
-            or TAG:PATH, ROOT:PATH, CID:PATH. What is \
-            stored is kept by roots (root set, put --root) and by holds, which belong to an owner: on the \
-            command line "cli:" and the user's name, unless --owner names another. dereference gives a hold \
-            back.
+            or TAG:PATH, ROOT:PATH, CID:PATH; a name means a branch, else a tag, else a root (fs/tag/NAME is \
+            the tag in any case). NAME~N is the Nth version before, and the beginning of a CID, b and at \
+            least 8 more characters, means it where no other root, hold or version in a branch begins so. \
+            What is stored is kept by roots (root set, put --root) and by holds, which belong to an owner: \
+            on the command line "cli:" and the user's name, unless --owner names another. dereference gives \
+            a hold back.
 
             Results are on stdout, diagnostics on stderr; with --json both are JSON, sizes in bytes.
 
@@ -33,7 +35,9 @@ struct IpldStoreCommand: ParsableCommand {
                 subcommands: [
                     Import.self, Export.self, Tree.self, Cat.self, CopyEntry.self, MoveEntry.self,
                     RemoveEntry.self,
-                    MakeDirectory.self, Link.self, ChangeMode.self, CheckoutFile.self, Restore.self,
+                    MakeDirectory.self, Link.self, ChangeMode.self, ChangeOwner.self, Touch.self,
+                    Attributes.self,
+                    CheckoutFile.self, Restore.self,
                 ]),
             CommandGroup(
                 name: "History",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import IpldEngine
+import MonoFS
 
 /// Options that stand before the command: `ipldstore --store PATH put FILE`. Those after the command,
 /// which the parser reads, go before these.
@@ -77,6 +78,7 @@ struct StoreOptions: ParsableArguments {
         if let cid = try? CID(parsing: text) { return cid }
         do throws(StoreError) {
             if let cid = try store.rootHereOrBelow(text) { return cid }
+            if let cid = try FileSystem(store).abbreviated(text) { return cid }
         } catch {
             guard error.code == .invalid else { throw error }
             throw CommandExit.usage("it is neither a CID nor a root's name: \(error.message)")

@@ -21,7 +21,31 @@ struct TreePlace: ExpressibleByArgument {
         text = argument
     }
 
-    static let help = "BRANCH:PATH, or a tag, root or CID in the place of the branch."
+    static let help = "BRANCH:PATH, or a tag, root, version or CID in the place of the branch."
+}
+
+/// One end of a copy: a place in a tree, or a file or directory of the host.
+enum CopyEnd {
+    case tree(TreePlace)
+    case host(String)
+
+    static let rule = """
+        What has a colon is a place in a tree, unless it begins with /, ./ or ../: that, and what has none, \
+        is a path here (./a:b is a file, and so is dir/x; dir/x:y is not).
+        """
+
+    init(_ argument: String) throws {
+        let isHost = argument == "-" || ["/", "./", "../"].contains { argument.hasPrefix($0) }
+        guard !isHost, argument.contains(":") else {
+            self = .host(argument)
+            return
+        }
+        guard let place = TreePlace(argument: argument) else {
+            throw CommandExit.usage(
+                "\(argument) is no place in a tree: write BRANCH:PATH, or ./ before a file")
+        }
+        self = .tree(place)
+    }
 }
 
 /// Reading trees and changing branches.
@@ -38,10 +62,30 @@ struct TreeOptions: ParsableArguments {
     }
 
     func resolve(_ reference: String, in files: FileSystem) throws -> CID {
-        do throws(StoreError) { return try files.resolve(reference) } catch {
+        try options.resolve(tree: reference, in: files)
+    }
+}
+
+extension StoreOptions {
+    /// What a branch, tag, root, version or CID names, in this order. A branch and a tag of one name are
+    /// told apart by a warning: new ones are refused.
+    func resolve(tree reference: String, in files: FileSystem) throws -> CID {
+        let cid: CID
+        do throws(StoreError) { cid = try files.resolve(reference) } catch {
+            if error.code == .invalid {
+                throw CommandExit.usage("\(reference) names no tree: \(error.message)")
+            }
             guard error.code == .notFound else { throw error }
-            throw CommandExit(error, advice: "ipldstore branch and ipldstore tag list them")
+            throw CommandExit(error, advice: "ipldstore ls, branch and tag list what there is")
         }
+        if (try? CID(parsing: reference)) == nil, (try? files.branch(reference)) ?? nil == cid,
+            (try? files.tag(reference)) ?? nil != nil
+        {
+            Diagnostics.warning(
+                "\(reference) is a branch, which is meant, and a tag, which is fs/tag/\(reference)",
+                isJSON: isJSON)
+        }
+        return cid
     }
 }
 
@@ -56,8 +100,12 @@ struct CommitOptions: ParsableArguments {
     var author: String?
 
     static let discussion = """
-        The branch gets a new version, if nobody else moved it meanwhile (exit code 5 when somebody did).
+        The branch gets a new version, or none when nothing changes. When somebody else moves it meanwhile, \
+        the change is made anew on what is there then (exit code 5 when that happens too often).
         """
+
+    /// How often a change is made anew.
+    private static let attempts = 16
 
     var authorName: String { author ?? Self.userName }
 
@@ -67,10 +115,8 @@ struct CommitOptions: ParsableArguments {
         return String(cString: name)
     }
 
-    /// Changes the branch that all places name, and reports its new version.
-    func change(_ places: [TreePlace], _ what: String, _ body: (Workspace, FileSystem) throws -> Void) throws
-    {
-        let files = try tree.open()
+    /// The branch that all places name, which is there.
+    func branch(of places: [TreePlace], in files: FileSystem) throws -> String {
         guard let branch = places.first?.reference, places.allSatisfy({ $0.reference == branch }) else {
             throw CommandExit.usage("all paths that are changed must be of one branch")
         }
@@ -83,22 +129,48 @@ struct CommitOptions: ParsableArguments {
                     ? "only branches are changed; ipldstore fork \(branch) NAME makes one of it"
                     : "only branches are changed; ipldstore branch lists them and makes new ones")
         }
-        let workspace = try files.open(branch: branch)
-        do { try body(workspace, files) } catch {
-            workspace.abort()
-            throw error
-        }
-        let version = try files.commit(
-            workspace, to: branch, message: message ?? what, author: authorName)
-        try write(branch, version)
+        return branch
     }
 
-    func write(_ branch: String, _ version: CID) throws {
+    /// Changes the branch that all places name, and reports its new version.
+    func change(_ places: [TreePlace], _ body: (Workspace, FileSystem) throws -> Void) throws {
+        let files = try tree.open()
+        try change(try branch(of: places, in: files), files, body)
+    }
+
+    /// As `change(_:_:)`, of a branch that is there. `body` may be run several times.
+    func change(_ branch: String, _ files: FileSystem, _ body: (Workspace, FileSystem) throws -> Void) throws
+    {
+        for attempt in 1...Self.attempts {
+            let workspace = try files.open(branch: branch)
+            let before = workspace.version
+            do {
+                guard before != nil else { throw StoreError(.notFound, "there is no branch \(branch)") }
+                try body(workspace, files)
+                let version = try files.commit(
+                    workspace, to: branch, message: message ?? CommandWords.message, author: authorName,
+                    keepingRefused: false)
+                return try write(branch, version, isUnchanged: version == before)
+            } catch let error as StoreError where error.code == .conflict && attempt < Self.attempts {
+                workspace.abort()
+                usleep(UInt32.random(in: 0..<2000) * UInt32(attempt))
+            } catch {
+                workspace.abort()
+                throw error
+            }
+        }
+    }
+
+    func write(_ branch: String, _ version: CID, isUnchanged: Bool = false) throws {
         if tree.isJSON {
             try StandardOutput.write(
-                .object([("branch", .string(branch)), ("version", .string("\(version)"))]))
+                .object([
+                    ("branch", .string(branch)), ("version", .string("\(version)")),
+                    ("unchanged", .bool(isUnchanged)),
+                ]))
         } else {
             try StandardOutput.write(line: "\(version)")
+            if isUnchanged { Diagnostics.note("nothing changed, \(branch) has no new version") }
         }
     }
 }

@@ -29,7 +29,7 @@ import Testing
         expect(invalid) { ips_store_stat(store, nil, $0) }
         expect(invalid) { ips_store_gc_dry_run(store, nil, nil, nil, $0) }
         expect(invalid) { ips_store_gc(nil, 0, nil, nil, nil, $0) }
-        expect(invalid) { ips_store_verify(nil, nil, nil, nil, nil, $0) }
+        expect(invalid) { ips_store_verify(nil, nil, nil, nil, nil, nil, $0) }
         expect(invalid) { ips_store_repair(nil, nil, nil, nil, $0) }
         expect(invalid) { ips_batch_begin(store, nil, $0) }
         expect(invalid) { ips_batch_begin(nil, &out, $0) }

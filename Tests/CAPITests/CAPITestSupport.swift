@@ -62,7 +62,7 @@ final class CStore {
     func verify() throws {
         var report = ips_verify_report()
         report.struct_size = UInt32(MemoryLayout<ips_verify_report>.size)
-        try expectOK { ips_store_verify(handle, nil, nil, &report, nil, $0) }
+        try expectOK { ips_store_verify(handle, nil, nil, &report, nil, nil, $0) }
         #expect(report.problems == 0)
     }
 }

@@ -66,7 +66,7 @@ import Testing
             let null = open("/dev/null", O_WRONLY)
             defer { close(null) }
             expect(status) { ips_store_get_descriptor(test.handle, &cid, 0, .max, null, stop, &answer, $0) }
-            expect(status) { ips_store_verify(test.handle, stop, &answer, nil, nil, $0) }
+            expect(status) { ips_store_verify(test.handle, stop, &answer, nil, nil, nil, $0) }
             try expectOK { ips_store_put_buffer(test.handle, ips_bytes(), &cid, $0) }
             try expectOK { ips_store_dereference(test.handle, &cid, nil, 0, nil, $0) }
             cid = try test.put(randomBytes(3 << 20, seed: 1))

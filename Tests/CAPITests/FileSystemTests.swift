@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import CAPI
+@testable import IpldEngine
 
 /// Trees from C: what examples/fs.c does not show; and arguments that make no sense.
 @Suite struct FileSystemTests {
@@ -52,13 +53,13 @@ import Testing
             try expectOK { ips_fs_file_open(fs, name, flags, 0o644, &file, $0) }
         }
         var error = ips_error()
-        #expect(ips_fs_commit(fs, "main", nil, nil, nil, &error) == ips_status(IPS_BUSY))
+        #expect(ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, &error) == ips_status(IPS_BUSY))
         ips_fs_close(fs)
         // The file was not closed: its handle is good, the tree is not.
         #expect(ips_fs_file_commit(file, &error) != ips_status(IPS_OK))
         ips_fs_file_close(file)
         ips_fs_file_close(file)
-        #expect(ips_fs_commit(fs, "main", nil, nil, nil, &error) == ips_status(IPS_INVALID))
+        #expect(ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, &error) == ips_status(IPS_INVALID))
     }
 
     @Test func aFileThatIsClosedWhileTheTreeIsInUseIsGivenUp() throws {
@@ -73,9 +74,9 @@ import Testing
         // What another thread's call would see.
         try fileSystemObject(fs).exclusively { (_) in
             ips_fs_file_close(file)
-            expect(IPS_BUSY) { ips_fs_commit(fs, "main", nil, nil, nil, $0) }
+            expect(IPS_BUSY) { ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, $0) }
         }
-        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, $0) }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, $0) }
         var entry = ips_fs_entry()
         entry.struct_size = UInt32(MemoryLayout<ips_fs_entry>.size)
         try path("f") { name in try expectOK { ips_fs_stat(fs, name, false, &entry, $0) } }
@@ -87,18 +88,18 @@ import Testing
         var (version, out) = (ips_cid(), OpaquePointer?.none)
         let fs = try openBranch("main")
         defer { ips_fs_close(fs) }
-        try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, $0) }
         var merge = ips_fs_merge_options()
         ips_fs_merge_options_init(&merge, MemoryLayout<ips_fs_merge_options>.size)
         try expectOK {
-            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, $0)
+            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, nil, $0)
         }
         merge.reserved = 1
         expect(IPS_INVALID) {
-            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, $0)
+            ips_fs_merge(test.handle, "main", &version, &merge, nil, nil, nil, nil, nil, nil, $0)
         }
         expect(IPS_INVALID) {
-            ips_fs_merge_open(test.handle, &version, &version, &merge, nil, nil, &out, nil, $0)
+            ips_fs_merge_open(test.handle, &version, &version, &merge, nil, nil, nil, &out, nil, $0)
         }
         var export = ips_fs_export_options()
         ips_fs_export_options_init(&export, MemoryLayout<ips_fs_export_options>.size)
@@ -132,17 +133,49 @@ import Testing
             try path(name) { path in try expectOK { ips_fs_make_directory(fs, path, 0o755, false, $0) } }
         }
         var (first, second, error) = (ips_cid(), ips_cid(), ips_error())
-        try expectOK { ips_fs_commit(one, "main", nil, nil, &first, $0) }
-        #expect(ips_fs_commit(two, "main", nil, nil, &second, &error) == ips_status(IPS_CONFLICT))
+        try expectOK { ips_fs_commit(one, "main", nil, nil, nil, nil, &first, $0) }
+        #expect(ips_fs_commit(two, "main", nil, nil, nil, nil, &second, &error) == ips_status(IPS_CONFLICT))
         var (outcome, merged) = (Int32(0), ips_cid())
         try expectOK {
-            ips_fs_merge(test.handle, "main", &second, nil, nil, nil, &outcome, &merged, nil, $0)
+            ips_fs_merge(test.handle, "main", &second, nil, nil, nil, nil, &outcome, &merged, nil, $0)
         }
         #expect(outcome == Int32(IPS_FS_MERGED))
         var version = ips_fs_version()
         version.struct_size = UInt32(MemoryLayout<ips_fs_version>.size)
         try expectOK { ips_fs_version_get(test.handle, &merged, &version, $0) }
         #expect(version.previous_count == 2 && version.generation == 2)
+    }
+
+    /// Where nothing new was stored, no version is given for one that was.
+    @Test func aConflictWithoutANewVersionGivesNone() throws {
+        func commit(_ fs: OpaquePointer?, _ status: Int) -> ips_cid {
+            var (version, error) = (ips_cid(), ips_error())
+            version.digest_length = 9
+            #expect(
+                ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, &error) == ips_status(status),
+                "\(error.text)")
+            return version
+        }
+        func makeDirectory(_ fs: OpaquePointer?, _ name: String) throws {
+            try path(name) { path in try expectOK { ips_fs_make_directory(fs, path, 0o755, false, $0) } }
+        }
+        let first = try openBranch("main")
+        try makeDirectory(first, "first")
+        #expect(commit(first, IPS_OK).digest_length == 32)
+        let (unchanged, refused) = (try openBranch("main"), try openBranch("main"))
+        defer { for fs in [first, unchanged, refused] { ips_fs_close(fs) } }
+        try makeDirectory(first, "second")
+        #expect(commit(first, IPS_OK).digest_length == 32)
+        // It has nothing to commit, and the branch is elsewhere.
+        #expect(commit(unchanged, IPS_CONFLICT).digest_length == 0)
+        // Its batch is refused, for another root.
+        try makeDirectory(refused, "third")
+        var node = try test.put([1])
+        try expectOK { ips_root_set(test.handle, "taken", &node, $0) }
+        try withFileSystem(refused) { (workspace) throws(StoreError) in
+            try workspace.batch().setRoot("taken", to: nil, expecting: .absent)
+        }
+        #expect(commit(refused, IPS_CONFLICT).digest_length == 0)
     }
 
     /// Random calls with random arguments: a status whatever comes, and a store that is well. (Copies of
@@ -181,7 +214,7 @@ import Testing
                             ips_fs_open(handle, flag ? $0 : nil, &out, &error)
                         }
                     case 1: status = ips_fs_open_branch(handle, name, &out, &error)
-                    case 2: status = ips_fs_commit(handle, name, name, nil, &result, &error)
+                    case 2: status = ips_fs_commit(handle, name, name, nil, nil, nil, &result, &error)
                     case 3: status = ips_fs_stat(handle, first, flag, &entry, &error)
                     case 4: status = ips_fs_list(handle, first, second, number, &out, &error)
                     case 5: status = ips_fs_walk(handle, first, number, &out, &error)
@@ -224,24 +257,24 @@ import Testing
                         status = withUnsafePointer(to: &given) {
                             ips_fs_history(handle, &cid, flag ? $0 : nil, &out, &error)
                         }
-                    case 36: status = ips_iter_next_version(handle, &result, &version, &error)
-                    case 37: status = ips_fs_diff(handle, &cid, &other, number, &out, &error)
+                    case 36: status = ips_iter_next_version(handle, &result, &version, nil, nil, &error)
+                    case 37: status = ips_fs_diff(handle, &cid, &other, number, nil, nil, &out, &error)
                     case 38:
                         var options = ips_fs_merge_options()
                         options.struct_size = any([0, 40, 48])
                         options.policy = signed
                         status = ips_fs_merge(
-                            handle, name, &cid, &options, nil, nil, &kind, &result, &out, &error)
+                            handle, name, &cid, &options, nil, nil, nil, &kind, &result, &out, &error)
                     case 39: status = ips_fs_restore(handle, first, &cid, second, &error)
-                    case 40: status = ips_fs_overlay(handle, &cid, &other, &out, &error)
+                    case 40: status = ips_fs_overlay(handle, &cid, &other, nil, nil, &out, &error)
                     case 41:
                         status = ips_fs_merge_open(
-                            handle, &cid, &other, nil, nil, nil, &out, nil, &error)
+                            handle, &cid, &other, nil, nil, nil, nil, &out, nil, &error)
                     case 42:
                         status = ips_iter_next_conflict(
                             handle, &kind, nil, nil, &room, capacity, &length, nil, 0, nil, &entry, nil, nil,
                             &error)
-                    default: status = ips_fs_prune(handle, name, 2, .min, flag, &count, &error)
+                    default: status = ips_fs_prune(handle, name, 2, .min, flag, nil, nil, &count, &error)
                     }
                     #expect(status != ips_status(IPS_INTERNAL), "\(choice): \(text(error))")
                 }
@@ -266,7 +299,7 @@ import Testing
         var report = ips_verify_report()
         report.struct_size = UInt32(MemoryLayout<ips_verify_report>.size)
         var problems: OpaquePointer?
-        try expectOK { ips_store_verify(test.handle, nil, nil, &report, &problems, $0) }
+        try expectOK { ips_store_verify(test.handle, nil, nil, &report, &problems, nil, $0) }
         #expect(report.problems == 0)
         ips_iter_close(problems)
     }

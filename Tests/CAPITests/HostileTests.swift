@@ -169,7 +169,7 @@ import Testing
         var report = ips_verify_report()
         report.struct_size = 32
         var problems: OpaquePointer?
-        try expectOK { ips_store_verify(out, nil, nil, &report, &problems, $0) }
+        try expectOK { ips_store_verify(out, nil, nil, &report, &problems, nil, $0) }
         #expect(report.problems > 0)
         var problem = ips_problem()
         try expectOK { ips_iter_next_problem(problems, &problem, $0) }

@@ -23,7 +23,7 @@ import Testing
         #expect(MemoryLayout<ips_gc_report>.size == 48)
         #expect(MemoryLayout<ips_usage>.size == 40)
         #expect(MemoryLayout<ips_stat>.size == 104)
-        #expect(MemoryLayout<ips_verify_report>.size == 32)
+        #expect(MemoryLayout<ips_verify_report>.size == 48)
         #expect(MemoryLayout<ips_repair_report>.size == 64)
     }
 

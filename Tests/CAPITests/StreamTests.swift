@@ -352,8 +352,9 @@ import Testing
         // All of which ended nothing.
         try write(writer, [9], at: 3)
         var changed = ips_cid()
-        try expectOK { ips_writer_commit(writer, &changed, $0) }
         try expectOK { ips_writer_size(writer, &number, $0) }
+        #expect(number == 4)
+        try expectOK { ips_writer_commit(writer, &changed, $0) }
         #expect(try test.get(changed) == [1, 2, 3, 9])
         try expectOK { ips_reader_read(reader, &byte, 1, &got, $0) }
         #expect(byte == 1)

@@ -26,7 +26,7 @@ import Testing
         #expect(try test.stat().holds == 1)
         var verify = ips_verify_report()
         verify.struct_size = min(size, 31)
-        expect(IPS_INVALID) { ips_store_verify(test.handle, nil, nil, &verify, nil, $0) }
+        expect(IPS_INVALID) { ips_store_verify(test.handle, nil, nil, &verify, nil, nil, $0) }
         var usage = ips_usage()
         usage.struct_size = min(size, 39)
         expect(IPS_INVALID) { ips_store_usage(test.handle, nil, 0, nil, nil, &usage, $0) }
@@ -50,6 +50,40 @@ import Testing
         try expectOK { ips_store_create(test.directory + "/newer", options, $0) }
         room[150] = 1
         expect(IPS_UNSUPPORTED) { ips_store_create(test.directory + "/newest", options, $0) }
+    }
+
+    /// A caller of the first version of a struct that has grown; and of this one.
+    @Test func olderCallersOfVerification() throws {
+        let test = try CStore()
+        // A list of one link to what is not here.
+        var (absent, node) = (ips_cid(), [UInt8]([0x81, 0xd8, 0x2a, 0x58, 37, 0]))
+        try [UInt8]([1]).withUnsafeBytes { bytes in
+            try expectOK { ips_cid_of_block(ips_bytes(bytes), 0x55, 0x1e, &absent, $0) }
+        }
+        var (binary, length) = ([UInt8](repeating: 0, count: 84), 0)
+        try expectOK { ips_cid_to_bytes(&absent, &binary, 84, &length, $0) }
+        node += binary[..<length]
+        _ = try test.put(dagCBOR: node)
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 16)
+        defer { room.deallocate() }
+        let base = try #require(room.baseAddress)
+        let report = base.assumingMemoryBound(to: ips_verify_report.self)
+        for size in [32, 40, 48, 56] {
+            room.initializeMemory(as: UInt8.self, repeating: 0xAA)
+            base.storeBytes(of: UInt32(size), as: UInt32.self)
+            var missing: OpaquePointer?
+            try expectOK { ips_store_verify(test.handle, nil, nil, report, nil, &missing, $0) }
+            #expect(report.pointee.problems == 0 && report.pointee.blocks == 1)
+            #expect(room[size...].allSatisfy { $0 == 0xAA }, "\(size)")
+            if size >= 40 { #expect(report.pointee.missing_links == 1) }
+            if size >= 48 { #expect(report.pointee.missing_blocks == 1) }
+            #expect(room[min(size, 48)..<size].allSatisfy { $0 == 0 })
+            var found = ips_cid()
+            try expectOK { ips_iter_next_cid(missing, &found, $0) }
+            #expect(ips_cid_compare(&found, &absent) == 0)
+            #expect(ips_iter_next_cid(missing, &found, nil) == ips_status(IPS_END))
+            ips_iter_close(missing)
+        }
     }
 
     @Test func optionsDecideAndAreReadBack() throws {

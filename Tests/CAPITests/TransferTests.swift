@@ -74,7 +74,7 @@ import Testing
         for name in ["link", "other"] {
             try path(name) { link in try expectOK { ips_fs_make_cid_link(fs, link, &cid, $0) } }
         }
-        try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, $0) }
         var made = ips_fs_export_report()
         made.struct_size = UInt32(MemoryLayout<ips_fs_export_report>.size)
         try path("") { root in

@@ -157,6 +157,34 @@ import Testing
         #expect(try line.run("get", cid).outputBytes == bytes)
     }
 
+    @Test func linksToWhatIsNotHereAreCountedAndNamed() throws {
+        let line = try CommandLine()
+        let leaf = Data(randomData(4000, seed: 3))
+        try line.write("leaf", leaf)
+        let cid = try line.run("put-block", "leaf").line
+        try line.write("node.json", Data(#"[{"/":"\#(cid)"}]"#.utf8))
+        let node = try line.run("put-node", "node.json", "--format", "dag-json").line
+        try line.run("verify").lines.forEach { #expect(!$0.contains("not here")) }
+        let pack = ".ipldstore/packs/" + (try line.names(".ipldstore/packs")[0])
+        var stored = try line.read(pack)
+        stored[try #require(stored.range(of: leaf)).lowerBound + 1000] ^= 1
+        try line.write(pack, stored)
+        // Repair loses the leaf; from then on every verification says what is missing, and that all is well.
+        #expect(try line.run("verify", "--repair").status == 0)
+        for _ in 0..<2 {
+            let text = try line.run("verify")
+            #expect(text.status == 0 && text.lines.first == "not here: \(cid)", "\(text.output)")
+            #expect(text.lines.dropFirst().first == "1 link to 1 block not here: lost, or never stored")
+            let report = try line.run("verify", "--json").object()
+            #expect(report["clean"] as? Bool == true && report.integer("missing_links") == 1)
+            #expect(report.integer("missing_block_count") == 1)
+            #expect(report["missing_blocks"] as? [String] == [cid])
+        }
+        #expect(try line.run("put-block", "leaf").line == cid)
+        #expect(try line.run("verify", "--json").object().integer("missing_links") == 0)
+        #expect(try line.run("links", node).status == 0)
+    }
+
     @Test func anIndexThatIsLostIsRebuilt() throws {
         let line = try CommandLine()
         let bytes = randomData(2_000_000, seed: 1)

@@ -84,7 +84,7 @@ import Testing
                     let range = from..<(from + length)
                     #expect(try writer.read(range) == Array(bytes[range]), "\(log)")
                 }
-                #expect(writer.size == UInt64(bytes.count))
+                #expect(try writer.size == UInt64(bytes.count))
             }
             let root = try writer.commit()
             #expect(root == (try profile.root(of: bytes)), "\(log)")

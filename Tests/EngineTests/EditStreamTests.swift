@@ -75,7 +75,7 @@ import Testing
     @Test func aWriterReadsWhatItWrote() throws {
         let test = try TestStore()
         let writer = try test.store.makeWriter()
-        #expect(writer.size == 0)
+        #expect(try writer.size == 0)
         #expect(try writer.read(0..<10).isEmpty)
         try writer.append([1, 2, 3])
         try writer.write([9], at: 6)
@@ -87,7 +87,7 @@ import Testing
         try writer.truncate(to: 6)
         #expect(try writer.read(0..<10) == [1, 2, 8, 8, 0, 0])
         try writer.write([], at: 100)
-        #expect(writer.size == 6)
+        #expect(try writer.size == 6)
         #expect(code { _ = try writer.read(7..<8) } == .invalid)
         #expect(code { try writer.write([1], at: UInt64(Int64.max)) } == .tooLarge)
         #expect(code { try writer.write([1], at: .max) } == .tooLarge)
@@ -95,6 +95,7 @@ import Testing
         let root = try writer.commit()
         #expect(root == (try test.store.put([1, 2, 8, 8, 0, 0])))
         #expect(code { try writer.append([1]) } == .invalid)
+        #expect(code { _ = try writer.size } == .invalid)
         #expect(code { _ = try writer.commit() } == .invalid)
     }
 

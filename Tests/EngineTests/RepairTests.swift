@@ -55,6 +55,24 @@ import Testing
         try LifetimeTests.expectSound(test.store)
     }
 
+    /// Neither index nor journal say how many folders files are below: the files do, wherever one is.
+    @Test(arguments: [1, 2])
+    func emptyFoldersHideNoFiles(levels: Int) throws {
+        let test = try TestStore(StoreConfiguration(payloads: .files(levels: levels)))
+        let cid = try test.store.put(randomBytes(1000, seed: 1))
+        try test.closed {
+            for first in "abcdefghij" {
+                try FileManager.default.createDirectory(
+                    atPath: "\(test.path)/blocks/\(first)2/\(first)3", withIntermediateDirectories: true)
+            }
+            try FileManager.default.removeItem(atPath: test.path + "/index")
+            try FileManager.default.removeItem(atPath: test.path + "/journal")
+            let report = try ContentStore.repair(at: test.path)
+            #expect(report.blocks == 1)
+        }
+        #expect(try test.store.block(cid) == randomBytes(1000, seed: 1))
+    }
+
     @Test func aRepairOfASoundStoreChangesNothing() throws {
         let (test, files, before) = try filled()
         try test.closed { try ContentStore.repair(at: test.path) }

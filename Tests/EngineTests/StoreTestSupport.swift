@@ -24,7 +24,7 @@ final class TestStore {
 
     init(_ configuration: StoreConfiguration = StoreConfiguration()) throws {
         directory = try TemporaryDirectory()
-        try LmdbStore.create(at: directory.path + "/store", configuration: configuration)
+        try ContentStore.create(at: directory.path + "/store", configuration: configuration)
         store = try ContentStore.open(at: directory.path + "/store")
     }
 

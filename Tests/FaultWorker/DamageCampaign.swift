@@ -142,7 +142,7 @@ struct DamageCampaign {
 
     private func damageJournal(points: Int) throws {
         let whole = try Files.read(store.path + "/journal")
-        try forEachPoint(in: "journal", whole, points) { _, index in
+        try forEachPoint(in: "journal", whole, points) { spoiling, index in
             let opened: ContentStore
             do { opened = try ContentStore.open(at: store.path, readOnly: true) } catch let error
                 as StoreError
@@ -163,8 +163,22 @@ struct DamageCampaign {
             guard try DamagedStore.isFound(opened) else { throw Violation("verify does not find it") }
             // With an index all names come back; without one, all blocks.
             if index % 8 == 0 { try repair(without: [], losing: nil) }
-            if index % 8 == 4 { try repair(without: [], losing: "index", mayLoseNames: true) }
+            guard index % 8 == 4 else { return }
+            // Cut at the end of an entry it looks older, and what was named since is garbage.
+            if spoiling.kind == .cut, try Self.isWhole(Files.read(store.path + "/journal")) { return }
+            try repair(without: [], losing: "index", mayLoseNames: true)
         }
+    }
+
+    /// Whether a journal ends with an entry: behind a head of 64 bytes each has 17, whose last eight are the
+    /// length of the rest and a checksum.
+    private static func isWhole(_ journal: [UInt8]) -> Bool {
+        var offset = 64
+        while offset + 17 <= journal.count {
+            let length = journal[(offset + 9)..<(offset + 13)].reversed().reduce(0) { $0 << 8 | Int($1) }
+            offset += 17 + length
+        }
+        return offset == journal.count
     }
 
     // MARK: Leases

@@ -147,7 +147,7 @@ final class LayersWorker {
         let batch = try store.makeBatch()
         let writer = try batch.makeWriter(on: cid)
         let bytes = random.bytes(1 + random.below(3000))
-        try bytes.withUnsafeBytes { try writer.write($0, at: UInt64(random.below(Int(writer.size) + 1))) }
+        try bytes.withUnsafeBytes { try writer.write($0, at: UInt64(random.below(Int(try writer.size) + 1))) }
         let edited = try writer.commit()
         let root = root(random.below(5))
         try batch.setRoot(root, to: edited)

@@ -140,11 +140,3 @@ private func checkRecord(_ input: UnsafeRawBufferPointer) {
     guard let parsed = try? RecordedConfiguration(parsing: text) else { return }
     require((try? RecordedConfiguration(parsing: parsed.text)) == parsed, "another configuration: \(text)")
 }
-
-@Sendable func fuzzIndexPages(_ input: UnsafeRawBufferPointer) {
-    withFile(input) { _, path in
-        do { try IndexPages.check(path: path) } catch let error as StoreError {
-            require([.corrupt, .unsupported].contains(error.code), "\(error.code): \(error)")
-        } catch { require(false, "\(error)") }
-    }
-}

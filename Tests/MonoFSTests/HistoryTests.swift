@@ -61,6 +61,7 @@ import Testing
         #expect(try messages("a") == ["gone -", "a2", "a1"])
         #expect(try messages("b") == ["b2", "b1"])
         #expect(try messages("never") == [])
+        #expect(try messages("b/below") == [])
     }
 
     @Test func twoCommittersCannotOverwriteEachOther() throws {
@@ -83,6 +84,73 @@ import Testing
         // A workspace goes on after its commit.
         try one.write("one", [3])
         #expect(try log(files.commit(one, to: "main", message: "again")) == ["again", "one", "1"])
+    }
+
+    @Test func aConflictNamesTheVersionThatWasMadeOrNone() throws {
+        try commit("main", "file", "1")
+        let (late, refused) = (try files.open(branch: "main"), try files.open(branch: "main"))
+        let wanted = try files.open(branch: "main")
+        let old = try #require(late.version)
+        let second = try commit("main", "file", "2")
+        // Nothing new, and the branch is elsewhere.
+        let error = thrownError { try files.commit(late, to: "main") }
+        #expect(error?.code == .conflict && error?.message.contains(old.description) == false)
+        #expect(late.refusedVersion == nil)
+        // The batch itself is refused: no version.
+        try refused.write("other", [1])
+        try test.store.setRoot("taken", to: second)
+        try refused.batch().setRoot("taken", to: nil, expecting: .absent)
+        let versions = try test.store.holds(owner: "fs/branch/main").count
+        #expect(thrownCode { try files.commit(refused, to: "main") } == .conflict)
+        #expect(refused.refusedVersion == nil)
+        // It is not to be kept.
+        try wanted.write("other", [1])
+        #expect(thrownCode { try files.commit(wanted, to: "main", keepingRefused: false) } == .conflict)
+        #expect(wanted.refusedVersion == nil)
+        #expect(try test.store.holds(owner: "fs/branch/main").count == versions)
+        #expect(try files.branch("main") == second)
+    }
+
+    @Test func aBranchAndATagDoNotShareAName() throws {
+        let first = try commit("main", "file", "1")
+        try files.setTag("v1", to: first)
+        #expect(thrownCode { try files.setTag("main", to: first) } == .exists)
+        #expect(thrownCode { try files.setTag("main", to: first, moving: true) } == .exists)
+        #expect(thrownCode { try files.fork("v1", at: first) } == .exists)
+        #expect(thrownCode { _ = try files.createBranch("v1") } == .exists)
+        let workspace = try Workspace(test.store)
+        try workspace.write("file", [1])
+        #expect(thrownCode { try files.commit(workspace, to: "v1") } == .exists)
+        #expect(try files.branches().map(\.name) == ["main"] && files.tags().map(\.name) == ["v1"])
+        #expect(try test.store.holds(owner: "fs/branch/v1").isEmpty)
+        // A store of before can have both: the name is the branch.
+        let second = try commit("main", "file", "2")
+        try test.store.setRoot("fs/tag/main", to: first)
+        #expect(try files.resolve("main") == second && files.resolve("fs/tag/main") == first)
+        try files.setTag("main", to: second, moving: true)
+        try commit("main", "file", "3")
+    }
+
+    @Test func versionsAreNamedByHowFarBackAndByTheBeginningOfACID() throws {
+        var versions: [CID] = []
+        for number in 1...4 { versions.append(try commit("main", "file", "\(number)")) }
+        #expect(try files.resolve("main~") == versions[2] && files.resolve("main~0") == versions[3])
+        #expect(try files.resolve("main~3") == versions[0] && files.resolve("main~1~2") == versions[0])
+        #expect(try files.resolve("\(versions[2])~2") == versions[0])
+        #expect(thrownCode { _ = try files.resolve("main~4") } == .notFound)
+        #expect(thrownCode { _ = try files.resolve("main~x") } == .notFound)
+        // What is called so comes first.
+        try files.fork("main~2", at: versions[0])
+        #expect(try files.resolve("main~2") == versions[0])
+        let text = versions[1].description
+        var short = String(text.prefix(9))
+        while versions.filter({ $0.description.hasPrefix(short) }).count > 1 {
+            #expect(thrownCode { _ = try files.resolve(short) } == .invalid)
+            short = String(text.prefix(short.count + 1))
+        }
+        #expect(try files.resolve(short) == versions[1])
+        #expect(thrownCode { _ = try files.resolve(String(text.prefix(8))) } == .notFound)
+        #expect(thrownCode { _ = try files.resolve("bbbbbbbbbbbbbbbb") } == .notFound)
     }
 
     @Test func aForkIsABranchThatSharesEverything() throws {

@@ -293,7 +293,7 @@ import Testing
                     model += [UInt8](repeating: 0, count: max(0, offset + piece.count - model.count))
                     model.replaceSubrange(offset..<(offset + piece.count), with: piece)
                 }
-                #expect(writer.size == UInt64(model.count))
+                #expect(try writer.size == UInt64(model.count))
                 var buffer = [UInt8](repeating: 1, count: model.count)
                 let count = try buffer.withUnsafeMutableBytes { try writer.read(at: 0, into: $0) }
                 #expect(count == model.count && buffer == model)

@@ -8,8 +8,9 @@
  *     batch.set_root("greeting", cid);
  *     batch.commit();
  *
- * What always holds: a handle is moved, never copied, and given back once; an exception that a caller's
- * function throws is kept, stops the call, and is thrown again when the call has returned.
+ * What always holds: a handle is moved, never copied, and given back once, when neither it nor what needs
+ * it is there any more; an exception that a caller's function throws is kept, stops the call, and is thrown
+ * again when the call has returned.
  */
 #ifndef IPLDSTORE_HPP
 #define IPLDSTORE_HPP
@@ -91,7 +92,7 @@ public:
 
     Batch batch() { return Batch(get()); }
     /* Branches, trees, history, merges; it ends before the store does. */
-    FileSystem fs() { return FileSystem(get()); }
+    FileSystem fs() { return FileSystem(get(), kept()); }
     Reader reader(const Cid &cid) const { return Reader(get(), cid); }
     View view(const Cid &cid) const { return View(get(), cid); }
     /* Of a file, or with NULL of nothing. `progress` hears of what later calls on the writer store. */
@@ -321,13 +322,21 @@ public:
             [&](auto *options, auto *error) { return ips_store_get_configuration(get(), options, error); },
             ips_create_options IPS_CREATE_OPTIONS_INIT);
     }
-    /* What is not as it must be: nothing, when all is well. */
-    Problems verify(ips_verify_report *report = nullptr, Progress progress = {}) {
-        ips_iter *problems = nullptr;
+    /* What is not as it must be: nothing, when all is well. `missing` is given the blocks that are linked to
+     * and not here, which is no problem; the report has their number. */
+    Problems verify(ips_verify_report *report = nullptr, Progress progress = {},
+                    std::vector<Cid> *missing = nullptr) {
+        ips_iter *problems = nullptr, *absent = nullptr;
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
-            return ips_store_verify(get(), its->hear(), its, report, &problems, error);
+            ips_iter **wanted = missing == nullptr ? nullptr : &absent;
+            return ips_store_verify(get(), its->hear(), its, report, &problems, wanted, error);
         });
-        return Problems(problems);
+        Problems found(problems);
+        if (missing != nullptr) {
+            Links cids(absent);
+            missing->assign(cids.begin(), cids.end());
+        }
+        return found;
     }
 
     using Handle::get;

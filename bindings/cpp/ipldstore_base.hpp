@@ -131,8 +131,7 @@ struct Callbacks {
     template <typename Call> bool call(Call &&body) {
         ips_error error;
         ips_status status = body(this, &error);
-        if (thrown_)
-            std::rethrow_exception(std::exchange(thrown_, nullptr));
+        settle();
         if (status != IPS_OK && status != IPS_END)
             throw Error(status, error);
         return status == IPS_OK;
@@ -140,6 +139,11 @@ struct Callbacks {
     template <typename Value, typename Call> Value result(Call &&body, Value value = {}) {
         call([&](auto *its, auto *error) { return body(&value, its, error); });
         return value;
+    }
+    /* Throws what a function threw. */
+    void settle() {
+        if (thrown_)
+            std::rethrow_exception(std::exchange(thrown_, nullptr));
     }
 
 private:
@@ -161,19 +165,23 @@ private:
     std::exception_ptr thrown_;
 };
 
-/* A handle, given back at its end. */
+/* A handle, given back at its end; what ends with another handle keeps that until then. Moved, not copied. */
 template <typename Object, void (*give_back)(Object *)> class Handle {
 public:
     Object *get() const noexcept { return object_.get(); }
 
 protected:
-    explicit Handle(Object *object) : object_(object) {}
+    explicit Handle(Object *object, std::shared_ptr<void> of = {})
+        : of_(std::move(of)), object_(object, give_back) {}
+    Handle(Handle &&) noexcept = default;
+    Handle &operator=(Handle &&) noexcept = default;
+    ~Handle() = default;
+    /* For what ends with this handle. */
+    std::shared_ptr<void> kept() const noexcept { return object_; }
 
 private:
-    struct GiveBack {
-        void operator()(Object *object) const noexcept { give_back(object); }
-    };
-    std::unique_ptr<Object, GiveBack> object_;
+    std::shared_ptr<void> of_;
+    std::shared_ptr<Object> object_;
 };
 
 /* An input iterator over what `next` of a sequence gives until it gives nothing. */

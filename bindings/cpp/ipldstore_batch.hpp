@@ -45,11 +45,12 @@ public:
                                        error);
         });
     }
-    /* Of a file, or with NULL of nothing; it ends before the batch does. */
+    /* Of a file, or with NULL of nothing. It keeps the batch, and ends when that is committed or aborted. */
     Writer writer(const Cid *cid = nullptr, Progress progress = {}) {
-        return Writer(std::move(progress), [&](auto *writer, auto *its, auto *error) {
+        auto open = [&](auto *writer, auto *its, auto *error) {
             return ips_batch_open_writer(get(), cid, its->hear(), its, writer, error);
-        });
+        };
+        return Writer(std::move(progress), open, kept());
     }
     void set_root(const std::string &name, const Cid &cid) {
         call([&](auto *error) { return ips_batch_set_root(get(), name.c_str(), &cid, error); });

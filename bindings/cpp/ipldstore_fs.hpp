@@ -19,9 +19,14 @@ public:
     explicit History(ips_iter *iter) : Handle(iter) {}
     /* The next one, or nothing at the end. */
     std::optional<Version> next() {
+        return next({});
+    }
+    /* `progress` hears, of the history of a path, of the versions that were looked at; when it stops the
+     * call, the next one goes on. */
+    std::optional<Version> next(Progress progress) {
         Version found{{}, IPS_FS_VERSION_INIT};
-        bool is_there = call([&](auto *error) {
-            return ips_iter_next_version(get(), &found.cid, &found.version, error);
+        bool is_there = Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_iter_next_version(get(), &found.cid, &found.version, its->hear(), its, error);
         });
         return is_there ? std::optional<Version>(found) : std::nullopt;
     }
@@ -66,10 +71,13 @@ private:
     std::array<std::string, 2> paths_;
 };
 
-/* The branches, tags, versions and trees of a store, which it does not outlive. */
+/* The branches, tags, versions and trees of a store, which it keeps. A `progress` that stops a call has it
+ * change nothing, where nothing else is said. */
 class FileSystem {
 public:
-    explicit FileSystem(ips_store *store) : store_(store) {}
+    /* `of` keeps the store open. */
+    explicit FileSystem(ips_store *store, std::shared_ptr<void> of = {})
+        : of_(std::move(of)), store_(store) {}
 
     /* The newest version of a branch; an empty tree when there is no such branch. */
     Tree open_branch(const std::string &branch) const {
@@ -90,8 +98,11 @@ public:
     void fork(const Cid &version, const std::string &branch) const {
         call([&](auto *error) { return ips_fs_fork(store_, &version, branch.c_str(), error); });
     }
-    void delete_branch(const std::string &name) const {
-        call([&](auto *error) { return ips_fs_branch_delete(store_, name.c_str(), error); });
+    /* What went before it was stopped is gone. */
+    void delete_branch(const std::string &name, Progress progress = {}) const {
+        Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_fs_branch_delete(store_, name.c_str(), its->hear(), its, error);
+        });
     }
     Cid tag(const std::string &name) const {
         return result<Cid>(
@@ -120,24 +131,34 @@ public:
         ips_bytes bytes = path;
         return history_by(version, &bytes);
     }
-    /* How many versions went: all but the newest, and those that a rule names. */
+    /* How many versions went: all but the newest, and those that a rule names. What went before it was
+     * stopped is gone, and the next call drops the others. */
     std::uint64_t prune(const std::string &branch, std::uint64_t keep_last,
-                        std::int64_t keep_since = INT64_MAX, bool keep_tagged = false) const {
-        return result<std::uint64_t>([&](auto *dropped, auto *error) {
-            return ips_fs_prune(store_, branch.c_str(), keep_last, keep_since, keep_tagged, dropped, error);
-        });
+                        std::int64_t keep_since = INT64_MAX, bool keep_tagged = false,
+                        Progress progress = {}) const {
+        return Callbacks(std::move(progress))
+            .result<std::uint64_t>([&](auto *dropped, auto *its, auto *error) {
+                return ips_fs_prune(store_, branch.c_str(), keep_last, keep_since, keep_tagged, its->hear(),
+                                    its, dropped, error);
+            });
     }
     /* How many tombstones, older than a time in seconds, went in a new version. */
-    std::uint64_t drop_tombstones(const std::string &branch, std::int64_t before) const {
-        return result<std::uint64_t>([&](auto *dropped, auto *error) {
-            return ips_fs_drop_tombstones(store_, branch.c_str(), before, dropped, error);
-        });
+    std::uint64_t drop_tombstones(const std::string &branch, std::int64_t before,
+                                  Progress progress = {}) const {
+        return Callbacks(std::move(progress))
+            .result<std::uint64_t>([&](auto *dropped, auto *its, auto *error) {
+                return ips_fs_drop_tombstones(store_, branch.c_str(), before, its->hear(), its, dropped,
+                                              error);
+            });
     }
 
-    /* Flags: IPS_FS_ALL, with tombstones, and IPS_FS_RENAMES, of what was renamed one difference, not two. */
-    Differences diff(const Cid &from, const Cid &to, std::uint32_t flags = 0) const {
-        return Differences(result<ips_iter *>(
-            [&](auto *iter, auto *error) { return ips_fs_diff(store_, &from, &to, flags, iter, error); }));
+    /* Flags: IPS_FS_ALL, with tombstones, and IPS_FS_RENAMES, of what was renamed one difference, not two:
+     * `progress` hears of the search for that. */
+    Differences diff(const Cid &from, const Cid &to, std::uint32_t flags = 0, Progress progress = {}) const {
+        return Differences(
+            Callbacks(std::move(progress)).result<ips_iter *>([&](auto *iter, auto *its, auto *error) {
+                return ips_fs_diff(store_, &from, &to, flags, its->hear(), its, iter, error);
+            }));
     }
     /* A MergeConflict when there are conflicts that nobody decided. */
     Merge merge(const std::string &branch, const Cid &theirs, const MergeOptions &options = {}) const {
@@ -145,9 +166,10 @@ public:
         Merge merge{0, {}, {}};
         ips_iter *iter = nullptr;
         ips_error error;
-        Judge judge(options.decide);
-        ips_status status = ips_fs_merge(store_, branch.c_str(), &theirs, &raw, judge.callback(), &judge,
-                                         &merge.outcome, &merge.version, &iter, &error);
+        Judge judge(options);
+        ips_status status = ips_fs_merge(store_, branch.c_str(), &theirs, &raw, judge.hear(),
+                                         judge.callback(), &judge, &merge.outcome, &merge.version, &iter,
+                                         &error);
         merge.conflicts = Conflict::all(iter);
         judge.settle();
         if (status == IPS_CONFLICT && !merge.conflicts.empty())
@@ -164,9 +186,9 @@ public:
         ips_iter *iter = nullptr;
         ips_fs *fs = nullptr;
         ips_error error;
-        Judge judge(options.decide);
-        ips_status status = ips_fs_merge_open(store_, &ours, &theirs, &raw, judge.callback(), &judge, &fs,
-                                              &iter, &error);
+        Judge judge(options);
+        ips_status status = ips_fs_merge_open(store_, &ours, &theirs, &raw, judge.hear(), judge.callback(),
+                                              &judge, &fs, &iter, &error);
         std::vector<Conflict> conflicts = Conflict::all(iter);
         judge.settle();
         if (status != IPS_OK)
@@ -174,9 +196,10 @@ public:
         return {Tree(fs), std::move(conflicts)};
     }
     /* One tree over another, as the layers of images are. A commit of it is one to a new branch. */
-    Tree overlay(const Cid &layer, const Cid &base) const {
-        return Tree(result<ips_fs *>(
-            [&](auto *fs, auto *error) { return ips_fs_overlay(store_, &layer, &base, fs, error); }));
+    Tree overlay(const Cid &layer, const Cid &base, Progress progress = {}) const {
+        return Tree(Callbacks(std::move(progress)).result<ips_fs *>([&](auto *fs, auto *its, auto *error) {
+            return ips_fs_overlay(store_, &layer, &base, its->hear(), its, fs, error);
+        }));
     }
 
     /* A directory of the host, as the newest version of a branch; NULL: held for the handle's owner. A
@@ -213,6 +236,7 @@ private:
         return History(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_fs_history(store_, &version, path, iter, error); }));
     }
+    std::shared_ptr<void> of_;
     ips_store *store_;
 };
 

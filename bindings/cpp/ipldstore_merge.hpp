@@ -90,6 +90,8 @@ struct MergeOptions {
     std::string suffix = "theirs";
     /* A version is made even where the branch could just move. */
     bool always_version = false;
+    /* Hears of the blocks that were read. */
+    Progress progress = {};
 
     /* For a call, which these options outlive. */
     ips_fs_merge_options raw() const {
@@ -103,11 +105,12 @@ struct MergeOptions {
     }
 };
 
-/* Who decides the conflicts of one call; what that threw is thrown again by settle. */
+/* Who decides the conflicts of one call, and hears of it; what that threw is thrown again by settle. */
 class Judge {
 public:
-    explicit Judge(const Decide &decide) : decide_(decide) {}
-    ips_fs_decide callback() const { return decide_ ? decided : nullptr; }
+    explicit Judge(const MergeOptions &options) : options_(options) {}
+    ips_fs_decide callback() const { return options_.decide ? decided : nullptr; }
+    ips_progress hear() const { return options_.progress ? heard : nullptr; }
     void settle() {
         if (thrown_)
             std::rethrow_exception(std::exchange(thrown_, nullptr));
@@ -116,15 +119,24 @@ public:
 private:
     static ips_status decided(void *context, const ips_fs_conflict *conflict, std::int32_t *resolution) {
         Judge &its = *static_cast<Judge *>(context);
+        return its.guard([&] {
+            *resolution = its.options_.decide(Conflict(*conflict));
+            return true;
+        });
+    }
+    static ips_status heard(void *context, std::uint64_t done) {
+        Judge &its = *static_cast<Judge *>(context);
+        return its.guard([&] { return its.options_.progress(done); });
+    }
+    template <typename Body> ips_status guard(Body &&body) noexcept {
         try {
-            *resolution = its.decide_(Conflict(*conflict));
-            return IPS_OK;
+            return body() ? IPS_OK : IPS_CANCELLED;
         } catch (...) {
-            its.thrown_ = std::current_exception();
+            thrown_ = std::current_exception();
             return 2;
         }
     }
-    const Decide &decide_;
+    const MergeOptions &options_;
     std::exception_ptr thrown_;
 };
 

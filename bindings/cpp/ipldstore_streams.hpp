@@ -118,9 +118,9 @@ class Writer : private Observed, public Handle<ips_writer, ips_writer_close> {
 public:
     /* `open` makes it, of callbacks and a place for the handle. */
     template <typename Open>
-    Writer(Progress progress, Open &&open)
+    Writer(Progress progress, Open &&open, std::shared_ptr<void> batch = {})
         : Observed{std::make_unique<Callbacks>(std::move(progress))},
-          Handle(observer_->result<ips_writer *>(open)) {}
+          Handle(observer_->result<ips_writer *>(open), std::move(batch)) {}
     void write_at(std::uint64_t offset, Bytes data) {
         observed([&](auto *error) { return ips_writer_write_at(get(), offset, data, error); });
     }

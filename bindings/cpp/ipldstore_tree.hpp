@@ -21,14 +21,14 @@ private:
     Cid version_;
 };
 
-/* Names of a directory, or paths of a tree, and what they are. It ends before its tree does. */
+/* Names of a directory, or paths of a tree, and what they are. It keeps its tree. */
 class Entries : public Handle<ips_iter, ips_iter_close> {
 public:
     struct Named {
         std::string name;
         ips_fs_entry entry;
     };
-    explicit Entries(ips_iter *iter) : Handle(iter) {}
+    Entries(ips_iter *iter, std::shared_ptr<void> tree) : Handle(iter, std::move(tree)) {}
     /* The next one, or nothing at the end. */
     std::optional<Named> next() {
         ips_fs_entry entry = IPS_FS_ENTRY_INIT;
@@ -45,10 +45,10 @@ private:
     std::array<std::string, 1> name_;
 };
 
-/* A file of a tree that is open. What is not committed is forgotten. It ends before its tree does. */
+/* A file of a tree that is open, which it keeps. What is not committed is forgotten. */
 class File : public Handle<ips_fs_file, ips_fs_file_close> {
 public:
-    explicit File(ips_fs_file *file) : Handle(file) {}
+    File(ips_fs_file *file, std::shared_ptr<void> tree) : Handle(file, std::move(tree)) {}
     std::uint64_t size() const {
         return result<std::uint64_t>(
             [&](auto *size, auto *error) { return ips_fs_file_size(get(), size, error); });
@@ -77,11 +77,14 @@ class Tree : public Handle<ips_fs, ips_fs_close> {
 public:
     explicit Tree(ips_fs *fs) : Handle(fs) {}
     /* The branch's newest version now. */
-    Cid commit(const std::string &branch, const std::string &message = "", const std::string &author = "") {
+    Cid commit(const std::string &branch, const std::string &message = "", const std::string &author = "",
+               Progress progress = {}) {
         Cid version;
         ips_error error;
-        ips_status status =
-            ips_fs_commit(get(), branch.c_str(), message.c_str(), author.c_str(), &version, &error);
+        Callbacks callbacks(std::move(progress));
+        ips_status status = ips_fs_commit(get(), branch.c_str(), message.c_str(), author.c_str(),
+                                          callbacks.hear(), &callbacks, &version, &error);
+        callbacks.settle();
         if (status == IPS_CONFLICT && version.digest_length > 0)
             throw LostRace(error, version);
         if (status != IPS_OK)
@@ -106,13 +109,15 @@ public:
     }
     /* A directory from a name on; flags: IPS_FS_ALL with tombstones. */
     Entries list(Bytes path = "/", Bytes from = "", std::uint32_t flags = 0) const {
-        return Entries(result<ips_iter *>(
-            [&](auto *iter, auto *error) { return ips_fs_list(get(), path, from, flags, iter, error); }));
+        auto list = [&](auto *iter, auto *error) {
+            return ips_fs_list(get(), path, from, flags, iter, error);
+        };
+        return Entries(result<ips_iter *>(list), kept());
     }
     /* Everything below a directory, by paths from the root. */
     Entries walk(Bytes path = "/", std::uint32_t flags = 0) const {
-        return Entries(result<ips_iter *>(
-            [&](auto *iter, auto *error) { return ips_fs_walk(get(), path, flags, iter, error); }));
+        auto walk = [&](auto *iter, auto *error) { return ips_fs_walk(get(), path, flags, iter, error); };
+        return Entries(result<ips_iter *>(walk), kept());
     }
     std::string read_link(Bytes path) const {
         return whole([&](auto *buffer, auto capacity, auto *length, auto *error) {
@@ -122,9 +127,10 @@ public:
 
     /* IPS_FS_READ, or IPS_FS_WRITE with IPS_FS_CREATE, of this mode, and IPS_FS_TRUNCATE. */
     File open(Bytes path, std::uint32_t flags = IPS_FS_READ, std::uint32_t mode = 0644) {
-        return File(result<ips_fs_file *>([&](auto *file, auto *error) {
+        auto open = [&](auto *file, auto *error) {
             return ips_fs_file_open(get(), path, flags, mode, file, error);
-        }));
+        };
+        return File(result<ips_fs_file *>(open), kept());
     }
     /* All bytes of a file. */
     std::string read(Bytes path) {

@@ -197,7 +197,9 @@ extension DagCBORReader {
     private mutating func readString(_ major: DagCBOR.Major) throws(CodecError) -> UnsafeRawBufferPointer {
         let start = offset
         let length = try readHead(major)
-        guard length <= UInt64(remaining) else { throw CodecError(.truncated, at: start) }
+        guard length <= UInt64(remaining) || Defect.lengthsAreBelieved.isPresent else {
+            throw CodecError(.truncated, at: start)
+        }
         let end = offset + Int(length)
         defer { offset = end }
         return UnsafeRawBufferPointer(rebasing: input[offset..<end])
@@ -229,7 +231,9 @@ extension DagCBORReader {
         case 4: (value, least) = (UInt64(UInt32(bigEndian: load())), 0x1_0000)
         default: (value, least) = (UInt64(bigEndian: load()), 0x1_0000_0000)
         }
-        guard value >= least else { throw CodecError(.notMinimal, at: offset) }
+        guard value >= least || Defect.longFormsAreTaken.isPresent else {
+            throw CodecError(.notMinimal, at: offset)
+        }
         offset += 1 + width
         return value
     }

@@ -34,13 +34,14 @@ final class BlockFiles: Sendable {
     }
 
     /// How many folders files are below, as far as they show; nil where there are none.
-    static func levels(in path: String) -> Int? {
-        var folder = path + "/blocks"
-        for levels in 0...2 {
-            guard let names = try? System.list(folder) else { return nil }
-            if names.contains(where: { (try? CID(parsing: $0)) != nil }) { return levels }
-            guard let next = names.first(where: { $0.utf8.count == 2 }) else { return nil }
-            folder += "/" + next
+    static func levels(in path: String) -> Int? { levels(in: path + "/blocks", depth: 0) }
+
+    /// Folders may be empty: blocks that are gone leave theirs.
+    private static func levels(in folder: String, depth: Int) -> Int? {
+        guard depth <= 2, let names = try? System.list(folder) else { return nil }
+        if names.contains(where: { (try? CID(parsing: $0)) != nil }) { return depth }
+        for name in names where name.utf8.count == 2 {
+            if let found = levels(in: folder + "/" + name, depth: depth + 1) { return found }
         }
         return nil
     }

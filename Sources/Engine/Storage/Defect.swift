@@ -30,6 +30,19 @@ package enum Defect: String, CaseIterable, Sendable {
     case nothingIsLent
     case loansAreReturnedAtOnce
     case forksAreTakenForGone
+    // Decoders and edits
+    case longFormsAreTaken
+    case lengthsAreBelieved
+    case lookaheadIsForgotten
+    case lastNodesAreTaken
+    // Merges of file systems
+    case theirsIsForgotten
+    case removalsAreForgotten
+    // The C interface
+    case handlesAreKept
+    case callsAreNotAlone
+    // Over hours
+    case blocksAreKept
 
     #if DEFECTS
         /// What IPLDSTORE_DEFECT names, of this process and its children.
@@ -39,9 +52,17 @@ package enum Defect: String, CaseIterable, Sendable {
 
         package var isPresent: Bool { self == Self.chosen }
         package static let isBuild = true
+
+        private static let kept = Lock<[[UInt8]]>([])
+
+        /// For ever, if that is the defect.
+        static func keep(_ bytes: UnsafeRawBufferPointer) {
+            if blocksAreKept.isPresent { kept.withLock { $0.append(Array(bytes)) } }
+        }
     #else
         @inline(__always) package var isPresent: Bool { false }
         package static let isBuild = false
+        @inline(__always) static func keep(_ bytes: UnsafeRawBufferPointer) {}
     #endif
 
     @inline(__always) static var isGivingBackAtOnce: Bool {

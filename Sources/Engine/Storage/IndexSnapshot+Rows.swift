@@ -111,10 +111,17 @@ extension IndexSnapshot {
         }
     }
 
-    func scanAbsent(_ body: (CID, AbsentRow) throws(StoreError) -> Bool) throws(StoreError) {
-        try scan(.absent) { (key, value) throws(StoreError) in
-            try body(try Self.cid(key, .absent), try Self.absent(key, value))
+    /// From `start` on, or where it would be.
+    func scanAbsent(from start: CID? = nil, _ body: (CID, AbsentRow) throws(StoreError) -> Bool)
+        throws(StoreError)
+    {
+        func scan(_ start: UnsafeRawBufferPointer?) throws(StoreError) {
+            try self.scan(.absent, from: start) { (key, value) throws(StoreError) in
+                try body(try Self.cid(key, .absent), try Self.absent(key, value))
+            }
         }
+        guard let start else { return try scan(nil) }
+        try start.withBinary { (key) throws(StoreError) in try scan(key) }
     }
 
     func putNumber<N: FixedWidthInteger>(

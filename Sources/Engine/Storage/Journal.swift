@@ -89,8 +89,14 @@ final class Journal {
         }
         if descriptor >= 0, try System.status(descriptor).identity != identity { closeFile() }
         if descriptor < 0 {
-            descriptor = try System.open(path, O_RDWR)
-            let header = try Self.readHeader(descriptor)
+            let opened = try System.open(path, O_RDWR)
+            let header: Header
+            // Kept only with what it says of itself, which is not read again.
+            do { header = try Self.readHeader(opened) } catch {
+                System.close(opened)
+                throw error
+            }
+            descriptor = opened
             generation = header.generation
             rewrittenLength = header.length
             reservedEnd = 0

@@ -24,7 +24,10 @@ extension StoreCore {
     {
         var damage: StoreError?
         do throws(StoreError) {
-            if let block = try ownBlock(cid, scratch, room: room) { return block }
+            if let block = try ownBlock(cid, scratch, room: room) {
+                Defect.keep(block)
+                return block
+            }
         } catch {
             // A base may have it sound.
             guard error.code == .corrupt, !bases.isEmpty else { throw error }

@@ -125,15 +125,15 @@ extension ContentStore {
     /// What `gc` would take if no lease were in the way, without taking it. What is damaged stays.
     /// `progress` hears of the blocks found so far and may throw to stop.
     public func gcDryRun(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> Usage {
-        try core.exclusiveUsage(progress) { (snapshot) throws(StoreError) in
-            var dead: [CID] = []
+        try core.exclusive(progress) { (snapshot) throws(StoreError) in
+            var dead = DroppedReferences()
             try snapshot.scanDead { (date, place) throws(StoreError) in
                 guard date != Collection.setAsideDate else { return false }
-                if let block = try snapshot.block(at: place) { dead.append(block.cid) }
+                if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
                 return true
             }
-            return dead.map { ($0, 0) }
-        }
+            return dead
+        }.usage
     }
 
     /// What deleting these roots would free, at the cost of what it would free.
@@ -141,17 +141,33 @@ extension ContentStore {
     public func usage(of names: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError) -> Usage
     {
+        try usage(of: names, holdsOf: [], progress: progress).usage
+    }
+
+    /// As `usage(of:)`, when all holds of some owners go with the roots; and the blocks that would go. What
+    /// is held has no part in logical and shared bytes.
+    package func usage(
+        of names: [String], holdsOf owners: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
         for name in names { try StoreName.check(name, "a root's name") }
-        return try core.exclusiveUsage(progress) { (snapshot) throws(StoreError) in
-            var starts: [CID: UInt32] = [:]
+        let found = try core.exclusive(progress) { (snapshot) throws(StoreError) in
+            var starts = DroppedReferences()
             for name in Set(names.map(Names.Name.init)) {
                 guard let cid = try snapshot.root(name.text) else {
                     throw StoreError(.notFound, "there is no root \(name.text)")
                 }
-                starts[cid, default: 0] += 1
+                starts.roots[cid, default: 0] += 1
             }
-            return starts.map { ($0.key, $0.value) }
+            for owner in owners {
+                try snapshot.scanHolds(owner: owner) { (hold) throws(StoreError) in
+                    // However often it is held, that is one reference.
+                    starts.others[hold.cid, default: 0] += 1
+                    return true
+                }
+            }
+            return starts
         }
+        return (found.usage, found.blocks)
     }
 
     public func stat() throws(StoreError) -> StoreStatistics {

@@ -30,6 +30,9 @@ struct DagCopy {
         self.countsBases = countsBases
     }
 
+    /// Whether all that was begun is whole.
+    var isBetween: Bool { stack.isEmpty }
+
     /// Roots of what is whole and has no parent yet.
     var loose: [CID] { stack.flatMap { $0.links[..<$0.next].filter { $0.hash != .identity } } }
 
@@ -118,30 +121,51 @@ extension ContentStore {
         expecting expected: RootExpectation = .anything,
         progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> CopyReport {
+        try copy([cid], from: other, progress: progress) { (batch) throws(StoreError) in
+            if let name {
+                try batch.setRoot(name, to: cid, expecting: expected)
+            } else {
+                try batch.hold(cid)
+            }
+        }
+    }
+
+    /// As `copy(_:from:)`, of what several CIDs reach, none of it twice; `naming` gives the batch that ends
+    /// the copy the names of what was copied. What is there of one that dies is held under the first CID's
+    /// `copy:CID`.
+    @discardableResult
+    public final func copy(
+        _ cids: [CID], from other: ContentStore, progress: ((UInt64) throws(StoreError) -> Void)? = nil,
+        naming: (Batch) throws(StoreError) -> Void
+    ) throws(StoreError) -> CopyReport {
         let lease = try other.core.lease()
         defer { lease?.release() }
-        let partOwner = "copy:\(cid)"
+        let partOwner = "copy:\(cids.first?.description ?? "")"
         var copy = DagCopy(countsBases: true) { (cid, scratch) throws(StoreError) in
             try other.core.content(cid, scratch)
         }
         var isPart = try !holds(owner: partOwner, after: nil, limit: 1).isEmpty
+        /// So many of them are there.
+        var done = 0
         while true {
             let batch = try makeBatch()
             let before = copy.report.bytes
+            let first = done
             do throws(StoreError) {
-                let isWhole = try copy.run(cid, into: batch) { (report) throws(StoreError) in
-                    if let progress { try progress(report.visited) }
-                    return report.bytes - before >= Self.copyStep
-                }
-                if isWhole {
-                    if let name {
-                        try batch.setRoot(name, to: cid, expecting: expected)
-                    } else {
-                        try batch.hold(cid)
+                var isPaused = false
+                while done < cids.count, !isPaused {
+                    isPaused = try !copy.run(cids[done], into: batch) { (report) throws(StoreError) in
+                        if let progress { try progress(report.visited) }
+                        return report.bytes - before >= Self.copyStep
                     }
+                    if copy.isBetween { done += 1 }
+                }
+                let isWhole = done == cids.count
+                if isWhole {
+                    try naming(batch)
                 } else {
                     isPart = true
-                    for part in copy.loose { try batch.hold(part, owner: partOwner) }
+                    for part in cids[first..<done] + copy.loose { try batch.hold(part, owner: partOwner) }
                 }
                 try batch.commit()
                 if isWhole { break }

@@ -3,32 +3,33 @@
 /// What always holds: a block is counted as freed exactly when every one of its references is dropped
 /// by the roots asked for or by blocks that are freed themselves; blocks that stay are not entered, so
 /// the answer costs what it counts.
-extension StoreCore {
-    /// `starts`: blocks and how many references of each are dropped to begin with. `progress` hears of the
-    /// blocks counted so far.
-    func exclusiveUsage(
-        _ progress: ((UInt64) throws(StoreError) -> Void)?,
-        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
-    ) throws(StoreError) -> Usage {
-        try exclusive(progress, starts).usage
-    }
+/// Blocks and how many references of each are dropped to begin with.
+struct DroppedReferences {
+    /// What is asked for: its data are logical bytes.
+    var roots: [CID: UInt32] = [:]
+    /// What goes with it.
+    var others: [CID: UInt32] = [:]
+}
 
-    /// The dead, and all that only they keep.
-    func garbage() throws(StoreError) -> Set<CID> {
-        try exclusive(nil) { (snapshot) throws(StoreError) in
-            var dead: [(CID, UInt32)] = []
+extension StoreCore {
+    /// The dead, and all that only they keep; and how many of these link to each block that they link to.
+    func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
+        let found = try exclusive(nil) { (snapshot) throws(StoreError) in
+            var dead = DroppedReferences()
             try snapshot.scanDead { (_, place) throws(StoreError) in
-                if let block = try snapshot.block(at: place) { dead.append((block.cid, 0)) }
+                if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
                 return true
             }
             return dead
-        }.blocks
+        }
+        return (found.blocks, found.dropped)
     }
 
-    private func exclusive(
+    /// What would go, and which blocks that is. `progress` hears of the blocks counted so far.
+    func exclusive(
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
-        _ starts: (IndexSnapshot) throws(StoreError) -> [(CID, UInt32)]
-    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
+        _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>, dropped: [CID: UInt32]) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var work: [CID] = []
@@ -36,8 +37,8 @@ extension StoreCore {
         let lease = try lease()
         defer { lease?.release() }
         let first = try read(starts)
-        for (cid, references) in first {
-            if references > 0 { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
+        for cid in first.roots.keys { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
+        for (cid, references) in [first.roots, first.others].joined() {
             dropped[cid, default: 0] += references
             work.append(cid)
         }
@@ -66,13 +67,17 @@ extension StoreCore {
             usage.exclusiveBytes += UInt64(location.storedLength)
             if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
-        usage.sharedBytes = try sharedBytes(first.filter { $0.1 > 0 }.map(\.0), entered)
-        return (usage, entered)
+        var roots: [(CID, UInt64)] = []
+        for cid in first.roots.keys { roots.append((cid, try size(of: cid))) }
+        usage.sharedBytes = try sharedBytes(roots, entered)
+        return (usage, entered, dropped)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their
     /// size, without being entered.
-    private func sharedBytes(_ roots: [CID], _ freed: Set<CID>) throws(StoreError) -> UInt64 {
+    fileprivate func sharedBytes(_ roots: [(cid: CID, size: UInt64)], _ freed: Set<CID>) throws(StoreError)
+        -> UInt64
+    {
         var shared: UInt64 = 0
         var known: [CID: UInt64] = [:]
         func visit(_ cid: CID, _ size: UInt64, _ depth: Int) throws(StoreError) -> UInt64 {
@@ -87,8 +92,15 @@ extension StoreCore {
             known[cid] = bytes
             return bytes
         }
-        for root in roots { shared.addUpToMaximum(try visit(root, try size(of: root), 0)) }
+        for root in roots { shared.addUpToMaximum(try visit(root.cid, root.size, 0)) }
         return shared
+    }
+}
+
+extension ContentStore {
+    /// The bytes of a file of this size in blocks that are not in `freed`.
+    package func sharedBytes(of file: CID, _ size: UInt64, _ freed: Set<CID>) throws(StoreError) -> UInt64 {
+        try core.sharedBytes([(file, size)], freed)
     }
 }
 

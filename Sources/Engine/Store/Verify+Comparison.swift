@@ -12,6 +12,7 @@ extension Verification {
             if cid.hash != .identity { counts.add(cid.verificationKey) }
             if withStore, try snapshot.location(of: cid) == nil, try !core.has(cid) {
                 note(.missingBlock, "the root \(name) names \(cid), which is not here", cid)
+                names[cid, default: 0] += 1
             }
             return true
         }
@@ -20,6 +21,7 @@ extension Verification {
             counts.add(hold.cid.verificationKey)
             if withStore, try snapshot.location(of: hold.cid) == nil, try !core.has(hold.cid) {
                 note(.missingBlock, "\(hold.owner) holds \(hold.cid), which is not here", hold.cid)
+                names[hold.cid, default: 0] += 1
             }
             return true
         }

@@ -10,6 +10,9 @@ struct Verification {
     var report = VerifyReport()
     /// What trees need and is not here: no problem of trees that are garbage.
     private var missing: [(tree: CID, problem: VerifyReport.Problem)] = []
+    /// How many roots and holders name each block that is not here.
+    var names: [CID: UInt32] = [:]
+    private var knownGarbage: (blocks: Set<CID>, links: [CID: UInt32])?
     private let progress: ((UInt64) throws(StoreError) -> Void)?
 
     private static let reportedProblems = 1000
@@ -69,11 +72,19 @@ struct Verification {
             }
         }
         // What nothing keeps needs nothing: repair finds it again, and what it was made of may be gone.
-        let garbage = try missing.isEmpty ? [] : core.garbage()
-        for (tree, problem) in missing where !garbage.contains(tree) {
+        for (tree, problem) in missing where try !garbage().blocks.contains(tree) {
             note(problem.kind, problem.message, problem.cid)
         }
+        try countMissing()
         return report
+    }
+
+    /// What nothing keeps, looked for when it is first asked for.
+    mutating func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
+        if let knownGarbage { return knownGarbage }
+        let found = try core.garbage()
+        knownGarbage = found
+        return found
     }
 
     mutating func note(_ kind: VerifyReport.Problem.Kind, _ message: String, _ cid: CID? = nil) {

@@ -46,6 +46,13 @@ public struct VerifyReport: Sendable {
     public var problems: [Problem] = []
     /// All of them.
     public var problemCount: UInt64 = 0
+    /// Links of nodes that something keeps to blocks that are not here. No problems: a link may come before
+    /// what it names. After a repair that lost blocks, what is missing. (That a file's tree lacks a block, or
+    /// a root names none, is a problem besides.)
+    public var missingLinks: UInt64 = 0
+    /// How many blocks those are, and the first thousand of them.
+    public var missingBlockCount: UInt64 = 0
+    public var missingBlocks: [CID] = []
 
     public var isClean: Bool { problemCount == 0 }
 

@@ -43,8 +43,13 @@ public final class ByteWriter {
         content = EditedContent(base: try Self.base(root, in: batch))
     }
 
-    /// The file's size in bytes, with all that was written.
-    public var size: UInt64 { content.size }
+    /// The file's size in bytes, with all that was written. INVALID when the writer has ended, as all else.
+    public var size: UInt64 {
+        get throws(StoreError) {
+            try checkOpen()
+            return content.size
+        }
+    }
 
     /// Writes the bytes at `offset`, which may be beyond the end: what is between reads as zeros, and costs
     /// nothing. Nothing to write changes nothing. TOO_LARGE beyond 2^63 - 1 bytes.

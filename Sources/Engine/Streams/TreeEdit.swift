@@ -86,7 +86,7 @@ struct TreeEdit {
         // Items that end up to here are unchanged.
         var limit = base.size
         if let change = content.firstChange(from: position) {
-            let lookahead = UInt64(chunker.lookaheadLength)
+            let lookahead = Defect.lookaheadIsForgotten.isPresent ? 0 : UInt64(chunker.lookaheadLength)
             guard change - position > lookahead else { return false }
             limit = change - lookahead
         }
@@ -97,7 +97,7 @@ struct TreeEdit {
             let end = offset + run.size * run.count
             var count = (min(end, limit) - position) / run.size
             // The last node of its level is never taken whole.
-            if level > 0, end == base.size, limit >= end { count -= 1 }
+            if level > 0, end == base.size, limit >= end, !Defect.lastNodesAreTaken.isPresent { count -= 1 }
             guard count > 0 else { continue }
             if level == 0 {
                 try builder.append(leaf: run.cid, size: run.size, count: count)

@@ -220,11 +220,13 @@ extension FileSystem {
             includingTombstones: includingTombstones)
     }
 
-    /// As `diff(from:to:)`, with what was renamed.
-    public func diffWithRenames(from old: CID, to new: CID, includingTombstones: Bool = false)
-        throws(StoreError) -> RenameDiff
-    {
-        let source = try TreeSource(store)
+    /// As `diff(from:to:)`, with what was renamed, which is found before this returns: `progress` hears of
+    /// the blocks that were read.
+    public func diffWithRenames(
+        from old: CID, to new: CID, includingTombstones: Bool = false, progress: StepHandler? = nil
+    ) throws(StoreError) -> RenameDiff {
+        let source = try TreeSource(store, StepCounter(progress))
+        defer { source.steps = nil }
         return try RenameDiff(
             source, from: try source.root(of: old), to: try source.root(of: new),
             includingTombstones: includingTombstones)

@@ -68,12 +68,15 @@ extension FileSystem {
 
     /// Drops holds, `namesAtOnce` of them in a transaction, and gives back the last ones, at most `count`,
     /// which are left.
-    func release(_ holds: [Hold], leaving count: Int = 0) throws(StoreError) -> [Hold] {
+    func release(_ holds: [Hold], leaving count: Int = 0, _ steps: StepCounter?) throws(StoreError)
+        -> [Hold]
+    {
         var rest = holds[...]
         while rest.count > count {
             let part = rest.prefix(min(Self.namesAtOnce, rest.count - count))
             try store.remove(roots: [], holds: Array(part))
             rest = rest.dropFirst(part.count)
+            try steps?.step(part.count)
         }
         return Array(rest)
     }

@@ -52,12 +52,21 @@ public final class FileSystem: Sendable {
         try store.rootHereOrBelow(Self.tagPrefix + (try Self.checked(name, "tag")))
     }
 
-    /// Tags a version. EXISTS when the tag is there, in a layer also in a base, unless it may be moved.
+    /// Tags a version. EXISTS when the tag is there, in a layer also in a base, unless it may be moved, and
+    /// when a branch has the name.
     public func setTag(_ name: String, to version: CID, moving: Bool = false) throws(StoreError) {
         _ = try self.version(version)
         if !moving, try tag(name) != nil { throw Self.exists("the tag \(name)") }
         let root = Self.tagPrefix + (try Self.checked(name, "tag"))
-        try setRoot(root, to: version, moving ? .anything : .absent, "the tag \(name)")
+        let batch = try store.makeBatch()
+        do throws(StoreError) {
+            if try store.root(root) == nil { try reserve(name, against: Self.branchPrefix, in: batch) }
+            try batch.setRoot(root, to: version, expecting: moving ? .anything : .absent)
+            try batch.commit()
+        } catch {
+            batch.abort()
+            throw error.code == .conflict ? Self.exists("a tag or branch \(name)") : error
+        }
     }
 
     /// NOT_FOUND when there is no such tag, or only in a base.
@@ -68,25 +77,30 @@ public final class FileSystem: Sendable {
     }
 
     /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one, in a
-    /// layer also where a base has one that is at another version. The history before the version stays as
-    /// long as another branch, or a tag, keeps it.
+    /// layer also where a base has one that is at another version, or a tag of the name. The history before
+    /// the version stays as long as another branch, or a tag, keeps it.
     public func fork(_ name: String, at version: CID) throws(StoreError) {
         _ = try self.version(version)
         let root = try Self.rootName(branch: name)
         if let there = try branch(name), there != version { throw Self.exists("the branch \(name)") }
         let batch = try store.makeBatch()
         do throws(StoreError) {
+            try reserve(name, against: Self.tagPrefix, in: batch)
             try batch.setRoot(root, to: version, expecting: .absent)
             try batch.hold(version, owner: root)
             try batch.commit()
         } catch {
-            throw error.code == .conflict ? Self.exists("the branch \(name)") : error
+            batch.abort()
+            throw error.code == .conflict ? Self.exists("a branch or tag \(name)") : error
         }
     }
 
     /// Removes a branch with the history that only it keeps, and the versions that came too late for a branch
-    /// that was removed (`commit`). NOT_FOUND when there is neither, or the branch is a base's.
-    public func removeBranch(_ name: String) throws(StoreError) {
+    /// that was removed (`commit`). NOT_FOUND when there is neither, or the branch is a
+    /// base's. `progress` hears of the versions that
+    /// went, and of the blocks that were reclaimed; what it stops is gone on with by the next call, or, once
+    /// the branch is gone, by `gc`.
+    public func removeBranch(_ name: String, progress: StepHandler? = nil) throws(StoreError) {
         let root = try Self.rootName(branch: name)
         if try store.root(root) == nil {
             guard try !store.holds(owner: root, after: nil, limit: 1).isEmpty else {
@@ -94,13 +108,16 @@ public final class FileSystem: Sendable {
             }
         }
         // Its name goes with the last of its history: what is cut off in between is a branch still.
-        let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce)
+        let steps = StepCounter(progress)
+        let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce, steps)
         try store.remove(roots: [root, try Self.seenRoot(name)], holds: rest)
-        try store.gc(budget: ContentStore.defaultReclaimBudget)
+        try steps?.step(rest.count)
+        try store.gc(budget: ContentStore.defaultReclaimBudget, progress: steps?.onward)
     }
 
     /// What a CID is, or a branch, a tag or a root names, in this order; in a layer, what a base has is found
-    /// too.
+    /// too. Where none of them is called so, `NAME~N` is the Nth version before (`ancestor`), and the
+    /// beginning of a CID is that (`abbreviated`).
     public func resolve(_ reference: String) throws(StoreError) -> CID {
         if let cid = try? CID(parsing: reference) { return cid }
         if Self.isName(reference) {
@@ -108,10 +125,10 @@ public final class FileSystem: Sendable {
                 if let version = try store.rootHereOrBelow(prefix + reference) { return version }
             }
         }
-        guard let cid = try store.rootHereOrBelow(reference) else {
-            throw StoreError(.notFound, "there is no branch, tag or root \(reference)")
-        }
-        return cid
+        if let cid = try store.rootHereOrBelow(reference) { return cid }
+        if let cid = try ancestor(reference) { return cid }
+        if let cid = try abbreviated(reference) { return cid }
+        throw StoreError(.notFound, "there is no branch, tag or root \(reference)")
     }
 
     // MARK: Trees
@@ -138,7 +155,7 @@ public final class FileSystem: Sendable {
         }
     }
 
-    /// Makes a branch of a tree of nothing. EXISTS when there is one.
+    /// Makes a branch of a tree of nothing. EXISTS when there is one, or a tag of the name.
     public func createBranch(_ name: String, message: String = "", author: String = "")
         throws(StoreError) -> CID
     {
@@ -154,25 +171,45 @@ public final class FileSystem: Sendable {
     }
 
     /// Makes a version of a workspace's tree and moves the branch to it. The workspace goes on from there. A
-    /// tree that is the one of the version before makes no new one, and is that.
+    /// tree that is the one of the version before makes no new one, and is that. EXISTS when the branch would
+    /// be made and a tag has its name.
     ///
     /// All of it is one transaction: tree, version, and the branch's move. CONFLICT when the branch is no
-    /// longer at the version that the workspace was opened on. Then, and only then, the new version is there
-    /// nevertheless, held by the branch, and the workspace is at it: it can be merged.
+    /// longer at the version that the workspace was opened on. Then, with `keepingRefused`, the new version
+    /// is there nevertheless, held by the branch, and the workspace is at it: it can be merged, and is
+    /// `refusedVersion`. Without, and where there was nothing to commit, or the batch itself was refused,
+    /// there is no new version.
+    ///
+    /// `progress` hears of the directories that are stored and the blocks that are read for it. What it stops
+    /// has changed nothing: the workspace has its changes still, and can be committed.
     @discardableResult
     public func commit(
         _ workspace: Workspace, to name: String, message: String = "", author: String = "",
-        time: Timestamp? = nil
+        time: Timestamp? = nil, keepingRefused: Bool = true, progress: StepHandler? = nil
+    ) throws(StoreError) -> CID {
+        try commit(
+            workspace, to: name, message: message, author: author, time: time,
+            keepingRefused: keepingRefused, StepCounter(progress))
+    }
+
+    func commit(
+        _ workspace: Workspace, to name: String, message: String, author: String, time: Timestamp?,
+        keepingRefused: Bool = true, _ steps: StepCounter?
     ) throws(StoreError) -> CID {
         guard workspace.store === store else {
             throw StoreError(.invalid, "the workspace is one of another store")
         }
         let root = try Self.rootName(branch: name)
         let before = workspace.version
+        if workspace.refusedVersion != before { workspace.refusedVersion = nil }
+        workspace.source.steps = steps
+        defer { workspace.source.steps = nil }
         let tree = try workspace.storeTree()
         if let before, workspace.merged.isEmpty, try version(before).tree == tree {
             try workspace.finish(at: before)
-            guard try store.rootHereOrBelow(root) == before else { throw Self.moved(name, before) }
+            guard try store.rootHereOrBelow(root) == before else {
+                throw Self.moved(name, workspace.refusedVersion)
+            }
             return before
         }
         var previous = (before.map { [$0] } ?? []) + workspace.merged
@@ -186,11 +223,18 @@ public final class FileSystem: Sendable {
         let batch = try workspace.batch()
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
-        for version in try newHistory(workspace.merged, behind: before) {
+        for version in try newHistory(workspace.merged, behind: before, steps) {
             try batch.hold(version, owner: root)
         }
-        try move(root, from: before, to: cid, in: batch)
-        try workspace.finish(at: cid)
+        try move(name, from: before, to: cid, in: batch, mayStay: keepingRefused)
+        do throws(StoreError) { try workspace.finish(at: cid) } catch {
+            guard error.code == .conflict else { throw error }
+            if before == nil, try tag(name) != nil {
+                throw Self.exists("a tag \(name)")
+            }
+            throw try store.rootHereOrBelow(root) == before ? error : Self.moved(name, nil)
+        }
+        workspace.refusedVersion = batch.refusedRoots.isEmpty ? nil : cid
         guard batch.refusedRoots.isEmpty else { throw Self.moved(name, cid) }
         return cid
     }
@@ -220,28 +264,43 @@ public final class FileSystem: Sendable {
         }
         let cid = try batch.putVersion(version)
         try batch.hold(cid, owner: root)
-        try move(root, from: version.previous.first, to: cid, in: batch)
+        try move(name, from: version.previous.first, to: cid, in: batch, mayStay: true)
         try batch.commit()
         return (cid, batch.refusedRoots.isEmpty)
     }
 
     /// Has a batch move a branch that is at `old`, or, where it `mayStay`, leave it where it is. One that
     /// only a base has becomes the store's own, and holds where it begins.
-    func move(_ root: String, from old: CID?, to new: CID, in batch: Batch, mayStay: Bool = true)
+    func move(_ name: String, from old: CID?, to new: CID, in batch: Batch, mayStay: Bool)
         throws(StoreError)
     {
+        let root = try Self.rootName(branch: name)
         var expected = old.map { RootExpectation.cid($0) } ?? .absent
-        if try store.root(root) == nil, let below = try store.rootHereOrBelow(root) {
-            // Elsewhere than expected it is moved by somebody else, and what is not here is at no version.
-            expected = below == old ? .absent : .cid(below)
-            if below == old { try batch.hold(below, owner: root) }
+        if try store.root(root) == nil {
+            if let below = try store.rootHereOrBelow(root) {
+                // Elsewhere than expected somebody else moved it, and what is not here is at no version.
+                expected = below == old ? .absent : .cid(below)
+                if below == old { try batch.hold(below, owner: root) }
+            } else if old == nil {
+                try reserve(name, against: Self.tagPrefix, in: batch)
+            }
         }
         try batch.setRoot(root, to: new, expecting: expected, mayStay: mayStay)
     }
 
-    package static func moved(_ name: String, _ new: CID) -> StoreError {
-        StoreError(
-            .conflict, "the branch \(name) was moved by somebody else; what was to come there is \(new)")
+    /// Refuses a name that a root with another prefix has here or in a base, now, and here when the batch is
+    /// committed, which then is a CONFLICT.
+    func reserve(_ name: String, against prefix: String, in batch: Batch) throws(StoreError) {
+        guard try store.rootHereOrBelow(prefix + name) == nil else {
+            throw Self.exists(prefix == Self.tagPrefix ? "a tag \(name)" : "a branch \(name)")
+        }
+        try batch.setRoot(prefix + name, to: nil, expecting: .absent)
+    }
+
+    /// `new`: the version that the branch holds nevertheless.
+    package static func moved(_ name: String, _ new: CID?) -> StoreError {
+        let rest = new.map { "what was to come there is \($0)" } ?? "nothing was committed"
+        return StoreError(.conflict, "the branch \(name) was moved by somebody else; \(rest)")
     }
 }
 

@@ -3,16 +3,17 @@ import IpldEngine
 /// The versions that lead to some, newest first: no version comes before one that was made from it.
 ///
 /// What always holds: each comes once; one that is not in the store is passed over, with what is behind it:
-/// there the history ends. Memory is what the versions take that were met. For one thread at a time.
+/// there the history ends. One whose generation is not what it has to be ends it with CORRUPT. Memory is what
+/// the versions take that were met. For one thread at a time.
 public final class History {
-    private let source: TreeSource
+    private var reader: VersionReader
     private var queue: VersionQueue
     private var met: Set<CID>
     /// Whether a version was missing.
     public private(set) var isCut = false
 
     init(_ source: TreeSource, from versions: [CID]) throws(StoreError) {
-        self.source = source
+        reader = VersionReader([source])
         queue = VersionQueue()
         met = []
         for cid in versions { try add(cid) }
@@ -21,13 +22,14 @@ public final class History {
     /// The next version; nil after the last.
     public func next() throws(StoreError) -> (cid: CID, version: Version)? {
         guard let item = queue.pop() else { return nil }
+        try reader.check(item.cid, item.version)
         for cid in item.version.previous { try add(cid) }
         return item
     }
 
     private func add(_ cid: CID) throws(StoreError) {
         guard met.insert(cid).inserted else { return }
-        guard let version = try source.version(cid) else {
+        guard let version = try reader.version(cid) else {
             isCut = true
             return
         }
@@ -106,6 +108,7 @@ public final class PathHistory {
     private let path: FilePath
     /// What the path has in trees that come again.
     private var known: [CID: Entry?] = [:]
+    private var looked: UInt64 = 0
 
     init(_ history: History, _ source: TreeSource, _ path: FilePath) {
         self.history = history
@@ -113,9 +116,15 @@ public final class PathHistory {
         self.path = path
     }
 
-    /// The next version and what the path has in it, nil when nothing; nil after the last.
-    public func next() throws(StoreError) -> (cid: CID, version: Version, entry: Entry?)? {
-        while let (cid, version) = try history.next() {
+    /// The next version and what the path has in it, nil when nothing; nil after the last. `progress` hears
+    /// of the versions that were looked at so far; when it stops this, the next call goes on.
+    public func next(progress: StepHandler? = nil) throws(StoreError) -> (
+        cid: CID, version: Version, entry: Entry?
+    )? {
+        while true {
+            try progress?(looked)
+            guard let (cid, version) = try history.next() else { return nil }
+            looked += 1
             let own = try entry(version.tree)
             var isChange = true
             var hasPrevious = false
@@ -128,63 +137,16 @@ public final class PathHistory {
             known[version.tree] = nil
             if hasPrevious ? isChange : own != nil { return (cid, version, own) }
         }
-        return nil
     }
 
     private func entry(_ tree: CID) throws(StoreError) -> Entry? {
         if let known = known[tree] { return known }
-        let entry = try Workspace(source, on: tree).lookup(path)
-        known[tree] = entry
+        var entry: Entry?
+        do throws(StoreError) { entry = try Workspace(source, on: tree).lookup(path) } catch {
+            // What is a directory in one version may be a file in another.
+            guard error.systemError == SystemErrors.notADirectory else { throw error }
+        }
+        known[tree] = .some(entry)
         return entry
-    }
-}
-
-/// Finds what two versions have in common, reading what is between them.
-struct Ancestry {
-    private let source: TreeSource
-
-    init(_ source: TreeSource) { self.source = source }
-
-    private struct Side: OptionSet {
-        let rawValue: UInt8
-        static let a = Side(rawValue: 1)
-        static let b = Side(rawValue: 2)
-        static let both: Side = [.a, .b]
-        /// Before a common ancestor that was found.
-        static let beyond = Side(rawValue: 4)
-    }
-
-    func common(_ a: CID, _ b: CID) throws(StoreError) -> [CID] {
-        var sides: [CID: Side] = [:]
-        var queue = VersionQueue()
-        /// Versions in the queue that may lead to something.
-        var open = 0
-        func mark(_ cid: CID, _ side: Side) throws(StoreError) {
-            let old = sides[cid]
-            let new = (old ?? []).union(side)
-            guard new != old else { return }
-            sides[cid] = new
-            guard let old else {
-                guard let version = try source.version(cid) else { return }
-                queue.push(cid, version)
-                if !new.contains(.beyond) { open += 1 }
-                return
-            }
-            // It is in the queue still: whoever leads to it has a greater generation.
-            if !old.contains(.beyond), new.contains(.beyond) { open -= 1 }
-        }
-        try mark(a, .a)
-        try mark(b, .b)
-        var found: [CID] = []
-        while open > 0, let (cid, version) = queue.pop() {
-            var side = sides[cid] ?? []
-            if !side.contains(.beyond) { open -= 1 }
-            if side.isSuperset(of: .both), !side.contains(.beyond) {
-                found.append(cid)
-                side.insert(.beyond)
-            }
-            for previous in version.previous { try mark(previous, side) }
-        }
-        return found.filter { !(sides[$0]?.contains(.beyond) ?? true) }.sorted()
     }
 }

@@ -28,13 +28,18 @@ extension FileSystem {
     /// the newest and the tagged ones go. What only they had is reclaimed within the budget (nanoseconds),
     /// the rest by `gc`. A version that another branch or a tag keeps stays in the store. NOT_FOUND when
     /// there is no such branch.
+    ///
+    /// They go oldest first, `namesAtOnce` in a transaction, so that what is left has no gap. `progress`
+    /// hears of the versions that were looked at, those that went and the blocks that were reclaimed; what it
+    /// stops is gone on with by the next call.
     public func prune(
         _ name: String, _ rules: RetentionRules, dryRun: Bool = false,
-        budget: UInt64? = ContentStore.defaultReclaimBudget
+        budget: UInt64? = ContentStore.defaultReclaimBudget, progress: StepHandler? = nil
     ) throws(StoreError) -> RetentionReport {
+        let steps = StepCounter(progress)
         let root = try Self.rootName(branch: name)
         // Before the branch is asked where it is: it moves only to what is held, and what comes later stays.
-        let versions = try heldVersions(root)
+        let versions = try heldVersions(root, steps)
         guard let newest = try store.root(root) else {
             throw try missing("branch", name, root)
         }
@@ -53,15 +58,17 @@ extension FileSystem {
             }
         }
         guard !dryRun else { return report }
-        _ = try release(dropped)
-        try store.gc(budget: budget)
+        _ = try release(dropped.reversed(), steps)
+        try store.gc(budget: budget, progress: steps?.onward)
         return report
     }
 
     /// The versions that an owner holds, newest first. The lease that they are read under ends with this, so
     /// that they can be collected.
-    private func heldVersions(_ owner: String) throws(StoreError) -> [(hold: Hold, version: Version)] {
-        let source = try TreeSource(store)
+    private func heldVersions(_ owner: String, _ steps: StepCounter?) throws(StoreError)
+        -> [(hold: Hold, version: Version)]
+    {
+        let source = try TreeSource(store, steps)
         var versions: [(hold: Hold, version: Version)] = []
         for hold in try store.holds(owner: owner) {
             if let version = try source.version(hold.cid) { versions.append((hold, version)) }

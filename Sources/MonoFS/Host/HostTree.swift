@@ -6,13 +6,15 @@ public enum HostTree {
     /// Removes a directory with all that is in it, or a file. Directories that their owner closed to himself
     /// are opened first. What cannot be removed is reported, and the rest goes on; the directories that keep
     /// it get their permissions back. Links are not followed, other file systems not entered. NOT_FOUND when
-    /// there is nothing. Whether all of it went.
+    /// there is nothing. Whether all of it went. `progress` hears of the entries that went; what is left when
+    /// it stops this goes with the next call.
     @discardableResult
-    public static func remove(_ path: String, problem: TransferProblemHandler? = nil) throws(StoreError)
-        -> Bool
-    {
+    public static func remove(
+        _ path: String, progress: StepHandler? = nil, problem: TransferProblemHandler? = nil
+    ) throws(StoreError) -> Bool {
         let place = try HostPlace(path, followingLink: false)
-        return try remove(place.parent, place.name) { (path, error) throws(StoreError) in
+        return try remove(place.parent, place.name, StepCounter(progress)) {
+            (path, error) throws(StoreError) in
             try problem?(
                 TransferProblem(path: path, kind: .unremoved, error: error.storeError(path.description)))
         }
@@ -21,8 +23,9 @@ public enum HostTree {
     typealias Problem = (FilePath, HostError) throws(StoreError) -> Void
 
     /// Removes what a name of an open directory names.
-    static func remove(_ parent: HostDirectory, _ name: [UInt8], problem: Problem) throws(StoreError) -> Bool
-    {
+    static func remove(
+        _ parent: HostDirectory, _ name: [UInt8], _ steps: StepCounter? = nil, problem: Problem
+    ) throws(StoreError) -> Bool {
         let directory: HostDirectory
         do throws(HostError) {
             let status = try Host.status(parent.descriptor, name)
@@ -40,7 +43,7 @@ public enum HostTree {
                 throw error
             }
         } catch { throw error.storeError(FileText.of(name)) }
-        guard try empty(directory, problem: problem) else { return false }
+        guard try empty(directory, steps, problem: problem) else { return false }
         do throws(HostError) {
             try Host.remove(parent.descriptor, name, isDirectory: true)
             directory.keepLent()
@@ -49,7 +52,9 @@ public enum HostTree {
     }
 
     /// Removes what is in an open directory; whether all of it went.
-    static func empty(_ directory: HostDirectory, problem: Problem) throws(StoreError) -> Bool {
+    static func empty(_ directory: HostDirectory, _ steps: StepCounter? = nil, problem: Problem)
+        throws(StoreError) -> Bool
+    {
         var limits = HostWalk.Limits()
         (limits.staysOnFileSystem, limits.need) = (true, HostDirectory.changing)
         let walk: HostWalk
@@ -66,11 +71,11 @@ public enum HostTree {
             switch step {
             case .enter:
                 keeps.append(false)
-                failure = nil
+                continue
             case .leave(let parent, let name, let directory):
                 if keeps.popLast() == true {
                     keeps[keeps.count - 1] = true
-                    failure = nil
+                    continue
                 } else {
                     failure = removing(name, in: parent, isDirectory: true)
                     if failure == nil { directory.keepLent() }
@@ -86,7 +91,10 @@ public enum HostTree {
                 if !isGone { keeps[keeps.count - 1] = true }
                 failure = nil
             }
-            guard let failure else { continue }
+            guard let failure else {
+                try steps?.step()
+                continue
+            }
             keeps[keeps.count - 1] = true
             try problem(walk.path(failure.name), failure.error)
         }

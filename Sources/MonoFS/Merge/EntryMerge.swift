@@ -24,7 +24,7 @@ struct EntryMerge {
             let (ours, theirs) = (field(left), field(right))
             if ours == theirs { return ours }
             guard let base else { return nil }
-            if field(base) == ours { return theirs }
+            if field(base) == ours { return Defect.theirsIsForgotten.isPresent ? ours : theirs }
             return field(base) == theirs ? ours : nil
         }
         func set<T: Equatable>(_ path: WritableKeyPath<Entry, T>, _ aspect: TreeChange.Aspects) {

@@ -67,9 +67,13 @@ struct Overlay {
 
 extension FileSystem {
     /// A workspace of one tree over another; each is named by a version, a tree or a directory's map. What
-    /// the layer has a tombstone for is not shown, and stays a tombstone.
-    public func overlay(_ layer: CID, over base: CID) throws(StoreError) -> Workspace {
-        let source = try TreeSource(store)
+    /// the layer has a tombstone for is not shown, and stays a tombstone. `progress` hears of the blocks that
+    /// were read.
+    public func overlay(_ layer: CID, over base: CID, progress: StepHandler? = nil) throws(StoreError)
+        -> Workspace
+    {
+        let source = try TreeSource(store, StepCounter(progress))
+        defer { source.steps = nil }
         let root = try Overlay.union(try source.root(of: base), try source.root(of: layer), source)
         return Workspace(source, root, version: nil)
     }

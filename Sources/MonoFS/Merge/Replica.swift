@@ -62,7 +62,7 @@ struct Replica {
 
     mutating func join(_ other: Replica) throws(StoreError) {
         for value in other.values { add(value.encoded, value.entry, value.tags) }
-        seen.formUnion(other.seen)
+        if !Defect.removalsAreForgotten.isPresent { seen.formUnion(other.seen) }
         try note(other.removal)
         touched = max(touched, other.touched)
         prune()

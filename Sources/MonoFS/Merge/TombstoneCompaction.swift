@@ -110,14 +110,17 @@ struct TombstoneCompaction {
 extension FileSystem {
     /// Drops the tombstones of a branch that are older than a time, in a new version; those of type
     /// `merkle-crdt` only where every branch of the store has seen them. The version, and how many went;
-    /// none, and the newest version, when there is nothing to drop.
+    /// none, and the newest version, when there is nothing to drop. `progress` hears of the blocks that were
+    /// read; what it stops has changed nothing.
     public func compactTombstones(
-        _ name: String, before time: Timestamp, message: String = "", author: String = ""
+        _ name: String, before time: Timestamp, message: String = "", author: String = "",
+        progress: StepHandler? = nil
     ) throws(StoreError) -> (version: CID, dropped: UInt64) {
         guard let newest = try branch(name) else {
             throw StoreError(.notFound, "there is no branch \(name)")
         }
-        let source = try TreeSource(store)
+        let steps = StepCounter(progress)
+        let source = try TreeSource(store, steps)
         var others: [Entry] = []
         for other in try branches() where other.name != name {
             others.append(try source.root(of: other.version))
@@ -126,7 +129,8 @@ extension FileSystem {
         let root = try compaction.run(try source.root(of: newest))
         guard compaction.dropped > 0 else { return (newest, 0) }
         let workspace = Workspace(source, root, version: newest)
-        let version = try commit(workspace, to: name, message: message, author: author)
+        let version = try commit(
+            workspace, to: name, message: message, author: author, time: nil, steps)
         return (version, compaction.dropped)
     }
 

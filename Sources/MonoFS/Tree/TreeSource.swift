@@ -9,9 +9,12 @@ final class TreeSource: BlockSource {
     private let lease: SnapshotLease?
     /// Blocks that were asked for.
     private(set) var blocksRead: UInt64 = 0
+    /// While a long operation runs, counts them, and stops it where that is safe: before a block is read.
+    var steps: StepCounter?
 
-    init(_ store: ContentStore) throws(StoreError) {
+    init(_ store: ContentStore, _ steps: StepCounter? = nil) throws(StoreError) {
         self.store = store
+        self.steps = steps
         lease = try SnapshotLease(store)
     }
 
@@ -28,6 +31,7 @@ final class TreeSource: BlockSource {
         throws(StoreError) -> T
     {
         blocksRead += 1
+        try steps?.step()
         if let batch { return try batch.withBlock(cid, body) }
         return try store.withBlock(cid, body)
     }

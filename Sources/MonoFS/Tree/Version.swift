@@ -65,6 +65,10 @@ enum TreeNodes {
         guard version.author.utf8.count + version.message.utf8.count <= Version.maximumText else {
             throw StoreError(.tooLarge, "author and message have at most \(Version.maximumText) bytes")
         }
+        guard version.generation <= UInt64(Int64.max) else {
+            throw StoreError(
+                .corrupt, "what the version comes after is forged: it has a generation of 2^63 - 1")
+        }
         var writer = DagCBORWriter(capacity: 256)
         writer.mapHeader(1)
         writer.text(versionMarker)

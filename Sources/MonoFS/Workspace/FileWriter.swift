@@ -34,18 +34,22 @@ public final class FileWriter {
         case .inline(let bytes): content = .small(bytes)
         case .stored(let cid, let size):
             let writer = try workspace.source.changing().makeWriter(on: cid)
-            guard writer.size == size else {
-                throw StoreError(.corrupt, "\(cid) has \(writer.size) bytes, its directory says \(size)")
+            let found = try writer.size
+            guard found == size else {
+                throw StoreError(.corrupt, "\(cid) has \(found) bytes, its directory says \(size)")
             }
             content = .large(writer)
         }
     }
 
-    /// In bytes, with all that was written.
+    /// In bytes, with all that was written. INVALID when the writer has ended, as all else.
     public var size: UInt64 {
-        switch content {
-        case .small(let bytes): UInt64(bytes.count)
-        case .large(let writer): writer.size
+        get throws(StoreError) {
+            try checkOpen()
+            switch content {
+            case .small(let bytes): return UInt64(bytes.count)
+            case .large(let writer): return try writer.size
+            }
         }
     }
 
@@ -69,7 +73,9 @@ public final class FileWriter {
     }
 
     /// Writes the bytes at the end.
-    public func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError) { try write(bytes, at: size) }
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        try write(bytes, at: try size)
+    }
 
     /// Makes the file `size` bytes long: cuts it, or lengthens it by zeros.
     public func truncate(to size: UInt64) throws(StoreError) {
@@ -137,7 +143,7 @@ public final class FileWriter {
         switch content {
         case .small(let bytes): return .inline(bytes)
         case .large(let writer):
-            let size = writer.size
+            let size = try writer.size
             guard size <= UInt64(FileContent.inlineLimit) else {
                 return .stored(try writer.commit(), size: size)
             }

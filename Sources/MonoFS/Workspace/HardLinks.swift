@@ -117,14 +117,28 @@ extension Workspace {
                 files[try EntryEncoder.encode(entry.file), default: []].append(path)
             }
         }
-        for paths in files.values {
-            let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
-            guard let first else { continue }
-            let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
-            for path in paths { try setHardLink(path, number) }
-        }
+        try renumber(Array(files.values))
         hardLinks = nil
         hardLinksChanged = false
+    }
+
+    /// Gives the names of each file the number of the first. Nobody stops that half way, and an error in it
+    /// ends the workspace: names that were one file would be told apart by what they are called so far.
+    private func renumber(_ files: [[[FileName]]]) throws(StoreError) {
+        let steps = source.steps
+        source.steps = nil
+        defer { source.steps = steps }
+        do throws(StoreError) {
+            for paths in files {
+                let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
+                guard let first else { continue }
+                let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
+                for path in paths { try setHardLink(path, number) }
+            }
+        } catch {
+            end()
+            throw error
+        }
     }
 
     private func setHardLink(_ path: [FileName], _ group: HardLinkGroup?) throws(StoreError) {

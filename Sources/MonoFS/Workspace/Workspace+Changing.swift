@@ -156,7 +156,8 @@ extension Workspace {
     }
 
     /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory.
-    /// A subtree is shared, and costs nothing but its hard links, which are among the copies only.
+    /// A subtree is shared, and costs nothing but its hard links, which are among the copies only. A target
+    /// that is such a copy already is left as it is.
     public func copy(_ path: FilePath, to target: FilePath, followingLinks follow: Bool = false)
         throws(StoreError)
     {
@@ -171,39 +172,10 @@ extension Workspace {
         }
         var copied = entry
         copied.hardLink = nil
+        if let replaced = destination.entry, replaced.isSameValue(as: copied) { return }
         try put(copied, name, at: destination)
         try detachWriters(at: destination.path)
         if Totals(of: copied).hardLinks > 0 {
-            hardLinksChange()
-            try regroupHardLinks(below: destination.path)
-        }
-    }
-
-    /// Gives a path what another tree has, with all that is below it, in the place of what it has now. That
-    /// copies nothing. NOT_FOUND when the other tree has nothing there.
-    public func restore(_ path: FilePath, from source: FilePath, of tree: CID) throws(StoreError) {
-        try begin()
-        // Looked up through the same batch, whose lease keeps what is taken.
-        let batch = try self.source.changing()
-        let other = try Workspace(TreeSource(store, batch), on: tree)
-        try restore(path, try other.status(source))
-    }
-
-    /// As `restore(_:from:of:)`, of an entry of a tree that is stored.
-    func restore(_ path: FilePath, _ entry: Entry) throws(StoreError) {
-        var entry = entry
-        (entry.hardLink, entry.replica, entry.graveyard) = (nil, nil, nil)
-        let (destination, name) = try place(path)
-        try detachWriters(at: destination.path)
-        if let replaced = destination.entry {
-            if Totals(of: replaced).hardLinks > 0 { hardLinksChange() }
-            if replaced.isDirectory != entry.isDirectory || replaced.isDirectory {
-                try removeTree(path)
-                return try restore(path, entry)
-            }
-        }
-        try put(entry, name, at: destination)
-        if Totals(of: entry).hardLinks > 0 {
             hardLinksChange()
             try regroupHardLinks(below: destination.path)
         }

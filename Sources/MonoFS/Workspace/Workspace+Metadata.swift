@@ -22,11 +22,32 @@ extension Workspace {
         }
     }
 
+    /// As `setMode`, with the mode that `mode` makes of each entry; of those below a directory too, but for
+    /// symbolic links, when it is recursive.
+    public func changeMode(
+        _ path: FilePath, recursively: Bool = false, followingLinks follow: Bool = true,
+        _ mode: (Entry) -> UInt16
+    ) throws(StoreError) {
+        func change(_ entry: inout Entry) { entry.mode = mode(entry) & 0o7777 }
+        guard recursively else { return try update(path, follow: follow, change) }
+        try updateTree(path, follow: follow) { (entry) in
+            if entry.kind != .symlink, entry.kind != .cidLink { change(&entry) }
+        }
+    }
+
     /// Nil leaves what is there.
     public func setOwner(
         _ path: FilePath, owner: UInt32?, group: UInt32?, followingLinks follow: Bool = true
     ) throws(StoreError) {
         try update(path, follow: follow) { (entry) in
+            entry.owner = owner ?? entry.owner
+            entry.group = group ?? entry.group
+        }
+    }
+
+    /// As `setOwner`, of a directory and all that is below it.
+    public func setOwners(below path: FilePath, owner: UInt32?, group: UInt32?) throws(StoreError) {
+        try updateTree(path, follow: true) { (entry) in
             entry.owner = owner ?? entry.owner
             entry.group = group ?? entry.group
         }

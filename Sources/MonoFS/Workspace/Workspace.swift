@@ -21,6 +21,8 @@ public final class Workspace {
     public internal(set) var version: CID?
     /// Other versions that were merged into it, and that a commit comes after too.
     public internal(set) var merged: [CID] = []
+    /// The version that the last commit made and could not move its branch to, which holds it.
+    public internal(set) var refusedVersion: CID?
     /// Where times of changes come from.
     public var clock: () -> Timestamp = Timestamp.now
     /// Where tags of changes in directories of type `merkle-crdt` come from: random, never the same twice.
@@ -96,7 +98,7 @@ public final class Workspace {
     /// Whether something was changed.
     public var isChanged: Bool { root.isChanged }
 
-    func checkOpen() throws(StoreError) {
+    package func checkOpen() throws(StoreError) {
         guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
     }
 
@@ -124,7 +126,11 @@ public final class Workspace {
         }
         if root.isChanged {
             let batch = try source.changing()
-            for directory in open.reversed() { try directory.store(batch) }
+            for directory in open.reversed() {
+                // What is stored so far is what it is; the next flush goes on with what is above it.
+                try source.steps?.step()
+                try directory.store(batch)
+            }
             root.isChanged = false
         }
         rootEntry.content = .directory(root.directory)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import IpldEngine
-import MonoFS
 
 struct Write: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +41,7 @@ struct Append: ParsableCommand {
 
     func run() throws {
         try change.run(options, reference) { (writer, step) throws(StoreError) in
-            try ChangeOptions.writeInput(to: writer, at: writer.size, step)
+            try ChangeOptions.writeInput(to: writer, at: try writer.size, step)
         }
     }
 }
@@ -65,66 +64,6 @@ struct Truncate: ParsableCommand {
 
     func run() throws {
         try change.run(options, reference) { (writer, _) throws(StoreError) in try writer.truncate(to: size) }
-    }
-}
-
-struct Difference: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "diff",
-        abstract: "Show which bytes differ between two files, or what between two trees.",
-        discussion: """
-            Trees are given as branches, tags or versions, with a path where a directory is meant. A line \
-            for \
-            each difference: A, D, M, R (added, removed, modified, renamed), and the path, with tabs \
-            between; \
-            of what is modified, what of it. With --all tombstones (T) too, and directories whose time alone \
-            differs; with --unified the lines of text files.
-
-            Files: a line for each change: offset and length of the bytes of the old file that are \
-            replaced, offset \
-            and length of those of the new file that replace them; nothing when the files are equal. Costs \
-            what the change costs. Equal or not, the exit code is 0.
-
-            Example: ipldstore diff disk-yesterday disk
-            """)
-
-    @OptionGroup var options: StoreOptions
-    @Flag(
-        name: [.customShort("a"), .customLong("all")], help: "Trees: show all that differs, tombstones too.")
-    var isAll = false
-    @Flag(name: [.customShort("u"), .customLong("unified")], help: "Trees: show lines of text that differ.")
-    var isUnified = false
-    @Argument(help: ArgumentHelp("The old file's CID, or a root; or a tree.", valueName: "old"))
-    var old: String
-    @Argument(help: ArgumentHelp("The new file's CID, or a root; or a tree.", valueName: "new"))
-    var new: String
-
-    func run() throws {
-        let store = try options.open()
-        let files = FileSystem(store)
-        if let (left, right) = try trees(files) { return try compareTrees(files, left, right) }
-        let (old, new) = (try options.resolve(old, in: store), try options.resolve(new, in: store))
-        Interruption.watch()
-        let progress = ProgressLine("compared", total: try store.size(of: new), isJSON: options.isJSON)
-        defer { progress.finish() }
-        let diff = try store.diff(from: old, to: new)
-        var isFirst = true
-        if options.isJSON { try StandardOutput.write("[") }
-        while let change = try diff.next(progress: { (done) throws(StoreError) in try progress.step(done) }) {
-            let numbers = [
-                change.old.lowerBound, UInt64(change.old.count), change.new.lowerBound,
-                UInt64(change.new.count),
-            ]
-            if options.isJSON {
-                let names = ["old_offset", "old_length", "new_offset", "new_length"]
-                let object = JSON.object(zip(names, numbers).map { ($0, .integer($1)) })
-                try StandardOutput.write((isFirst ? "" : ",") + object.text)
-            } else {
-                try StandardOutput.write(line: numbers.map(String.init).joined(separator: " "))
-            }
-            isFirst = false
-        }
-        if options.isJSON { try StandardOutput.write("]\n") }
     }
 }
 

@@ -6,9 +6,9 @@ struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the versions that lead to one, newest first.",
         discussion: """
-            With a path, those in which it became what it is there. A line each: CID, time, author and \
-            message, \
-            with tabs between. History ends where a version is no longer in the store.
+            With a path, those in which it became what it is there; exit code 3 when none of them ever had \
+            it. A line each: CID, time, author and message, with tabs between. History ends where a version \
+            is no longer in the store.
             """)
 
     @OptionGroup var tree: TreeOptions
@@ -20,6 +20,7 @@ struct Log: ParsableCommand {
     func run() throws {
         let files = try tree.open()
         let start = try tree.resolve(place.reference, in: files)
+        if place.hasPath { try checkPath(files, start) }
         var shown = 0
         if tree.isJSON { try StandardOutput.write("[") }
         func show(_ cid: CID, _ version: Version, _ entry: Entry?) throws {
@@ -55,13 +56,23 @@ struct Log: ParsableCommand {
         }
         if tree.isJSON { try StandardOutput.write("]\n") }
     }
+
+    /// A path that no version had is a mistake, before anything is printed.
+    private func checkPath(_ files: FileSystem, _ start: CID) throws {
+        let history = try files.history(of: place.path, from: start)
+        guard try history.next() == nil else { return }
+        throw CommandExit(
+            StoreError(.notFound, "no version that leads to \(place.reference) has \(place.path)"),
+            advice: "ipldstore tree lists what there is")
+    }
 }
 
 struct Branch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the branches, make an empty one, or remove one.",
         discussion: """
-            ipldstore fork makes a branch of what there is. A branch keeps the versions that were made in \
+            ipldstore fork makes a branch of what there is. A branch and a tag do not share a name. A branch \
+            keeps the versions that were made in \
             it, and the one that it began at: with it go those that no other branch or tag keeps, also from \
             the history of its forks. Space is given back for up to a second.
             """)
@@ -87,7 +98,10 @@ struct Branch: ParsableCommand {
 struct Tag: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the tags, set one, or remove one.",
-        discussion: "A tag keeps one version, and not what came before it.")
+        discussion: """
+            A tag keeps one version, and not what came before it. It cannot have the name of a branch; where \
+            both are there, from an older version, the name means the branch, and fs/tag/NAME the tag.
+            """)
 
     @OptionGroup var tree: TreeOptions
     @Flag(name: [.customShort("d"), .customLong("delete")], help: "Remove it.")

@@ -178,64 +178,6 @@ struct Flatten: ParsableCommand {
     }
 }
 
-struct Copy: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Copy roots of another store, as far as they are missing here.",
-        discussion: """
-            A root keeps its name (a branch is the root fs/branch/NAME, of which the newest version is \
-            copied), and replaces a root of that name here; a CID is held by the owner. A \
-            copy that is stopped goes on where it was when it is given again; until then the owner copy:CID \
-            holds what there is of it.
-            """)
-
-    @OptionGroup var options: StoreOptions
-    @OptionGroup var owner: OwnerOption
-    @Option(
-        name: .customLong("from"), help: ArgumentHelp("The other store's directory.", valueName: "store"))
-    var source: String
-    @Option(
-        help: ArgumentHelp("Name the copy so; for one root or CID.", valueName: "root"),
-        transform: RootName.changeable)
-    var root: String?
-    @Argument(help: ArgumentHelp("What to copy.", valueName: "root|cid"))
-    var references: [String]
-
-    func validate() throws {
-        if root != nil, references.count != 1 { throw ValidationError("--root names one copy") }
-    }
-
-    func run() throws {
-        Interruption.watch()
-        // The target first: what one writes to, the other may read through.
-        let store = try options.open(owner: owner.name)
-        let other = try ContentStore.open(at: source, readOnly: true)
-        let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
-        defer { progress.finish() }
-        var total = CopyReport()
-        var names: [(String, CID)] = []
-        for reference in references {
-            let cid: CID
-            do { cid = try options.resolve(reference, in: other) } catch let error as CommandExit {
-                throw error.status == StoreError.Code.notFound.exitStatus
-                    ? CommandExit(
-                        StoreError(.notFound, "\(reference) is neither a CID nor a root of \(source)"),
-                        advice: "ipldstore ls --store \(source) lists its roots") : error
-            }
-            let isRoot = (try? CID(parsing: reference)) == nil
-            let before = total.visited
-            let report = try store.copy(cid, from: other, asRoot: root ?? (isRoot ? reference : nil)) {
-                (done) throws(StoreError) in try progress.step(before + done)
-            }
-            total.visited += report.visited
-            total.blocks += report.blocks
-            total.bytes += report.bytes
-            names.append((reference, cid))
-        }
-        progress.finish()
-        try options.write(copied: total, names: names)
-    }
-}
-
 extension StoreOptions {
     /// What was done: fields of an object, or a sentence.
     func report(_ fields: [(String, String)], _ sentence: String) throws {
@@ -246,18 +188,22 @@ extension StoreOptions {
         }
     }
 
-    func write(copied report: CopyReport, names: [(String, CID)]) throws {
+    func write(copied report: CopyReport, names: [(String, CID)], versions: UInt64? = nil) throws {
         if isJSON {
             try StandardOutput.write(
-                .object([
-                    ("looked_at", .integer(report.visited)), ("blocks", .integer(report.blocks)),
-                    ("bytes", .integer(report.bytes)),
-                    ("copied", .array(names.map { Root.json($0.0, $0.1) })),
-                ]))
+                .object(
+                    [
+                        ("looked_at", .integer(report.visited)), ("blocks", .integer(report.blocks)),
+                        ("bytes", .integer(report.bytes)),
+                    ] + (versions.map { [("versions", .integer($0))] } ?? []) + [
+                        ("copied", .array(names.map { Root.json($0.0, $0.1) }))
+                    ]))
             return
         }
         for (name, cid) in names { try StandardOutput.write(line: "\(name)\t\(cid)") }
+        let count = versions.map { $0 > 0 ? "\(Quantity.count($0, "version")), " : "" } ?? ""
         try StandardOutput.write(
-            line: "\(Quantity.count(report.blocks, "block")) of \(Quantity.bytes(report.bytes)) copied")
+            line: count
+                + "\(Quantity.count(report.blocks, "block")) of \(Quantity.bytes(report.bytes)) copied")
     }
 }

@@ -7,9 +7,8 @@ struct List: ParsableCommand {
         discussion: """
             Roots: name, a tab, CID; in order of name, and behind them, marked so, those that only a base \
             has. A directory: a name a line, in bytewise order; \
-            with -l \
-            mode, owner, group, size and time before it. With --all what was removed from it too, and \
-            marked so.
+            with -l mode, owner, group, size and time before it, with -R each directory below it after it, \
+            under its path. With --all what was removed from it too, and marked so.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -17,6 +16,8 @@ struct List: ParsableCommand {
     var isLong = false
     @Flag(name: [.customShort("a"), .customLong("all")], help: "Show tombstones too.")
     var isAll = false
+    @Flag(name: [.customShort("R"), .customLong("recursive")], help: "List the directories below it too.")
+    var isRecursive = false
     @Argument(help: ArgumentHelp("A directory of a tree. (default: the roots)", valueName: "branch:path"))
     var place: TreePlace?
 

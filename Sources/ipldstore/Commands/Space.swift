@@ -1,5 +1,6 @@
 import ArgumentParser
 import IpldEngine
+import MonoFS
 
 struct CollectGarbage: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,22 +76,38 @@ extension CollectionReport {
 
 struct SpaceUsage: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "usage", abstract: "Say what deleting roots would free.",
+        commandName: "usage", abstract: "Say what deleting roots, or a branch, would free.",
         discussion: """
             Logical bytes are those of the roots' data; exclusive ones, as stored, would be freed if these \
-            roots were removed together; shared ones are data in blocks that something else keeps.
+            roots were removed together; shared ones are data in blocks that something else keeps. Of a \
+            branch, one at a time, logical and shared bytes are those of its newest tree, and what would be \
+            freed is with the history that it keeps. A name means a root, else a branch; fs/branch/NAME is \
+            the branch.
             """)
 
     @OptionGroup var options: StoreOptions
-    @Argument(help: ArgumentHelp("The roots.", valueName: "root"), transform: RootName.checked)
+    @Argument(
+        help: ArgumentHelp("The roots, or a branch.", valueName: "root|branch"), transform: RootName.checked)
     var roots: [String]
 
     func run() throws {
         let store = try options.open()
+        let files = FileSystem(store)
+        let branches = try roots.filter { try options.branch($0, in: files) != nil }
+        guard branches.isEmpty || roots.count == 1 else {
+            throw CommandExit.usage("\(branches[0]) is a branch: ask for each branch alone")
+        }
         Interruption.watch()
         let progress = ProgressLine("counted", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
-        let usage = try store.usage(of: roots) { (done) throws(StoreError) in try progress.step(done) }
+        let step: (UInt64) throws(StoreError) -> Void = { (done) throws(StoreError) in try progress.step(done)
+        }
+        let usage =
+            if let branch = try branches.first.flatMap({ try options.branch($0, in: files) }) {
+                try files.usage(ofBranch: branch, progress: step)
+            } else {
+                try store.usage(of: roots, progress: step)
+            }
         progress.finish()
         if options.isJSON {
             try StandardOutput.write(
@@ -108,5 +125,24 @@ struct SpaceUsage: ParsableCommand {
             Report.bytes(usage.exclusiveBytes, "exclusive bytes, as stored"),
             Report.bytes(usage.sharedBytes, "shared bytes"),
         ])
+    }
+}
+
+extension StoreOptions {
+    /// The branch that a name means where roots are spoken of: fs/branch/NAME, or a branch of that name where
+    /// no root has it. Nil for all else.
+    func branch(_ name: String, in files: FileSystem) throws -> String? {
+        if name.hasPrefix(FileSystem.branchPrefix) {
+            return String(name.dropFirst(FileSystem.branchPrefix.count))
+        }
+        guard try files.store.rootHereOrBelow(name) == nil else {
+            if (try? files.branch(name)) ?? nil != nil {
+                Diagnostics.warning(
+                    "\(name) is a root, which is meant, and a branch, which is fs/branch/\(name)",
+                    isJSON: isJSON)
+            }
+            return nil
+        }
+        return (try? files.store.rootHereOrBelow(FileSystem.branchPrefix + name)) ?? nil == nil ? nil : name
     }
 }

@@ -116,12 +116,19 @@ struct Initialize: ParsableCommand {
 
 struct Statistics: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stat", abstract: "Show the store's counters and parameters.",
-        discussion: "Counters are kept as the store changes: asking costs the same whatever its size.")
+        commandName: "stat",
+        abstract: "Show the store's counters and parameters, or what files of trees are.",
+        discussion: """
+            Counters are kept as the store changes: asking costs the same whatever its size. Of a place in a \
+            tree, kind, mode, owner, size, time and content; links are not followed.
+            """)
 
     @OptionGroup var options: StoreOptions
+    @Argument(help: ArgumentHelp("Places in trees. (default: the store)", valueName: "branch:path"))
+    var places: [TreePlace] = []
 
     func run() throws {
+        guard places.isEmpty else { return try EntryReport.write(places, options) }
         let store = try options.open()
         let counters = try store.stat()
         if options.isJSON {
@@ -271,9 +278,26 @@ struct Verify: ParsableCommand {
         if report.problemCount > UInt64(report.problems.count) {
             try StandardOutput.write(line: "and \(report.problemCount - UInt64(report.problems.count)) more")
         }
+        try writeMissing(report)
         try StandardOutput.write(
             line: "\(Quantity.count(report.blocks, "block")) of \(Quantity.bytes(report.rawBytes)) checked, "
                 + (report.isClean ? "no problems" : Quantity.count(report.problemCount, "problem")))
+    }
+
+    private static let namedBlocks = 10
+
+    /// Links may lead to what was never here; after a loss they are what tells of it.
+    private func writeMissing(_ report: VerifyReport) throws {
+        guard report.missingLinks > 0 else { return }
+        for cid in report.missingBlocks.prefix(Self.namedBlocks) {
+            try StandardOutput.write(line: "not here: \(cid)")
+        }
+        let rest = report.missingBlockCount - UInt64(min(report.missingBlocks.count, Self.namedBlocks))
+        if rest > 0 { try StandardOutput.write(line: "and \(rest) more") }
+        let blocks = Quantity.count(report.missingBlockCount, "block")
+        try StandardOutput.write(
+            line:
+                "\(Quantity.count(report.missingLinks, "link")) to \(blocks) not here: lost, or never stored")
     }
 
     private func json(_ report: VerifyReport, _ repaired: RepairReport?, _ healed: HealReport?) -> JSON {
@@ -290,6 +314,9 @@ struct Verify: ParsableCommand {
                         ])
                     })
             ),
+            ("missing_links", .integer(report.missingLinks)),
+            ("missing_block_count", .integer(report.missingBlockCount)),
+            ("missing_blocks", .array(report.missingBlocks.map { .string("\($0)") })),
         ]
         if let healed {
             fields.append(

@@ -8,8 +8,9 @@ struct Import: ParsableCommand {
         abstract: "Store a directory with all that is in it; prints the CID of its version or tree.",
         discussion: """
             With --branch it becomes the newest version of that branch, which is made where there is none; a \
-            directory that is what the branch has already makes no new version. Without, the tree is held \
-            for the owner until dereference gives the hold back. Nothing is named unless all of it was read.
+            directory that is what the branch has already makes no new version. With BRANCH:PATH it becomes \
+            that directory of a branch, and all else stays. Without, the tree is held for the owner until \
+            dereference gives the hold back. Nothing is named unless all of it was read.
 
             Modes, ownership, times, extended attributes, links, devices, holes and names of any bytes are \
             kept; links are not followed. Of files that the branch knows, those whose inode, size and times \
@@ -47,6 +48,16 @@ struct Import: ParsableCommand {
     var stop = false
     @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))
     var directory: String
+    @Argument(help: ArgumentHelp("The directory of a branch that it becomes.", valueName: "branch:path"))
+    var place: TreePlace?
+
+    func validate() throws {
+        guard let place else { return }
+        if branch != nil { throw ValidationError("--branch and BRANCH:PATH cannot be given together") }
+        if !place.hasPath {
+            throw ValidationError("\(place.text) has no colon: write BRANCH:PATH, or --branch")
+        }
+    }
 
     func run() throws {
         let files = FileSystem(try options.open(owner: owner.name))
@@ -54,17 +65,33 @@ struct Import: ParsableCommand {
         importOptions.readsEverything = full
         importOptions.staysOnFileSystem = staysOnFileSystem
         importOptions.usesStatAttribute = usesStatAttribute
-        importOptions.message = message ?? "import \(directory)"
+        importOptions.message = message ?? CommandWords.message
         importOptions.author = author ?? CommitOptions.userName
+        try Self.run(
+            files, directory, branch ?? place?.reference, place?.path ?? .root, importOptions,
+            owner: owner.name, isJSON: options.isJSON, stops: stop)
+    }
+
+    /// Imports a directory, says what could not be read, and reports.
+    static func run(
+        _ files: FileSystem, _ directory: String, _ branch: String?, _ path: FilePath,
+        _ importOptions: ImportOptions, owner: String? = nil, isJSON: Bool, stops: Bool
+    ) throws {
         Interruption.watch()
-        let problems = ProblemReport("imported", isJSON: options.isJSON, stops: stop)
+        let problems = ProblemReport("imported", isJSON: isJSON, stops: stops)
         defer { problems.progress.finish() }
-        let report = try files.importDirectory(
-            directory, to: branch, owner: owner.name, importOptions,
-            progress: { (done) throws(StoreError) in try problems.step(done) },
-            problem: { (problem) throws(StoreError) in try problems.take(problem) })
+        let progress: TransferProgressHandler = { (done) throws(StoreError) in try problems.step(done) }
+        let problem: TransferProblemHandler = { (problem) throws(StoreError) in try problems.take(problem) }
+        let report: ImportReport
+        if let branch, path != .root {
+            report = try files.importDirectory(
+                directory, to: branch, at: path, importOptions, progress: progress, problem: problem)
+        } else {
+            report = try files.importDirectory(
+                directory, to: branch, owner: owner, importOptions, progress: progress, problem: problem)
+        }
         problems.progress.finish()
-        if options.isJSON {
+        if isJSON {
             try StandardOutput.write(
                 .object([
                     ("tree", .string("\(report.tree)")), ("version", JSON(report.version?.description)),
@@ -133,7 +160,8 @@ struct Export: ParsableCommand {
             one step (what was there is removed then), or --into writes into it: names of the tree take the \
             place of what has them, and other names stay.
 
-            Nothing is written outside the directory, whatever the tree says. What the host refuses to this \
+            The second argument is always a path here, also with a colon. Nothing is written outside the \
+            directory, whatever the tree says. What the host refuses to this \
             user does not stop it: owners and attributes are counted, devices and names that it does not \
             take are missing and reported, and the exit code is 1 then. With --stat-xattr they are kept in \
             user.containers.override_stat, devices as empty files.
@@ -158,19 +186,26 @@ struct Export: ParsableCommand {
     }
 
     func run() throws {
-        let options = tree.options
         let files = try tree.open()
         let cid = try tree.resolve(place.reference, in: files)
         var exportOptions = ExportOptions()
         exportOptions.existing = overwrite ? .replace : into ? .merge : .refuse
         exportOptions.usesStatAttribute = usesStatAttribute
+        try Self.run(files, place.path, cid, directory, exportOptions, isJSON: tree.isJSON)
+    }
+
+    /// Exports a directory of a tree, says what the host refused, and reports.
+    static func run(
+        _ files: FileSystem, _ path: FilePath, _ cid: CID, _ directory: String,
+        _ exportOptions: ExportOptions, isJSON: Bool
+    ) throws {
         Interruption.watch()
         let problems = ProblemReport(
-            "exported", isJSON: options.isJSON, stops: false, quiet: [.ownership, .metadata])
+            "exported", isJSON: isJSON, stops: false, quiet: [.ownership, .metadata])
         defer { problems.progress.finish() }
-        let report = try Self.run(files, place.path, cid, directory, exportOptions, problems)
+        let report = try run(files, path, cid, directory, exportOptions, problems)
         problems.progress.finish()
-        if options.isJSON {
+        if isJSON {
             try StandardOutput.write(
                 .object([
                     ("cid", .string("\(cid)")), ("directory", .string(directory)),
@@ -179,8 +214,9 @@ struct Export: ParsableCommand {
                     ("without_owner", .integer(report.withoutOwner)),
                     ("without_metadata", .integer(report.withoutMetadata)),
                 ]))
+        } else {
+            sayRefused(report)
         }
-        if !options.isJSON { Self.sayRefused(report) }
         guard report.unmade == 0 else {
             throw CommandExit(
                 StoreError(

@@ -4,24 +4,13 @@ import MonoFS
 
 /// `diff` of two trees, or of two places in trees.
 extension Difference {
-    /// The trees that both arguments name; nil when one of them is no tree and no place in one.
-    func trees(_ files: FileSystem) throws -> (old: TreePlace, new: TreePlace)? {
-        guard let left = TreePlace(argument: old), let right = TreePlace(argument: new) else { return nil }
-        if left.hasPath || right.hasPath { return (left, right) }
-        guard let a = try? files.resolve(left.reference), let b = try? files.resolve(right.reference) else {
-            return nil
-        }
-        return try files.isTree(a) && files.isTree(b) ? (left, right) : nil
-    }
-
-    func compareTrees(_ files: FileSystem, _ left: TreePlace, _ right: TreePlace) throws {
-        let (old, new) = (try entry(left, files), try entry(right, files))
-        guard case .directory(let oldDirectory) = old.content, case .directory(let newDirectory) = new.content
-        else { return try compareEntries(files, right.path, old, new) }
+    func compareTrees(_ files: FileSystem, _ old: Place, _ new: Place) throws {
+        guard case .directory(let before) = old.entry.content,
+            case .directory(let after) = new.entry.content
+        else { return try compareEntries(files, new.name.path, old.entry, new.entry) }
         let diff = try files.diffWithRenames(
-            from: try root(left, oldDirectory, files), to: try root(right, newDirectory, files),
+            from: try root(old, before), to: try root(new, after),
             includingTombstones: isAll)
-        Interruption.watch()
         var isFirst = true
         if options.isJSON { try StandardOutput.write("[") }
         while let change = try diff.next() {
@@ -44,20 +33,26 @@ extension Difference {
     }
 
     private func show(_ change: TreeChange, _ files: FileSystem) throws {
-        if options.isJSON { return try StandardOutput.write(Self.json(change).text) }
+        let lines = isUnified ? try unified(change, files) : nil
+        let ranges = showsBytes ? try bytes(change, files) : nil
+        if options.isJSON {
+            var fields = Self.fields(change)
+            if isUnified { fields.append(("unified", JSON(lines.map { $0.map { $0 + "\n" }.joined() }))) }
+            if showsBytes {
+                fields.append(("bytes", ranges.map { .array($0.map(ContentDifference.json)) } ?? .null))
+            }
+            return try StandardOutput.write(JSON.object(fields).text)
+        }
         try StandardOutput.write(line: Self.line(change))
-        if isUnified { try unified(change, files) }
-    }
-
-    private func entry(_ place: TreePlace, _ files: FileSystem) throws -> Entry {
-        try files.open(try files.resolve(place.reference)).status(place.path, followingLinks: true)
+        for line in lines ?? [] { try StandardOutput.write(line: line) }
+        for range in ranges ?? [] { try StandardOutput.write(line: ContentDifference.line(range)) }
     }
 
     /// What a place names: a tree, or a directory's map.
-    private func root(_ place: TreePlace, _ directory: Directory, _ files: FileSystem) throws -> CID {
-        if place.path == .root { return try files.resolve(place.reference) }
+    private func root(_ place: Place, _ directory: Directory) throws -> CID {
+        if place.name.path == .root { return place.tree }
         guard let map = directory.map else {
-            throw CommandExit.usage("\(place.text) is an empty directory: there is nothing to compare")
+            throw CommandExit.usage("\(place.name.text) is an empty directory: there is nothing to compare")
         }
         return map
     }
@@ -82,45 +77,46 @@ extension Difference {
         return names.filter { aspects.contains($0.0) }.map(\.1)
     }
 
-    private static func json(_ change: TreeChange) -> JSON {
+    private static func fields(_ change: TreeChange) -> [(String, JSON)] {
         func entry(_ entry: Entry?) -> JSON { entry.map { .object(TreeText.fields($0)) } ?? .null }
-        return .object([
+        return [
             ("kind", .string(change.kind.rawValue)), ("path", TreeText.json(change.path.bytes)),
             ("old_path", change.oldPath.map { TreeText.json($0.bytes) } ?? .null),
             ("changed", .array(words(change.aspects).map { .string($0) })), ("old", entry(change.old)),
             ("new", entry(change.new)),
-        ])
+        ]
     }
 
-    /// The lines that differ, of small text files.
-    private func unified(_ change: TreeChange, _ files: FileSystem) throws {
-        guard change.kind != .modified || change.aspects.contains(.content) else { return }
+    /// The lines that differ, of small text files; nil where they are none, or equal.
+    private func unified(_ change: TreeChange, _ files: FileSystem) throws -> [String]? {
+        guard change.kind != .modified || change.aspects.contains(.content) else { return nil }
         guard let old = try text(change.old, files), let new = try text(change.new, files), old != new else {
-            return
+            return nil
         }
         let path = TreeText.quoted(change.path.bytes)
         let oldPath = change.oldPath.map { TreeText.quoted($0.bytes) } ?? path
-        try StandardOutput.write(line: "--- " + (change.old.isThere ? "a/\(oldPath)" : "/dev/null"))
-        try StandardOutput.write(line: "+++ " + (change.new.isThere ? "b/\(path)" : "/dev/null"))
-        for hunk in LineDiff.hunks(old, new) { try StandardOutput.write(line: hunk) }
+        return ContentDifference.unified(
+            old, new, from: change.old.isThere ? "a/\(oldPath)" : "/dev/null",
+            to: change.new.isThere ? "b/\(path)" : "/dev/null")
     }
 
     /// A file's text, nothing where there is none; nil for what is no small text.
     private func text(_ entry: Entry?, _ files: FileSystem) throws -> String? {
         guard let entry, entry.isThere else { return "" }
-        guard case .file(let content) = entry.content, content.size <= LineDiff.largestFile else {
+        guard case .file(let content) = entry.content else { return nil }
+        return try ContentDifference.text(files.store, content)
+    }
+
+    /// The bytes that differ; nil where not both are files.
+    private func bytes(_ change: TreeChange, _ files: FileSystem) throws -> [FileChange]? {
+        guard case .file(let old)? = change.old?.content, case .file(let new)? = change.new?.content else {
             return nil
         }
-        var bytes: [UInt8] = []
-        switch content {
-        case .inline(let own): bytes = own
-        case .stored(let cid, _):
-            try files.store.copyBytes(of: cid, from: 0, length: nil, progress: nil) {
-                (piece) throws(StoreError) in bytes.append(contentsOf: piece)
-            }
-        }
-        guard !bytes.contains(0) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+        var changes: [FileChange] = []
+        try ContentDifference.forEach(
+            files.store, old, new, progress: { (_) throws(StoreError) in try Interruption.check() }
+        ) { changes.append($0) }
+        return changes
     }
 }
 

@@ -6,40 +6,52 @@ import MonoFS
 extension List {
     func list(_ place: TreePlace) throws {
         let files = FileSystem(try options.open())
-        let workspace = try tree(place, files)
+        let workspace = try files.open(try options.resolve(tree: place.reference, in: files))
         let entry = try workspace.status(place.path, followingLinks: true)
-        var isFirst = true
         if options.isJSON { try StandardOutput.write("[") }
-        func show(_ name: [UInt8], _ entry: Entry) throws {
-            if options.isJSON {
-                let object = JSON.object([("name", TreeText.json(name))] + TreeText.fields(entry))
-                try StandardOutput.write((isFirst ? "" : ",") + object.text)
-                isFirst = false
-                return
-            }
-            let shown = isLong ? Self.line(name, entry) : TreeText.quoted(name)
-            try StandardOutput.write(line: shown + (entry.isTombstone ? " (removed)" : ""))
-        }
         if entry.isDirectory {
-            var next: FileName?
-            while true {
-                let part = try workspace.list(
-                    place.path, from: next, limit: 1024, includingTombstones: isAll)
-                for (name, entry) in part { try show(name.bytes, entry) }
-                guard part.count == 1024, let last = part.last else { break }
-                next = last.name.next
-            }
+            try list(place.path, workspace)
         } else {
-            try show(place.path.bytes, entry)
+            try show(place.path.bytes, place.path, entry, isFirst: true)
         }
         if options.isJSON { try StandardOutput.write("]\n") }
     }
 
-    private func tree(_ place: TreePlace, _ files: FileSystem) throws -> Workspace {
-        do throws(StoreError) { return try files.open(try files.resolve(place.reference)) } catch {
-            guard error.code == .notFound else { throw error }
-            throw CommandExit(error, advice: "ipldstore branch and ipldstore tag list them")
+    /// A directory, and with --recursive those below it, each under its path.
+    private func list(_ start: FilePath, _ workspace: Workspace) throws {
+        var isFirst = true
+        var open = [start]
+        while let path = open.popLast() {
+            if isRecursive, !options.isJSON {
+                let heading = path.bytes == [0x2f] ? path.bytes : [0x2f] + path.bytes
+                try StandardOutput.write(line: (isFirst ? "" : "\n") + TreeText.quoted(heading) + ":")
+                isFirst = false
+            }
+            var below: [FilePath] = []
+            var next: FileName?
+            while true {
+                let part = try workspace.list(path, from: next, limit: 1024, includingTombstones: isAll)
+                for (name, entry) in part {
+                    try show(name.bytes, path.appending(name), entry, isFirst: isFirst)
+                    isFirst = false
+                    if isRecursive, entry.isDirectory { below.append(path.appending(name)) }
+                }
+                guard part.count == 1024, let last = part.last else { break }
+                next = last.name.next
+            }
+            open += below.reversed()
         }
+    }
+
+    private func show(_ name: [UInt8], _ path: FilePath, _ entry: Entry, isFirst: Bool) throws {
+        if options.isJSON {
+            var fields = [("name", TreeText.json(name))]
+            if isRecursive { fields.append(("path", TreeText.json(path.bytes))) }
+            let object = JSON.object(fields + TreeText.fields(entry))
+            return try StandardOutput.write((isFirst ? "" : ",") + object.text)
+        }
+        let shown = isLong ? Self.line(name, entry) : TreeText.quoted(name)
+        try StandardOutput.write(line: shown + (entry.isTombstone ? " (removed)" : ""))
     }
 
     private static func line(_ name: [UInt8], _ entry: Entry) -> String {
@@ -150,7 +162,13 @@ struct CheckoutFile: ParsableCommand {
 
     func run() throws {
         let files = try tree.open()
-        let content = try tree.open(place, in: files).content(place.path)
+        let size = try Self.write(try tree.open(place, in: files).content(place.path), of: files, to: file)
+        guard tree.isJSON else { return }
+        try StandardOutput.write(.object([("file", .string(file)), ("size", .integer(size))]))
+    }
+
+    /// Writes content to a file of the host; how many bytes that are.
+    static func write(_ content: FileContent, of files: FileSystem, to file: String) throws -> UInt64 {
         Interruption.watch()
         let target = try OutputFile(file)
         do throws(StoreError) {
@@ -163,8 +181,6 @@ struct CheckoutFile: ParsableCommand {
             target.discard()
             throw error
         }
-        guard tree.isJSON else { return }
-        try StandardOutput.write(
-            .object([("file", .string(file)), ("size", .integer(content.size))]))
+        return content.size
     }
 }

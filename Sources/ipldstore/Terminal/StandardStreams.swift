@@ -76,6 +76,9 @@ enum Diagnostics {
         report("warning", fields + [("message", .string(message))], "warning: " + message, isJSON)
     }
 
+    /// What people should know, and programs find in the results.
+    static func note(_ message: String) { StandardError.write("ipldstore: \(message)\n") }
+
     private static func report(_ kind: String, _ fields: [(String, JSON)], _ text: String, _ isJSON: Bool) {
         let line = isJSON ? JSON.object([(kind, .object(fields))]).text : "ipldstore: " + text
         StandardError.write(line + "\n")

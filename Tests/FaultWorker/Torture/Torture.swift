@@ -23,7 +23,7 @@ struct Torture {
     }
 
     /// The tests, as they were built beside this program.
-    private static let tests = "$BESIDE/ipldstorePackageTests.xctest --testing-library swift-testing --filter"
+    static let tests = "$BESIDE/ipldstorePackageTests.xctest --testing-library swift-testing --filter"
 
     static let rows: [Row] = [
         Row(name: "power", share: 20, tries: [.campaign(["power", "--kind", "all"])]),

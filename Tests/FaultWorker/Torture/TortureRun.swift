@@ -95,7 +95,7 @@ struct TortureRun {
         return said.isEmpty ? nil : said.reduce(0) { $0 + (Int($1.dropFirst(7)) ?? 0) }
     }
 
-    private static func replace(_ text: String, _ words: [String: String]) -> String {
+    static func replace(_ text: String, _ words: [String: String]) -> String {
         text.split(separator: " ", omittingEmptySubsequences: false).map { word in
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let last = parts.last.map(String.init), let value = words[last] else { return String(word) }
@@ -109,8 +109,14 @@ struct TortureRun {
         return String(own[..<end])
     }
 
-    private static func shell(_ command: String) throws -> (lines: [String], end: Processes.End) {
+    /// What a line for the shell prints, on both outputs, and how it ends; not later than in `seconds`.
+    static func shell(_ command: String, seconds: Int? = nil) throws -> (
+        lines: [String], end: Processes.End
+    ) {
         setenv("BESIDE", beside, 1)
-        return Processes.wait(try Processes.spawn(["-c", command + " 2>&1"], program: "/bin/sh"))
+        return Processes.wait(
+            try Processes.spawn(
+                ["-c", command + " 2>&1"],
+                through: seconds.map { ["timeout", "--kill-after=10", "\($0)"] } ?? [], program: "/bin/sh"))
     }
 }

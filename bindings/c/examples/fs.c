@@ -1,29 +1,12 @@
 /* A file system: a tree is made, changed and committed; a fork is changed too, compared and merged back. */
-#include "example.h"
+#include "tree.h"
 
-#include <string.h>
-
-static ips_bytes p(const char *text) { return (ips_bytes){text, strlen(text)}; }
-
-/* Gives a file these bytes, and makes it when it is not there. */
-static void write_file(ips_fs *fs, const char *path, const char *text) {
-    ips_fs_file *file;
-    MUST(ips_fs_file_open(fs, p(path), IPS_FS_WRITE | IPS_FS_CREATE | IPS_FS_TRUNCATE, 0644, &file, &error));
-    MUST(ips_fs_file_write_at(file, 0, p(text), &error));
-    MUST(ips_fs_file_commit(file, &error));
-    ips_fs_file_close(file);
-}
-
-static void expect_file(ips_fs *fs, const char *path, const char *text) {
-    ips_fs_file *file;
-    char buffer[100];
-    size_t got = 0;
-    uint64_t size = 0;
-    MUST(ips_fs_file_open(fs, p(path), IPS_FS_READ, 0, &file, &error));
-    MUST(ips_fs_file_size(file, &size, &error));
-    MUST(ips_fs_file_read_at(file, 0, buffer, sizeof buffer, &got, &error));
-    SHOULD(got == strlen(text) && size == got && memcmp(buffer, text, got) == 0);
-    ips_fs_file_close(file);
+/* Counts how often a call is heard of, and stops it the first time. */
+static ips_status stop_once(void *context, uint64_t done) {
+    unsigned *heard = context;
+    (void)done;
+    *heard += 1;
+    return *heard == 1 ? IPS_CANCELLED : IPS_OK;
 }
 
 int main(int argc, char **argv) {
@@ -44,7 +27,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_set_attribute(fs, p("etc"), p("user.note"), p("settings"), &error));
     MUST(ips_fs_set_owner(fs, p("etc/hosts"), 7, UINT32_MAX, true, &error));
     MUST(ips_fs_set_time(fs, p("etc/hosts"), 1000000000, 5, true, &error));
-    MUST(ips_fs_commit(fs, "main", "the first version", "somebody", &first, &error));
+    MUST(ips_fs_commit(fs, "main", "the first version", "somebody", NULL, NULL, &first, &error));
     print_cid("first", &first);
 
     /* Looked at. Both names of the file are one file. */
@@ -81,19 +64,22 @@ int main(int argc, char **argv) {
     MUST(ips_fs_fork(store, &first, "dev", &error));
     write_file(fs, "etc/motd", "hello\n");
     write_file(fs, "etc/issue", "ours\n");
-    MUST(ips_fs_commit(fs, "main", "ours", NULL, &ours, &error));
+    /* A commit that is stopped has changed nothing, and can be made again. */
+    unsigned heard = 0;
+    SHOULD(ips_fs_commit(fs, "main", "ours", NULL, stop_once, &heard, &ours, &error) == IPS_CANCELLED);
+    MUST(ips_fs_commit(fs, "main", "ours", NULL, stop_once, &heard, &ours, &error));
     ips_fs *dev;
     MUST(ips_fs_open_branch(store, "dev", &dev, &error));
     MUST(ips_fs_rename(dev, p("null"), p("etc/null"), &error));
     MUST(ips_fs_copy(dev, p("etc"), p("backup"), &error));
     MUST(ips_fs_remove(dev, p("hosts"), false, &error));
     write_file(dev, "etc/issue", "theirs\n");
-    MUST(ips_fs_commit(dev, "dev", "theirs", NULL, &theirs, &error));
+    MUST(ips_fs_commit(dev, "dev", "theirs", NULL, NULL, NULL, &theirs, &error));
     ips_fs_close(dev);
 
     ips_iter *differences;
     int32_t kind;
-    MUST(ips_fs_diff(store, &ours, &theirs, IPS_FS_RENAMES, &differences, &error));
+    MUST(ips_fs_diff(store, &ours, &theirs, IPS_FS_RENAMES, NULL, NULL, &differences, &error));
     while ((status = ips_iter_next_difference(differences, &kind, NULL, text, sizeof text, &length, NULL, 0,
                                               NULL, NULL, NULL, &error)) == IPS_OK) {
         printf("  %d %.*s\n", kind, (int)length, text);
@@ -104,7 +90,7 @@ int main(int argc, char **argv) {
     /* Both made a file of one name: a conflict, which a policy decides (merge.c has other ways). */
     ips_iter *conflicts;
     int32_t outcome = 0;
-    SHOULD(ips_fs_merge(store, "main", &theirs, NULL, NULL, NULL, NULL, NULL, &conflicts, &error) ==
+    SHOULD(ips_fs_merge(store, "main", &theirs, NULL, NULL, NULL, NULL, NULL, NULL, &conflicts, &error) ==
            IPS_CONFLICT);
     MUST(ips_iter_next_conflict(conflicts, &kind, NULL, NULL, text, sizeof text, &length, NULL, 0, NULL, NULL,
                                 NULL, NULL, &error));
@@ -114,7 +100,7 @@ int main(int argc, char **argv) {
     options.policy = IPS_FS_BOTH;
     options.message = "merged";
     options.author = "somebody";
-    MUST(ips_fs_merge(store, "main", &theirs, &options, NULL, NULL, &outcome, &merged, NULL, &error));
+    MUST(ips_fs_merge(store, "main", &theirs, &options, NULL, NULL, NULL, &outcome, &merged, NULL, &error));
     SHOULD(outcome == IPS_FS_MERGED);
     ips_fs_close(fs);
     MUST(ips_fs_open(store, &merged, &fs, &error));
@@ -131,7 +117,7 @@ int main(int argc, char **argv) {
     ips_fs_version version = IPS_FS_VERSION_INIT;
     count = 0;
     MUST(ips_fs_history(store, &merged, NULL, &versions, &error));
-    while ((status = ips_iter_next_version(versions, &cid, &version, &error)) == IPS_OK) {
+    while ((status = ips_iter_next_version(versions, &cid, &version, NULL, NULL, &error)) == IPS_OK) {
         printf("  %s (%s)\n", version.message, version.author);
         count++;
     }
@@ -139,9 +125,11 @@ int main(int argc, char **argv) {
     ips_iter_close(versions);
     uint64_t dropped = 0;
     MUST(ips_fs_tag_set(store, "v1", &merged, false, &error));
-    MUST(ips_fs_prune(store, "main", 1, INT64_MAX, true, &dropped, &error));
+    heard = 0;
+    SHOULD(ips_fs_prune(store, "main", 1, INT64_MAX, true, stop_once, &heard, NULL, &error) == IPS_CANCELLED);
+    MUST(ips_fs_prune(store, "main", 1, INT64_MAX, true, stop_once, &heard, &dropped, &error));
     SHOULD(dropped == 3);
-    MUST(ips_fs_branch_delete(store, "dev", &error));
+    MUST(ips_fs_branch_delete(store, "dev", NULL, NULL, &error));
     SHOULD(ips_fs_branch_get(store, "dev", &cid, &error) == IPS_NOT_FOUND);
     MUST(ips_fs_tag_get(store, "v1", &cid, &error));
     SHOULD(ips_cid_compare(&cid, &merged) == 0);

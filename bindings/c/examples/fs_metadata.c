@@ -1,9 +1,5 @@
 /* What a tree knows of its entries beside their bytes, and what a store knows of a tree's versions. */
-#include "example.h"
-
-#include <string.h>
-
-static ips_bytes p(const char *text) { return (ips_bytes){text, strlen(text)}; }
+#include "tree.h"
 
 static ips_fs_entry stat_of(ips_fs *fs, const char *path) {
     ips_fs_entry entry = IPS_FS_ENTRY_INIT;
@@ -57,7 +53,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_file_read_at(file, 0, value, sizeof value, &length, &error));
     SHOULD(length == 8 && memcmp(value, "an image", 8) == 0);
     ips_fs_file_close(file);
-    MUST(ips_fs_commit(fs, "main", "the first version", "somebody", &first, &error));
+    MUST(ips_fs_commit(fs, "main", "the first version", "somebody", NULL, NULL, &first, &error));
 
     /* What was removed leaves a tombstone, until it is dropped. */
     ips_iter *entries;
@@ -67,9 +63,9 @@ int main(int argc, char **argv) {
     MUST(ips_iter_next_entry(entries, value, sizeof value, &length, &entry, &error));
     SHOULD(entry.kind == IPS_FS_TOMBSTONE && length == 4);
     ips_iter_close(entries);
-    MUST(ips_fs_commit(fs, "main", "data is gone", "somebody", &second, &error));
+    MUST(ips_fs_commit(fs, "main", "data is gone", "somebody", NULL, NULL, &second, &error));
     uint64_t dropped = 0;
-    MUST(ips_fs_drop_tombstones(store, "main", INT64_MAX, &dropped, &error));
+    MUST(ips_fs_drop_tombstones(store, "main", INT64_MAX, NULL, NULL, &dropped, &error));
     SHOULD(dropped == 1);
 
     /* Versions, and tags, which stay where they are. */

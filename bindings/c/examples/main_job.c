@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
 
     /* All that the store says of itself is true. */
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
-    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &error));
+    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, NULL, &error));
     SHOULD(report.problems == 0 && report.blocks == two.blocks);
 
     MUST(ips_root_delete(store, "v1", NULL, IPS_NO_LIMIT, NULL, &error));

@@ -1,27 +1,5 @@
 /* Conflicts of a merge: a callback that decides, deciding by hand, and one tree over another. */
-#include "example.h"
-
-#include <string.h>
-
-static ips_bytes p(const char *text) { return (ips_bytes){text, strlen(text)}; }
-
-static void write_file(ips_fs *fs, const char *path, const char *text) {
-    ips_fs_file *file;
-    MUST(ips_fs_file_open(fs, p(path), IPS_FS_WRITE | IPS_FS_CREATE | IPS_FS_TRUNCATE, 0644, &file, &error));
-    MUST(ips_fs_file_write_at(file, 0, p(text), &error));
-    MUST(ips_fs_file_commit(file, &error));
-    ips_fs_file_close(file);
-}
-
-static void expect_file(ips_fs *fs, const char *path, const char *text) {
-    ips_fs_file *file;
-    char buffer[100];
-    size_t got = 0;
-    MUST(ips_fs_file_open(fs, p(path), IPS_FS_READ, 0, &file, &error));
-    MUST(ips_fs_file_read_at(file, 0, buffer, sizeof buffer, &got, &error));
-    SHOULD(got == strlen(text) && memcmp(buffer, text, got) == 0);
-    ips_fs_file_close(file);
-}
+#include "tree.h"
 
 /* Changes two files and removes a third, in a branch. */
 static ips_cid change(ips_store *store, const char *branch, const char *gone) {
@@ -31,7 +9,7 @@ static ips_cid change(ips_store *store, const char *branch, const char *gone) {
     write_file(fs, "config", branch);
     write_file(fs, "notes", branch);
     MUST(ips_fs_remove(fs, p(gone), false, &error));
-    MUST(ips_fs_commit(fs, branch, branch, NULL, &version, &error));
+    MUST(ips_fs_commit(fs, branch, branch, NULL, NULL, NULL, &version, &error));
     ips_fs_close(fs);
     return version;
 }
@@ -45,6 +23,12 @@ static ips_status decide(void *context, const ips_fs_conflict *conflict, int32_t
     *resolution = is_config ? IPS_FS_THEIRS : IPS_FS_BOTH;
     *asked += 1;
     return IPS_OK;
+}
+
+/* Stops a call as soon as it is heard of. */
+static ips_status stop(void *context, uint64_t done) {
+    *(uint64_t *)context = done;
+    return IPS_CANCELLED;
 }
 
 /* Decides nothing, and has the merge end with a number of its own. */
@@ -65,7 +49,7 @@ int main(int argc, char **argv) {
     const char *files[] = {"config", "notes", "a", "b"};
     for (unsigned i = 0; i < 4; i++)
         write_file(fs, files[i], "base");
-    MUST(ips_fs_commit(fs, "main", "base", NULL, &base, &error));
+    MUST(ips_fs_commit(fs, "main", "base", NULL, NULL, NULL, &base, &error));
     ips_fs_close(fs);
     MUST(ips_fs_fork(store, &base, "dev", &error));
     ips_cid ours = change(store, "main", "a");
@@ -78,9 +62,19 @@ int main(int argc, char **argv) {
     ips_cid merged;
     int32_t outcome;
     unsigned asked = 0;
-    SHOULD(ips_fs_merge(store, "main", &theirs, &options, refuse, NULL, NULL, NULL, NULL, &error) == 42);
+    SHOULD(ips_fs_merge(store, "main", &theirs, &options, NULL, refuse, NULL, NULL, NULL, NULL, &error) ==
+           42);
+    /* So does what progress stops: the branch is where it was. */
+    uint64_t done = 0;
+    options.policy = IPS_FS_BOTH;
+    SHOULD(ips_fs_merge(store, "main", &theirs, &options, stop, NULL, &done, NULL, NULL, NULL, &error) ==
+           IPS_CANCELLED);
+    MUST(ips_fs_branch_get(store, "main", &merged, &error));
+    SHOULD(done > 0 && ips_cid_compare(&merged, &ours) == 0);
+    options.policy = IPS_FS_ASK;
     MUST(ips_fs_fork(store, &ours, "asked", &error));
-    MUST(ips_fs_merge(store, "asked", &theirs, &options, decide, &asked, &outcome, &merged, NULL, &error));
+    MUST(ips_fs_merge(store, "asked", &theirs, &options, NULL, decide, &asked, &outcome, &merged, NULL,
+                      &error));
     SHOULD(outcome == IPS_FS_MERGED && asked == 2);
     MUST(ips_fs_open(store, &merged, &fs, &error));
     expect_file(fs, "config", "dev");
@@ -96,7 +90,7 @@ int main(int argc, char **argv) {
     size_t length;
     ips_fs_entry was = IPS_FS_ENTRY_INIT, our_entry = IPS_FS_ENTRY_INIT, their_entry = IPS_FS_ENTRY_INIT;
     ips_status status;
-    MUST(ips_fs_merge_open(store, &ours, &theirs, NULL, NULL, NULL, &fs, &conflicts, &error));
+    MUST(ips_fs_merge_open(store, &ours, &theirs, NULL, NULL, NULL, NULL, &fs, &conflicts, &error));
     while ((status = ips_iter_next_conflict(conflicts, &kind, &resolution, &fields, name, sizeof name,
                                             &length, NULL, 0, NULL, &was, &our_entry, &their_entry,
                                             &error)) == IPS_OK) {
@@ -111,7 +105,7 @@ int main(int argc, char **argv) {
     }
     SHOULD(status == IPS_END);
     ips_iter_close(conflicts);
-    MUST(ips_fs_commit(fs, "main", "decided by hand", "somebody", &merged, &error));
+    MUST(ips_fs_commit(fs, "main", "decided by hand", "somebody", NULL, NULL, &merged, &error));
     expect_file(fs, "notes", "both");
     SHOULD(ips_fs_stat(fs, p("a"), false, &was, &error) == IPS_NOT_FOUND);
     SHOULD(ips_fs_stat(fs, p("b"), false, &was, &error) == IPS_NOT_FOUND);
@@ -125,15 +119,15 @@ int main(int argc, char **argv) {
     SHOULD(ips_cid_compare(&parent, &theirs) == 0);
     ips_iter_close(parents);
     /* The branch has theirs now. */
-    MUST(ips_fs_merge(store, "main", &theirs, NULL, NULL, NULL, &outcome, NULL, NULL, &error));
+    MUST(ips_fs_merge(store, "main", &theirs, NULL, NULL, NULL, NULL, &outcome, NULL, NULL, &error));
     SHOULD(outcome == IPS_FS_UP_TO_DATE);
 
     /* A layer over a base: its tombstone for "a" hides what the base has there. */
-    MUST(ips_fs_overlay(store, &ours, &base, &fs, &error));
+    MUST(ips_fs_overlay(store, &ours, &base, NULL, NULL, &fs, &error));
     expect_file(fs, "config", "main");
     expect_file(fs, "b", "base");
     SHOULD(ips_fs_stat(fs, p("a"), false, &was, &error) == IPS_NOT_FOUND);
-    MUST(ips_fs_commit(fs, "layered", NULL, NULL, NULL, &error));
+    MUST(ips_fs_commit(fs, "layered", NULL, NULL, NULL, NULL, NULL, &error));
     ips_fs_close(fs);
 
     ips_store_close(store);

@@ -31,10 +31,29 @@ static uint64_t problems_of(ips_store *store) {
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
     ips_iter *problems;
     ips_problem problem;
-    MUST(ips_store_verify(store, NULL, NULL, &report, &problems, &error));
+    MUST(ips_store_verify(store, NULL, NULL, &report, &problems, NULL, &error));
     while (ips_iter_next_problem(problems, &problem, &error) == IPS_OK) printf("  %s\n", problem.message);
     ips_iter_close(problems);
     return report.problems;
+}
+
+/* A link may come before what it names. That is no problem, but after a loss one wants to know. */
+static void look_for_missing(ips_store *store) {
+    ips_cid absent, node, found;
+    MUST(ips_cid_of_block((ips_bytes){"elsewhere", 9}, IPS_CODEC_RAW, IPS_HASH_BLAKE3, &absent, &error));
+    unsigned char list[6 + IPS_CID_BINARY_SIZE] = {0x81, 0xd8, 0x2a, 0x58, 0, 0}; /* of one link */
+    size_t length;
+    MUST(ips_cid_to_bytes(&absent, list + 6, sizeof list - 6, &length, &error));
+    list[4] = (unsigned char)(length + 1);
+    MUST(ips_store_put_node(store, (ips_bytes){list, 6 + length}, &node, &error));
+    ips_verify_report report = IPS_VERIFY_REPORT_INIT;
+    ips_iter *missing;
+    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &missing, &error));
+    SHOULD(report.problems == 0 && report.missing_links == 1 && report.missing_blocks == 1);
+    MUST(ips_iter_next_cid(missing, &found, &error));
+    SHOULD(ips_cid_compare(&found, &absent) == 0);
+    print_cid("not here:", &found);
+    ips_iter_close(missing);
 }
 
 int main(int argc, char **argv) {
@@ -90,6 +109,7 @@ int main(int argc, char **argv) {
     MUST(ips_root_get(store, "kept", &cid, &error));
     MUST(ips_store_get_buffer(store, &cid, back, sizeof back, NULL, &error));
     SHOULD(memcmp(back, bytes, sizeof bytes) == 0 && problems_of(store) == 0);
+    look_for_missing(store);
     printf("repaired: %llu blocks\n", (unsigned long long)repaired.blocks);
     ips_store_close(store);
     ips_store_close(copy);

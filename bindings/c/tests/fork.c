@@ -1,13 +1,10 @@
 /* What the header promises of fork: a child that uses an inherited handle is refused with IPS_FORKED and
  * does no harm by giving it back; one that opens the store for itself reads and writes, with all the
  * threads that the library starts for that. */
-#include "../examples/example.h"
+#include "../examples/tree.h"
 
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static ips_bytes p(const char *text) { return (ips_bytes){text, strlen(text)}; }
 
 /* A tree, a file of it and an iterator over it. */
 static void trees_of_the_parent(ips_fs *fs, ips_fs_file *file, ips_iter *entries) {
@@ -15,7 +12,7 @@ static void trees_of_the_parent(ips_fs *fs, ips_fs_file *file, ips_iter *entries
     char name[16];
     size_t length = 0;
     SHOULD(ips_fs_make_directory(fs, p("child"), 0755, false, &error) == IPS_FORKED);
-    SHOULD(ips_fs_commit(fs, "child", NULL, NULL, &cid, &error) == IPS_FORKED);
+    SHOULD(ips_fs_commit(fs, "child", NULL, NULL, NULL, NULL, &cid, &error) == IPS_FORKED);
     SHOULD(ips_fs_file_write_at(file, 0, p("x"), &error) == IPS_FORKED);
     SHOULD(ips_fs_file_commit(file, &error) == IPS_FORKED);
     SHOULD(ips_iter_next_entry(entries, name, sizeof name, &length, NULL, &error) == IPS_FORKED);
@@ -79,7 +76,7 @@ static int busy_child(const char *path) {
     MUST(ips_store_open(path, NULL, &own, &error));
     MUST(ips_store_put_buffer(own, (ips_bytes){bytes, LENGTH}, &cid, &error));
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
-    MUST(ips_store_verify(own, NULL, NULL, &report, NULL, &error));
+    MUST(ips_store_verify(own, NULL, NULL, &report, NULL, NULL, &error));
     SHOULD(report.problems == 0);
     ips_store_close(own);
     free(bytes);
@@ -151,7 +148,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_file_commit(file, &error));
     ips_fs_file_close(file);
     ips_iter_close(entries);
-    MUST(ips_fs_commit(fs, "main", NULL, NULL, NULL, &error));
+    MUST(ips_fs_commit(fs, "main", NULL, NULL, NULL, NULL, NULL, &error));
     ips_fs_close(fs);
     SHOULD(ips_view_bytes(view).len == 6);
     MUST(ips_writer_commit(writer, &found, &error));
@@ -159,7 +156,7 @@ int main(int argc, char **argv) {
     MUST(ips_store_size(store, &found, &size, &error));
     SHOULD(size == 8);
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
-    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &error));
+    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, NULL, &error));
     SHOULD(report.problems == 0);
     ips_view_close(view);
     ips_reader_close(reader);

@@ -33,7 +33,7 @@ int main(void) {
     GROWS(ips_gc_report, IPS_GC_REPORT_INIT, 48);
     GROWS(ips_usage, IPS_USAGE_INIT, 40);
     GROWS(ips_stat, IPS_STAT_INIT, 104);
-    GROWS(ips_verify_report, IPS_VERIFY_REPORT_INIT, 32);
+    GROWS(ips_verify_report, IPS_VERIFY_REPORT_INIT, 48);
     GROWS(ips_repair_report, IPS_REPAIR_REPORT_INIT, 64);
     GROWS(ips_heal_report, IPS_HEAL_REPORT_INIT, 24);
     GROWS(ips_copy_report, IPS_COPY_REPORT_INIT, 32);

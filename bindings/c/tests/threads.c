@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     MUST(ips_store_stat(store, &stat, &error));
     SHOULD(stat.roots == THREADS && stat.blocks == THREADS + 1 && stat.leases == 0);
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
-    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, &error));
+    MUST(ips_store_verify(store, NULL, NULL, &report, NULL, NULL, &error));
     SHOULD(report.problems == 0);
     ips_store_close(store);
     return 0;

@@ -40,6 +40,51 @@ void looks(ips::FileSystem fs, ips::Tree &tree, const ips::Cid &version) {
     should(status_of([&] { tree.open("link").write_at(0, "x"); }) == IPS_INVALID, "opened for reading");
 }
 
+/* Calls that take long stop when they are told to. */
+void stops(ips::FileSystem fs, const ips::Cid &first, const ips::Cid &theirs) {
+    ips::Progress never = [](std::uint64_t) { return false; };
+    ips::Tree tree = fs.open(&first);
+    tree.write("etc/new", "x");
+    fs.fork(first, "stopped");
+    should(status_of([&] { tree.commit("stopped", "", "", never); }) == IPS_CANCELLED, "a commit stops");
+    should(fs.branch("stopped") == first, "nothing was committed");
+    const ips::Cid committed = tree.commit("stopped");
+    should(fs.branch("stopped") == committed, "the branch is moved");
+    should(fs.open(&committed).read("etc/new") == "x", "the tree had its changes still");
+    should(status_of([&] { fs.overlay(theirs, first, never); }) == IPS_CANCELLED, "an overlay");
+    should(status_of([&] { fs.diff(first, theirs, IPS_FS_RENAMES, never); }) == IPS_CANCELLED, "a diff");
+    should(status_of([&] { fs.prune("stopped", 1, INT64_MAX, false, never); }) == IPS_CANCELLED, "pruning");
+    should(status_of([&] { fs.drop_tombstones("stopped", INT64_MAX, never); }) == IPS_CANCELLED, "dropping");
+    should(status_of([&] { fs.delete_branch("stopped", never); }) == IPS_CANCELLED, "deleting");
+    auto history = fs.history(theirs, "issue");
+    should(status_of([&] { history.next(never); }) == IPS_CANCELLED, "a history");
+    should(history.next().has_value(), "it goes on");
+}
+
+/* What is made from something keeps it, also in one expression. */
+void keeps(const std::string &path) {
+    auto names = ips::Store::open(path).fs().open_branch("main").list("/");
+    unsigned count = 0;
+    for (const auto &found : names)
+        count += found.name.empty() ? 0 : 1;
+    should(count > 0, "an iterator keeps its tree");
+    ips::Store store = ips::Store::open(path);
+    for (const auto &found : store.fs().open_branch("main").walk())
+        count += found.name.empty() ? 0 : 1;
+    should(count > 1, "in a loop, too");
+    ips::File file = store.fs().open_branch("main").open("etc/hosts");
+    should(file.size() > 0, "a file keeps its tree");
+    ips::Writer writer = store.batch().writer();
+    writer.append("kept");
+    const ips::Cid written = writer.commit();
+    should(written == store.put("kept"), "a writer keeps its batch");
+    // Moving a tree over another one leaves the file with what it was opened in.
+    ips::Tree tree = store.fs().open_branch("main");
+    ips::File other = tree.open("etc/hosts");
+    tree = store.fs().open_branch("nothing");
+    should(other.size() == file.size() && !tree.exists("etc"), "a file of a tree that was moved over");
+}
+
 void run(const std::string &path) {
     ips::Store::create(path);
     ips::Store store = ips::Store::open(path);
@@ -67,6 +112,7 @@ void run(const std::string &path) {
     }
     ips::Cid first = tree.commit("main", "the first version", "somebody");
     looks(fs, tree, first);
+    keeps(path);
 
     fs.fork(first, "dev");
     ips::Tree dev = fs.open_branch("dev");
@@ -110,6 +156,19 @@ void run(const std::string &path) {
         should(open.read("issue") == "theirs\n", "decided by hand, and not committed");
     }
     ips::MergeOptions options;
+    // Progress hears of long calls; what it stops has changed nothing, and what it throws comes out.
+    options.policy = IPS_FS_BOTH;
+    options.progress = [](std::uint64_t) { return false; };
+    const ips::Cid before = fs.branch("main");
+    should(status_of([&] { fs.merge("main", theirs, options); }) == IPS_CANCELLED, "a merge stops");
+    should(fs.branch("main") == before, "nothing was merged");
+    options.progress = [](std::uint64_t done) -> bool { throw std::out_of_range(std::to_string(done)); };
+    try {
+        fs.merge("main", theirs, options);
+        should(false, "the exception comes out");
+    } catch (const std::out_of_range &) {
+    }
+    options = {};
     options.decide = [](const ips::Conflict &conflict) -> std::int32_t {
         throw std::out_of_range(conflict.path);
     };
@@ -136,6 +195,7 @@ void run(const std::string &path) {
         parents += ips::Cid(parent) == theirs ? 1 : 2;
     should(parents == 3, "ours and theirs");
     should(fs.overlay(theirs, first).exists("issue"), "a layer over a base");
+    stops(fs, first, theirs);
 
     // Directories of the host: out, and in again.
     const std::string directory = path + ".exported";
@@ -151,6 +211,8 @@ void run(const std::string &path) {
                fs.import(directory, nullptr, nullptr, ips::Watch([](const auto &) { return false; }));
            }) == IPS_CANCELLED,
            "progress stops a call");
+    ips::Progress never = [](std::uint64_t) { return false; };
+    should(status_of([&] { ips::remove_directory(directory, {}, never); }) == IPS_CANCELLED, "it stops");
     ips::remove_directory(directory);
     should(status_of([&] { ips::remove_directory(directory); }) == IPS_NOT_FOUND, "it is gone");
 

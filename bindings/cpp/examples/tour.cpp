@@ -136,7 +136,14 @@ int tour(const std::string &directory) {
     ips_verify_report report = IPS_VERIFY_REPORT_INIT;
     for (const ips_problem &problem : store.verify(&report))
         std::cerr << problem.message << "\n";
-    should(report.problems == 0, "all is well");
+    should(report.problems == 0 && report.missing_links == 0, "all is well");
+    // A link to what is not here is no problem; it is counted and named.
+    const ips::Cid absent = ips::Cid::of_block("elsewhere");
+    store.put_node("\x81\xd8\x2a\x58\x25" + std::string(1, '\0') + absent.bytes());
+    std::vector<ips::Cid> missing;
+    store.verify(&report, {}, &missing);
+    should(report.problems == 0 && report.missing_links == 1, "a link to nothing");
+    should(missing == std::vector<ips::Cid>{absent}, "and to what");
     return 0;
 }
 

@@ -416,6 +416,8 @@ class ips_verify_report(ctypes.Structure):
     blocks: int
     raw_bytes: int
     problems: int
+    missing_links: int
+    missing_blocks: int
 
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -423,6 +425,8 @@ class ips_verify_report(ctypes.Structure):
         ("blocks", ctypes.c_uint64),
         ("raw_bytes", ctypes.c_uint64),
         ("problems", ctypes.c_uint64),
+        ("missing_links", ctypes.c_uint64),
+        ("missing_blocks", ctypes.c_uint64),
     ]
 
 
@@ -746,7 +750,7 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_change": (32, [0, 8, 16, 24]),
     "ips_usage": (40, [0, 4, 8, 16, 24, 32]),
     "ips_stat": (104, [0, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96]),
-    "ips_verify_report": (32, [0, 4, 8, 16, 24]),
+    "ips_verify_report": (48, [0, 4, 8, 16, 24, 32, 40]),
     "ips_repair_report": (64, [0, 4, 8, 16, 24, 32, 40, 48, 56]),
     "ips_heal_report": (24, [0, 4, 8, 16]),
     "ips_copy_report": (32, [0, 4, 8, 16, 24]),
@@ -1027,7 +1031,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_store_stat": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_stat), ctypes.POINTER(ips_error)]),
     "ips_store_verify": (ips_status, [
         ctypes.c_void_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_verify_report),
-        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_store_repair": (ips_status, [
         ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_repair_report),
@@ -1086,8 +1090,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     ]),
     "ips_fs_close": (None, [ctypes.c_void_p]),
     "ips_fs_commit": (ips_status, [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_cid),
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_stat": (ips_status, [
         ctypes.c_void_p, ips_bytes, ctypes.c_bool, ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_error),
@@ -1177,7 +1181,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_fork": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ips_error),
     ]),
-    "ips_fs_branch_delete": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_branch_delete": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_tag_set": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_bool, ctypes.POINTER(ips_error),
     ]),
@@ -1196,19 +1202,20 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_error),
     ]),
     "ips_iter_next_version": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
     "ips_fs_prune": (ips_status, [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_int64, ctypes.c_bool,
-        ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_int64, ctypes.c_bool, ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_drop_tombstones": (ips_status, [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_uint64),
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_diff": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ctypes.c_uint32,
-        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ctypes.c_uint32, ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_iter_next_difference": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_uint32), ctypes.c_void_p,
@@ -1219,12 +1226,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_merge_options_init": (None, [ctypes.POINTER(ips_fs_merge_options), ctypes.c_size_t]),
     "ips_fs_merge": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_merge_options),
-        ips_fs_decide, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ips_cid),
-        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+        ips_progress, ips_fs_decide, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32),
+        ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_merge_open": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid),
-        ctypes.POINTER(ips_fs_merge_options), ips_fs_decide, ctypes.c_void_p,
+        ctypes.POINTER(ips_fs_merge_options), ips_progress, ips_fs_decide, ctypes.c_void_p,
         ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_iter_next_conflict": (ips_status, [
@@ -1234,8 +1241,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_fs_entry), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_overlay": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p),
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid), ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_import_options_init": (None, [ctypes.POINTER(ips_fs_import_options), ctypes.c_size_t]),
     "ips_fs_import": (ips_status, [
@@ -1250,6 +1257,6 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_fs_export_report), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_remove_directory": (ips_status, [
-        ctypes.c_char_p, ips_fs_on_trouble, ctypes.c_void_p, ctypes.POINTER(ips_error),
+        ctypes.c_char_p, ips_progress, ips_fs_on_trouble, ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
 }

@@ -175,17 +175,17 @@ def call(function: str, *arguments: Any, callbacks: Callbacks | None = None) -> 
     return status == _abi.IPS_OK
 
 
-def made(function: str, *arguments: Any) -> int:
+def made(function: str, *arguments: Any, callbacks: Callbacks | None = None) -> int:
     """The handle that a call makes, its last output."""
     handle = ctypes.c_void_p()
-    call(function, *arguments, ctypes.byref(handle))
+    call(function, *arguments, ctypes.byref(handle), callbacks=callbacks)
     return handle.value or 0
 
 
-def number(function: str, *arguments: Any) -> int:
+def number(function: str, *arguments: Any, callbacks: Callbacks | None = None) -> int:
     """The 64-bit number that a call writes, its last output."""
     value = ctypes.c_uint64()
-    call(function, *arguments, ctypes.byref(value))
+    call(function, *arguments, ctypes.byref(value), callbacks=callbacks)
     return value.value
 
 

@@ -60,7 +60,8 @@ class Storing(Handle):
 
     def _open_writer(self, function: str, cid: Cid | None, progress: Progress | None) -> Writer:
         callbacks = Callbacks(progress)
-        return Writer(made(function, self._handle, optional(cid), callbacks.progress, None), callbacks)
+        handle = made(function, self._handle, optional(cid), callbacks.progress, None)
+        return Writer(handle, callbacks, self)
 
 
 class Batch(Storing):

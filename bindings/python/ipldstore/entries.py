@@ -8,7 +8,7 @@ import os
 from typing import Any, Callable, Generic, Iterator, NamedTuple, TypeVar, Union
 
 from . import _abi
-from ._library import Path, call, given, kind_of, sized
+from ._library import Callbacks, Path, Progress, call, given, kind_of, sized
 from .cid import Cid
 from .errors import Error
 from .streams import Handle, Item
@@ -186,8 +186,10 @@ class _Fitted(Handle, Generic[Item]):
 
     _close = "ips_iter_close"
 
-    def __init__(self, handle: int, buffers: int, read: Callable[..., Callable[[list[str]], Item]]) -> None:
-        super().__init__(handle)
+    def __init__(
+        self, handle: int, of: object, buffers: int, read: Callable[..., Callable[[list[str]], Item]]
+    ) -> None:
+        super().__init__(handle, of)
         self._buffers = [bytearray(256) for _ in range(buffers)]
         self._read = read
 
@@ -218,16 +220,16 @@ class _Fitted(Handle, Generic[Item]):
             return made([os.fsdecode(bytes(buffer[: length.value])) for buffer, length in filled])
 
 
-def entries(handle: int) -> _Fitted[tuple[str, Entry]]:
+def entries(handle: int, of: object) -> _Fitted[tuple[str, Entry]]:
     def read(iterator: int, name: list[Any]) -> Any:
         raw = sized(_abi.ips_fs_entry)
         is_there = call("ips_iter_next_entry", iterator, *name, ctypes.byref(raw))
         return (lambda names: (names[0], entry_of(raw))) if is_there else None
 
-    return _Fitted(handle, 1, read)
+    return _Fitted(handle, of, 1, read)
 
 
-def differences(handle: int) -> _Fitted[Difference]:
+def differences(handle: int, of: object) -> _Fitted[Difference]:
     def read(iterator: int, names: list[Any]) -> Any:
         kind, aspects = ctypes.c_int32(), ctypes.c_uint32()
         old, new = sized(_abi.ips_fs_entry), sized(_abi.ips_fs_entry)
@@ -243,7 +245,7 @@ def differences(handle: int) -> _Fitted[Difference]:
 
         return made if is_there else None
 
-    return _Fitted(handle, 2, read)
+    return _Fitted(handle, of, 2, read)
 
 
 def conflicts(handle: int) -> _Fitted[TreeConflict]:
@@ -259,7 +261,7 @@ def conflicts(handle: int) -> _Fitted[TreeConflict]:
 
         return made if is_there else None
 
-    return _Fitted(handle, 2, read)
+    return _Fitted(handle, None, 2, read)
 
 
 def conflict_of(
@@ -270,10 +272,13 @@ def conflict_of(
     return TreeConflict(what, resolution, Aspect(fields), path, other or None, *entries)
 
 
-def versions(handle: int) -> _Fitted[Version]:
+def versions(handle: int, of: object, progress: Progress | None) -> _Fitted[Version]:
+    callbacks = Callbacks(progress)
+
     def read(iterator: int, _names: list[Any]) -> Any:
         cid, raw = _abi.ips_cid(), sized(_abi.ips_fs_version)
-        is_there = call("ips_iter_next_version", iterator, ctypes.byref(cid), ctypes.byref(raw))
+        arguments = (ctypes.byref(cid), ctypes.byref(raw), callbacks.progress, None)
+        is_there = call("ips_iter_next_version", iterator, *arguments, callbacks=callbacks)
         return (lambda _: version_of(Cid.of_raw(cid), raw)) if is_there else None
 
-    return _Fitted(handle, 0, read)
+    return _Fitted(handle, of, 0, read)

@@ -6,7 +6,19 @@ import ctypes
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
 
 from . import _abi, entries, streams
-from ._library import Path, call, host_path, made, number, optional_text, sized, text, whole_number
+from ._library import (
+    Callbacks,
+    Path,
+    Progress,
+    call,
+    host_path,
+    made,
+    number,
+    optional_text,
+    sized,
+    text,
+    whole_number,
+)
 from .cid import Cid, optional, required, written
 from .entries import Difference, Outcome, Policy, TreeConflict, Version, tree_path, version_of
 from .errors import Conflict
@@ -42,7 +54,11 @@ class Merge(NamedTuple):
 
 
 class FileSystem:
-    """The versioned file systems of a store: `store.fs`."""
+    """The versioned file systems of a store: `store.fs`.
+
+    `progress` hears how far a call is (blocks, versions), and stops it by returning False: Cancelled, and
+    nothing has changed, where nothing else is said.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -53,11 +69,11 @@ class FileSystem:
 
     def open_branch(self, branch: str) -> Tree:
         """Opens the newest version of a branch; an empty tree when there is no such branch."""
-        return Tree(made("ips_fs_open_branch", self._handle, text(branch, "a branch")))
+        return Tree(made("ips_fs_open_branch", self._handle, text(branch, "a branch")), self._store)
 
     def open(self, cid: Cid | None = None) -> Tree:
         """Opens a version, tree or directory; None: an empty tree."""
-        return Tree(made("ips_fs_open", self._handle, optional(cid)))
+        return Tree(made("ips_fs_open", self._handle, optional(cid)), self._store)
 
     # ---------------------------------------------------------------------------------- Branches and tags
 
@@ -73,9 +89,12 @@ class FileSystem:
         """Makes a branch at a version, old or new; nothing is copied."""
         call("ips_fs_fork", self._handle, required(version), text(branch, "a branch"))
 
-    def delete_branch(self, branch: str) -> None:
-        """Removes a branch with the history that only it keeps."""
-        call("ips_fs_branch_delete", self._handle, text(branch, "a branch"))
+    def delete_branch(self, branch: str, progress: Progress | None = None) -> None:
+        """Removes a branch with the history that only it keeps. One that was stopped, and is there still, is
+        removed by the next call."""
+        callbacks = Callbacks(progress)
+        arguments = (text(branch, "a branch"), callbacks.progress, None)
+        call("ips_fs_branch_delete", self._handle, *arguments, callbacks=callbacks)
 
     def tag(self, tag: str) -> Cid:
         return written("ips_fs_tag_get", self._handle, text(tag, "a tag"))
@@ -109,33 +128,59 @@ class FileSystem:
 
     def previous(self, version: Cid) -> list[Cid]:
         """All versions that a version was made from, in order: those of a merge are several."""
-        return list(streams.cids(made("ips_fs_version_previous", self._handle, required(version))))
+        handle = made("ips_fs_version_previous", self._handle, required(version))
+        return list(streams.cids(handle, self._store))
 
-    def history(self, version: Cid, path: Path | None = None) -> Iterator[Version]:
+    def history(
+        self, version: Cid, path: Path | None = None, progress: Progress | None = None
+    ) -> Iterator[Version]:
         """The versions that lead to one, and it, newest first; with a path, those in which that path became
-        what it is there."""
+        what it is there: `progress` hears of the versions that were looked at. An iterator that was stopped
+        goes on when it is asked again."""
         raw = None if path is None else ctypes.byref(tree_path(path))
-        return entries.versions(made("ips_fs_history", self._handle, required(version), raw))
+        handle = made("ips_fs_history", self._handle, required(version), raw)
+        return entries.versions(handle, self._store, progress)
 
-    def prune(self, branch: str, last: int = 1, since: int | None = None, tagged: bool = False) -> int:
+    def prune(
+        self,
+        branch: str,
+        last: int = 1,
+        since: int | None = None,
+        tagged: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
         """Drops versions of a branch, and says how many. What any rule names stays: so many of the newest,
-        those made at a time in seconds or later, those that a tag names."""
+        those made at a time in seconds or later, those that a tag names. What went before it was stopped is
+        gone, and the next call drops the others."""
         rules = (last, (1 << 63) - 1 if since is None else since, bool(tagged))
-        return number("ips_fs_prune", self._handle, text(branch, "a branch"), *rules)
+        return self._counted("ips_fs_prune", branch, *rules, progress=progress)
 
-    def drop_tombstones(self, branch: str, before: int) -> int:
+    def drop_tombstones(self, branch: str, before: int, progress: Progress | None = None) -> int:
         """Drops tombstones of a branch that are older than a time in seconds, and says how many."""
-        return number("ips_fs_drop_tombstones", self._handle, text(branch, "a branch"), before)
+        return self._counted("ips_fs_drop_tombstones", branch, before, progress=progress)
+
+    def _counted(self, function: str, branch: str, *rules: int, progress: Progress | None) -> int:
+        callbacks = Callbacks(progress)
+        arguments = (text(branch, "a branch"), *rules, callbacks.progress, None)
+        return number(function, self._handle, *arguments, callbacks=callbacks)
 
     # ------------------------------------------------------------------------------ Comparing and merging
 
     def diff(
-        self, old: Cid, new: Cid, renames: bool = False, tombstones: bool = False
+        self,
+        old: Cid,
+        new: Cid,
+        renames: bool = False,
+        tombstones: bool = False,
+        progress: Progress | None = None,
     ) -> Iterator[Difference]:
         """What differs between two trees, in the order of paths, at the cost of what differs. With `renames`,
-        what was renamed is one difference, not two."""
+        what was renamed is one difference, not two, and `progress` hears of the search for it."""
         flags = (_abi.IPS_FS_RENAMES if renames else 0) | (_abi.IPS_FS_ALL if tombstones else 0)
-        return entries.differences(made("ips_fs_diff", self._handle, required(old), required(new), flags))
+        callbacks = Callbacks(progress)
+        arguments = (required(old), required(new), flags, callbacks.progress, None)
+        handle = made("ips_fs_diff", self._handle, *arguments, callbacks=callbacks)
+        return entries.differences(handle, self._store)
 
     def merge(
         self,
@@ -147,6 +192,7 @@ class FileSystem:
         suffix: str | None = None,
         always_version: bool = False,
         decide: Decide | None = None,
+        progress: Progress | None = None,
     ) -> Merge:
         """Merges a version into a branch: three-way, by entry and by field. MergeConflict when there are
         conflicts that nobody decided; another Conflict when the branch was moved meanwhile.
@@ -158,13 +204,13 @@ class FileSystem:
         options.flags = _abi.IPS_FS_ALWAYS_VERSION if always_version else 0
         options.message, options.author = text(message, "a message"), text(author, "an author")
         outcome, version, found = ctypes.c_int32(), _abi.ips_cid(), ctypes.c_void_p()
-        callbacks = TreeCallbacks(decide=decide)
+        callbacks = TreeCallbacks(decide=decide, progress=progress)
         conflicts: list[TreeConflict] = []
         try:
             call(
                 "ips_fs_merge", self._handle, text(branch, "a branch"), required(theirs),
-                ctypes.byref(options), callbacks.decide, None, ctypes.byref(outcome), ctypes.byref(version),
-                ctypes.byref(found), callbacks=callbacks,
+                ctypes.byref(options), callbacks.progress, callbacks.decide, None, ctypes.byref(outcome),
+                ctypes.byref(version), ctypes.byref(found), callbacks=callbacks,
             )
         except Conflict as error:
             conflicts = _all(found)
@@ -183,24 +229,28 @@ class FileSystem:
         policy: Policy = Policy.REPORT,
         suffix: str | None = None,
         decide: Decide | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Tree, list[TreeConflict]]:
         """Merges two versions into a tree that is open, for conflicts that are decided by hand: where nobody
         has decided, it has what `ours` has. Change it (`Tree.restore` takes what another version has), then
         commit it to a branch that is at `ours`: the version has both in its history."""
         options = _merge_options(policy, suffix, decide)
         handle, found = ctypes.c_void_p(), ctypes.c_void_p()
-        callbacks = TreeCallbacks(decide=decide)
+        callbacks = TreeCallbacks(decide=decide, progress=progress)
         call(
             "ips_fs_merge_open", self._handle, required(ours), required(theirs), ctypes.byref(options),
-            callbacks.decide, None, ctypes.byref(handle), ctypes.byref(found), callbacks=callbacks,
+            callbacks.progress, callbacks.decide, None, ctypes.byref(handle), ctypes.byref(found),
+            callbacks=callbacks,
         )
-        tree = Tree(handle.value or 0)
+        tree = Tree(handle.value or 0, self._store)
         return tree, _all(found)
 
-    def overlay(self, layer: Cid, base: Cid) -> Tree:
+    def overlay(self, layer: Cid, base: Cid, progress: Progress | None = None) -> Tree:
         """Opens one tree over another, as the layers of images are: names and tombstones of the layer stand,
         other names are the base's. A commit of it is one to a new branch."""
-        return Tree(made("ips_fs_overlay", self._handle, required(layer), required(base)))
+        callbacks = Callbacks(progress)
+        arguments = (required(layer), required(base), callbacks.progress, None)
+        return Tree(made("ips_fs_overlay", self._handle, *arguments, callbacks=callbacks), self._store)
 
     # ------------------------------------------------------------------------- Directories of the host
 

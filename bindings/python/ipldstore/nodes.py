@@ -69,8 +69,8 @@ class Elements(Handle):
 
     _close = "ips_iter_close"
 
-    def __init__(self, handle: int) -> None:
-        super().__init__(handle)
+    def __init__(self, handle: int, of: object) -> None:
+        super().__init__(handle, of)
         self._key = bytearray(256)
         self._value = bytearray(4096)
 

@@ -82,11 +82,11 @@ class Store(Storing):
         chosen = _chosen(options) if options else None
         store = Store.__new__(Store)
         handle = made("ips_store_create_memory", _handles(bases), len(bases), chosen, None)
-        Handle.__init__(store, handle)
+        Handle.__init__(store, handle, bases)
         return store
 
     def batch(self) -> Batch:
-        return Batch(made("ips_batch_begin", self._handle))
+        return Batch(made("ips_batch_begin", self._handle), self)
 
     @property
     def fs(self) -> FileSystem:
@@ -165,7 +165,8 @@ class Store(Storing):
 
     def elements(self, cid: Cid, path: str = "") -> Elements:
         """The elements of the map or list at a path inside a value, in order."""
-        return Elements(made("ips_store_elements", self._handle, required(cid), text(path, "a path")))
+        handle = made("ips_store_elements", self._handle, required(cid), text(path, "a path"))
+        return Elements(handle, self)
 
     def inspect(self, cid: Cid) -> dict[str, Any]:
         """What the index says of a block: raw_length, stored_length, references."""
@@ -173,22 +174,24 @@ class Store(Storing):
 
     def links(self, cid: Cid) -> Items[Cid]:
         """The distinct blocks that a block links to, in order of first appearance."""
-        return streams.cids(made("ips_store_links", self._handle, required(cid)))
+        return streams.cids(made("ips_store_links", self._handle, required(cid)), self)
 
     def view(self, cid: Cid) -> View:
-        return View(made("ips_store_view", self._handle, required(cid)))
+        return View(made("ips_store_view", self._handle, required(cid)), self)
 
     def reader(self, cid: Cid) -> Reader:
         """Opens a file for reading. What is not deleted yet stays readable until the reader is closed."""
-        return Reader(made("ips_reader_open", self._handle, required(cid)))
+        return Reader(made("ips_reader_open", self._handle, required(cid)), self)
 
     def writer(self, cid: Cid | None = None, progress: Progress | None = None) -> Writer:
         """Opens a file, or with None an empty one, for change. The file stays as it is."""
         return self._open_writer("ips_writer_open", cid, progress)
 
-    def diff(self, old: Cid, new: Cid) -> Items[Change]:
-        """What differs between two files, at the cost of what differs."""
-        return streams.changes(made("ips_store_diff", self._handle, required(old), required(new)))
+    def diff(self, old: Cid, new: Cid, progress: Progress | None = None) -> Items[Change]:
+        """What differs between two files, at the cost of what differs. `progress` hears of the bytes of the
+        new one that are dealt with; an iterator that was stopped goes on when it is asked again."""
+        handle = made("ips_store_diff", self._handle, required(old), required(new))
+        return streams.changes(handle, self, progress)
 
     # --------------------------------------------------------------------------------- What keeps them
 
@@ -214,7 +217,7 @@ class Store(Storing):
 
     def roots(self, first: str | None = None) -> Items[Root]:
         """The roots in bytewise order of name, from one on."""
-        return streams.roots(made("ips_root_list", self._handle, optional_text(first, "a name")))
+        return streams.roots(made("ips_root_list", self._handle, optional_text(first, "a name")), self)
 
     def base_roots(self, first: str | None = None) -> Items[Root]:
         """As roots, of those that only bases have."""
@@ -234,7 +237,7 @@ class Store(Storing):
 
     def holds(self, owner: str | None = None) -> Items[Hold]:
         """The holds of an owner, or of all of them, in order of owner and CID."""
-        return streams.holds(made("ips_store_holds", self._handle, optional_text(owner, "an owner")))
+        return streams.holds(made("ips_store_holds", self._handle, optional_text(owner, "an owner")), self)
 
     # ------------------------------------------------------------------------------------------ Layers
 
@@ -264,7 +267,7 @@ class Store(Storing):
 
     def forks(self) -> Items[Fork]:
         """The layers that the store is a base of."""
-        return streams.forks(made("ips_store_forks", self._handle))
+        return streams.forks(made("ips_store_forks", self._handle), self)
 
     def forget_fork(self, identity: str) -> None:
         """Releases all that is held for a fork, which loses what it has here once that is collected."""
@@ -323,15 +326,19 @@ class Store(Storing):
 
     def verify(self, progress: Progress | None = None) -> tuple[dict[str, Any], list[Problem]]:
         """Recomputes from content what the store says of itself: the report, whose `problems` is 0 when all
-        is well, and the first thousand problems."""
+        is well, and the first thousand problems.
+
+        `missing_links` of the report are links to blocks that are not here, which is no problem: a link may
+        come before what it names. `missing` has the first thousand of those blocks."""
         callbacks = Callbacks(progress)
         report = sized(_abi.ips_verify_report)
-        found = ctypes.c_void_p()
+        found, missing = ctypes.c_void_p(), ctypes.c_void_p()
         call(
             "ips_store_verify", self._handle, callbacks.progress, None, ctypes.byref(report),
-            ctypes.byref(found), callbacks=callbacks,
+            ctypes.byref(found), ctypes.byref(missing), callbacks=callbacks,
         )
-        return _fields(report), list(streams.problems(found.value or 0))
+        fields = _fields(report) | {"missing": list(streams.cids(missing.value or 0, None))}
+        return fields, list(streams.problems(found.value or 0))
 
     @staticmethod
     def repair(

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, NamedTuple, TypeVar
 
 from . import _abi
-from ._library import Callbacks, Data, call, given, library, number, read_at, read_into
+from ._library import Callbacks, Data, Progress, call, given, library, number, read_at, read_into
 from .cid import Cid
 from .errors import Error
 
@@ -79,12 +79,14 @@ class Unique:
 
 
 class Handle(Unique):
-    """A handle of the library's, given back by `close`, at the end of a `with`, or with the object."""
+    """A handle of the library's, given back by `close`, at the end of a `with`, or with the object. What it
+    was made from stays until then, also when nobody else has that any more."""
 
     _close: str
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, of: object = None) -> None:
         self._open_handle: int | None = handle
+        self._of = of
 
     @property
     def _handle(self) -> int:
@@ -97,6 +99,7 @@ class Handle(Unique):
         handle, self._open_handle = getattr(self, "_open_handle", None), None
         if handle is not None:
             getattr(library, self._close)(handle)
+        self._of = None
 
     def __enter__(self: Self) -> Self:
         return self
@@ -125,8 +128,17 @@ class Items(Handle, Generic[Item]):
 
     _close = "ips_iter_close"
 
-    def __init__(self, handle: int, kind: type[Any], function: str, make: Callable[[Any], Item]) -> None:
-        super().__init__(handle)
+    def __init__(
+        self,
+        handle: int,
+        of: object,
+        kind: type[Any],
+        function: str,
+        make: Callable[[Any], Item],
+        callbacks: Callbacks | None = None,
+    ) -> None:
+        super().__init__(handle, of)
+        self._callbacks = callbacks
         self._kind = kind
         self._function = function
         self._make = make
@@ -139,30 +151,30 @@ class Items(Handle, Generic[Item]):
             raise StopIteration
         raw = self._kind()
         arguments: list[Any] = [ctypes.byref(raw)]
-        if self._kind is _abi.ips_change:
-            arguments += [_abi.ips_progress(), None]
-        if not call(self._function, self._handle, *arguments):
+        if self._callbacks is not None:
+            arguments += [self._callbacks.progress, None]
+        if not call(self._function, self._handle, *arguments, callbacks=self._callbacks):
             self.close()
             raise StopIteration
         return self._make(raw)
 
 
-def cids(handle: int) -> Items[Cid]:
-    return Items(handle, _abi.ips_cid, "ips_iter_next_cid", Cid.of_raw)
+def cids(handle: int, of: object) -> Items[Cid]:
+    return Items(handle, of, _abi.ips_cid, "ips_iter_next_cid", Cid.of_raw)
 
 
-def roots(handle: int) -> Items[Root]:
+def roots(handle: int, of: object) -> Items[Root]:
     def make(raw: _abi.ips_root) -> Root:
         return Root(raw.name.decode("utf-8", "surrogateescape"), Cid.of_raw(raw.cid))
 
-    return Items(handle, _abi.ips_root, "ips_iter_next_root", make)
+    return Items(handle, of, _abi.ips_root, "ips_iter_next_root", make)
 
 
-def holds(handle: int) -> Items[Hold]:
+def holds(handle: int, of: object) -> Items[Hold]:
     def make(raw: _abi.ips_hold) -> Hold:
         return Hold(raw.owner.decode("utf-8", "surrogateescape"), Cid.of_raw(raw.cid), raw.count)
 
-    return Items(handle, _abi.ips_hold, "ips_iter_next_hold", make)
+    return Items(handle, of, _abi.ips_hold, "ips_iter_next_hold", make)
 
 
 def problems(handle: int) -> Items[Problem]:
@@ -170,36 +182,37 @@ def problems(handle: int) -> Items[Problem]:
         cid = Cid.of_raw(raw.cid) if raw.has_cid else None
         return Problem(raw.kind, cid, raw.message.decode("utf-8", "replace"))
 
-    return Items(handle, _abi.ips_problem, "ips_iter_next_problem", make)
+    return Items(handle, None, _abi.ips_problem, "ips_iter_next_problem", make)
 
 
 def bases(handle: int) -> Items[Base]:
     def make(raw: _abi.ips_base) -> Base:
         return Base(raw.identity.decode(), os.fsdecode(raw.path))
 
-    return Items(handle, _abi.ips_base, "ips_iter_next_base", make)
+    return Items(handle, None, _abi.ips_base, "ips_iter_next_base", make)
 
 
-def forks(handle: int) -> Items[Fork]:
+def forks(handle: int, of: object) -> Items[Fork]:
     def make(raw: _abi.ips_fork) -> Fork:
         return Fork(raw.identity.decode(), raw.state, raw.holds, os.fsdecode(raw.path))
 
-    return Items(handle, _abi.ips_fork, "ips_iter_next_fork", make)
+    return Items(handle, of, _abi.ips_fork, "ips_iter_next_fork", make)
 
 
-def changes(handle: int) -> Items[Change]:
+def changes(handle: int, of: object, progress: Progress | None) -> Items[Change]:
     def make(raw: _abi.ips_change) -> Change:
         return Change(raw.old_offset, raw.old_length, raw.new_offset, raw.new_length)
 
-    return Items(handle, _abi.ips_change, "ips_iter_next_change", make)
+    return Items(handle, of, _abi.ips_change, "ips_iter_next_change", make, Callbacks(progress))
 
 
 class Reader(Unique, io.RawIOBase):
     """A file open for reading, as a raw binary stream; io.BufferedReader and io.TextIOWrapper take it."""
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, of: object) -> None:
         super().__init__()
         self._reader: int | None = handle
+        self._of = of
 
     def readable(self) -> bool:
         return True
@@ -235,6 +248,7 @@ class Reader(Unique, io.RawIOBase):
         handle, self._reader = getattr(self, "_reader", None), None
         if handle is not None:
             library.ips_reader_close(handle)
+        self._of = None
         super().close()
 
     def _open(self) -> int:
@@ -249,8 +263,8 @@ class Writer(Handle):
 
     _close = "ips_writer_close"
 
-    def __init__(self, handle: int, callbacks: Callbacks) -> None:
-        super().__init__(handle)
+    def __init__(self, handle: int, callbacks: Callbacks, of: object) -> None:
+        super().__init__(handle, of)
         self._callbacks = callbacks
 
     def write_at(self, offset: int, data: Data) -> None:

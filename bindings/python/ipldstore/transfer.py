@@ -8,7 +8,7 @@ import os
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from . import _abi
-from ._library import Callbacks, Path, call, host_path, kind_of
+from ._library import Callbacks, Path, Progress, call, host_path, kind_of
 from .cid import Cid
 from .entries import Policy, TreeConflict, conflict_of, known
 from .errors import Error
@@ -93,8 +93,9 @@ class TreeCallbacks(Callbacks):
         transfer: OnTransfer | None = None,
         trouble: OnTrouble | None = None,
         decide: Decide | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(progress)
         self.transfer = _abi.ips_fs_progress()
         self.trouble = _abi.ips_fs_on_trouble()
         self.decide = _abi.ips_fs_decide()
@@ -164,9 +165,12 @@ def export_report(raw: _abi.ips_fs_export_report) -> ExportReport:
     return ExportReport(*counts, raw.unmade, raw.without_owner, raw.without_metadata)
 
 
-def remove_directory(directory: Path, on_trouble: OnTrouble | None = None) -> None:
+def remove_directory(
+    directory: Path, on_trouble: OnTrouble | None = None, progress: Progress | None = None
+) -> None:
     """Removes a directory of the host with all that is in it, or a file: what an export made, say.
-    Directories that their owner, who runs this, has closed to himself are opened first."""
-    callbacks = TreeCallbacks(trouble=on_trouble)
-    arguments = (host_path(directory), callbacks.trouble, None)
+    Directories that their owner, who runs this, has closed to himself are opened first. `progress` hears of
+    the entries that went."""
+    callbacks = TreeCallbacks(trouble=on_trouble, progress=progress)
+    arguments = (host_path(directory), callbacks.progress, callbacks.trouble, None)
     call("ips_fs_remove_directory", *arguments, callbacks=callbacks)

@@ -10,8 +10,10 @@ from typing import Any, Iterator
 from . import _abi
 from . import entries as found
 from ._library import (
+    Callbacks,
     Data,
     Path,
+    Progress,
     call,
     given,
     library,
@@ -64,13 +66,20 @@ class Tree(Handle):
 
     _close = "ips_fs_close"
 
-    def commit(self, branch: str, message: str = "", author: str = "") -> Cid:
+    def commit(
+        self, branch: str, message: str = "", author: str = "", progress: Progress | None = None
+    ) -> Cid:
         """Makes a version and moves the branch to it: the branch's newest version now. A tree that was not
-        changed makes none. LostRace when the branch is not where the tree was opened."""
+        changed makes none. LostRace when the branch is not where the tree was opened.
+
+        `progress` hears of the directories that are stored and the blocks that are read for it, and stops it
+        by returning False: the tree has its changes still, and can be committed."""
         raw = _abi.ips_cid()
+        callbacks = Callbacks(progress)
         texts = (text(branch, "a branch"), text(message, "a message"), text(author, "an author"))
         try:
-            call("ips_fs_commit", self._handle, *texts, ctypes.byref(raw))
+            arguments = (*texts, callbacks.progress, None, ctypes.byref(raw))
+            call("ips_fs_commit", self._handle, *arguments, callbacks=callbacks)
         except Conflict as error:
             raise LostRace.of_version(error, raw) from None
         return Cid.of_raw(raw)
@@ -97,12 +106,12 @@ class Tree(Handle):
     ) -> Iterator[tuple[str, Entry]]:
         """The names of a directory with their entries, in bytewise order, from one on."""
         arguments = (tree_path(path), tree_path(first), _abi.IPS_FS_ALL if tombstones else 0)
-        return found.entries(made("ips_fs_list", self._handle, *arguments))
+        return found.entries(made("ips_fs_list", self._handle, *arguments), self)
 
     def walk(self, path: Path = "/", tombstones: bool = False) -> Iterator[tuple[str, Entry]]:
         """Everything below a directory, each before what is in it, by paths from the root."""
         flags = _abi.IPS_FS_ALL if tombstones else 0
-        return found.entries(made("ips_fs_walk", self._handle, tree_path(path), flags))
+        return found.entries(made("ips_fs_walk", self._handle, tree_path(path), flags), self)
 
     def readlink(self, path: Path) -> str:
         return os.fsdecode(whole(256, "ips_fs_read_link", self._handle, tree_path(path)))
@@ -126,7 +135,7 @@ class Tree(Handle):
         if flags is None:
             raise ValueError(f"a file is opened with r, r+, w or a, not {how!r}")
         handle = made("ips_fs_file_open", self._handle, tree_path(path), flags, mode)
-        return File(handle, flags != _abi.IPS_FS_READ, how.startswith("a"))
+        return File(handle, self, flags != _abi.IPS_FS_READ, how.startswith("a"))
 
     def mkdir(self, path: Path, mode: int = 0o755, parents: bool = False) -> None:
         """Makes a directory; with `parents` those above it too, and it may be there."""
@@ -204,9 +213,11 @@ class File(Unique, io.RawIOBase):
     """A file of a tree that is open, as a raw binary stream. `close`, and the end of a `with`, give the tree
     what was written; `abort`, and a `with` that is left by an exception, forget it."""
 
-    def __init__(self, handle: int, is_written: bool, is_appended: bool) -> None:
+    def __init__(self, handle: int, of: object, is_written: bool, is_appended: bool) -> None:
         super().__init__()
         self._file: int | None = handle
+        # A tree ends its files when it is closed: it stays while one is open.
+        self._of = of
         self._is_written = is_written
         self._is_appended = is_appended
         self._position = 0
@@ -283,6 +294,7 @@ class File(Unique, io.RawIOBase):
         finally:
             if handle is not None:
                 library.ips_fs_file_close(handle)
+            self._of = None
             super().close()
 
     def abort(self) -> None:

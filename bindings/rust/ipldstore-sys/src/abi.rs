@@ -309,6 +309,8 @@ pub struct ips_verify_report {
     pub blocks: u64,
     pub raw_bytes: u64,
     pub problems: u64,
+    pub missing_links: u64,
+    pub missing_blocks: u64,
 }
 
 #[repr(C)]
@@ -756,7 +758,7 @@ extern "C" {
     pub fn ips_store_stat(store: *const ips_store, stat: *mut ips_stat, error: *mut ips_error) -> ips_status;
     pub fn ips_store_verify(
         store: *mut ips_store, progress: ips_progress, context: *mut c_void, report: *mut ips_verify_report,
-        problems: *mut *mut ips_iter, error: *mut ips_error,
+        problems: *mut *mut ips_iter, missing: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_repair(
         path: *const c_char, progress: ips_progress, context: *mut c_void, report: *mut ips_repair_report,
@@ -815,7 +817,7 @@ extern "C" {
     pub fn ips_fs_close(fs: *mut ips_fs);
     pub fn ips_fs_commit(
         fs: *mut ips_fs, branch: *const c_char, message: *const c_char, author: *const c_char,
-        version: *mut ips_cid, error: *mut ips_error,
+        progress: ips_progress, context: *mut c_void, version: *mut ips_cid, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_stat(
         fs: *mut ips_fs, path: ips_bytes, follow: bool, entry: *mut ips_fs_entry, error: *mut ips_error,
@@ -910,7 +912,8 @@ extern "C" {
         store: *mut ips_store, version: *const ips_cid, branch: *const c_char, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_branch_delete(
-        store: *mut ips_store, branch: *const c_char, error: *mut ips_error,
+        store: *mut ips_store, branch: *const c_char, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_tag_set(
         store: *mut ips_store, tag: *const c_char, version: *const ips_cid, move_: bool,
@@ -931,19 +934,20 @@ extern "C" {
         versions: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_iter_next_version(
-        iter: *mut ips_iter, cid: *mut ips_cid, version: *mut ips_fs_version, error: *mut ips_error,
+        iter: *mut ips_iter, cid: *mut ips_cid, version: *mut ips_fs_version, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_prune(
         store: *mut ips_store, branch: *const c_char, keep_last: u64, keep_since: i64, keep_tagged: bool,
-        dropped: *mut u64, error: *mut ips_error,
+        progress: ips_progress, context: *mut c_void, dropped: *mut u64, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_drop_tombstones(
-        store: *mut ips_store, branch: *const c_char, before_seconds: i64, dropped: *mut u64,
-        error: *mut ips_error,
+        store: *mut ips_store, branch: *const c_char, before_seconds: i64, progress: ips_progress,
+        context: *mut c_void, dropped: *mut u64, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_diff(
         store: *const ips_store, old_tree: *const ips_cid, new_tree: *const ips_cid, flags: u32,
-        differences: *mut *mut ips_iter, error: *mut ips_error,
+        progress: ips_progress, context: *mut c_void, differences: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_iter_next_difference(
         iter: *mut ips_iter, kind: *mut i32, aspects: *mut u32, path: *mut c_void, capacity: usize,
@@ -953,13 +957,14 @@ extern "C" {
     pub fn ips_fs_merge_options_init(options: *mut ips_fs_merge_options, struct_size: usize);
     pub fn ips_fs_merge(
         store: *mut ips_store, branch: *const c_char, theirs: *const ips_cid,
-        options: *const ips_fs_merge_options, decide: ips_fs_decide, context: *mut c_void, outcome: *mut i32,
-        version: *mut ips_cid, conflicts: *mut *mut ips_iter, error: *mut ips_error,
+        options: *const ips_fs_merge_options, progress: ips_progress, decide: ips_fs_decide,
+        context: *mut c_void, outcome: *mut i32, version: *mut ips_cid, conflicts: *mut *mut ips_iter,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_merge_open(
         store: *mut ips_store, ours: *const ips_cid, theirs: *const ips_cid,
-        options: *const ips_fs_merge_options, decide: ips_fs_decide, context: *mut c_void,
-        fs: *mut *mut ips_fs, conflicts: *mut *mut ips_iter, error: *mut ips_error,
+        options: *const ips_fs_merge_options, progress: ips_progress, decide: ips_fs_decide,
+        context: *mut c_void, fs: *mut *mut ips_fs, conflicts: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_iter_next_conflict(
         iter: *mut ips_iter, kind: *mut i32, resolution: *mut i32, fields: *mut u32, path: *mut c_void,
@@ -968,8 +973,8 @@ extern "C" {
         their_entry: *mut ips_fs_entry, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_overlay(
-        store: *mut ips_store, layer: *const ips_cid, base: *const ips_cid, fs: *mut *mut ips_fs,
-        error: *mut ips_error,
+        store: *mut ips_store, layer: *const ips_cid, base: *const ips_cid, progress: ips_progress,
+        context: *mut c_void, fs: *mut *mut ips_fs, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_import_options_init(options: *mut ips_fs_import_options, struct_size: usize);
     pub fn ips_fs_import(
@@ -984,7 +989,8 @@ extern "C" {
         context: *mut c_void, report: *mut ips_fs_export_report, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_remove_directory(
-        directory: *const c_char, on_trouble: ips_fs_on_trouble, context: *mut c_void, error: *mut ips_error,
+        directory: *const c_char, progress: ips_progress, on_trouble: ips_fs_on_trouble,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
 }
 
@@ -1022,7 +1028,10 @@ layout! { ips_stat: 104,
     struct_size: 0, reserved: 4, blocks: 8, raw_bytes: 16, stored_bytes: 24, dead_blocks: 32, dead_bytes: 40,
     set_aside_blocks: 48, roots: 56, holds: 64, leases: 72, packs: 80, index_bytes: 88, epoch: 96,
 }
-layout! { ips_verify_report: 32, struct_size: 0, reserved: 4, blocks: 8, raw_bytes: 16, problems: 24 }
+layout! { ips_verify_report: 48,
+    struct_size: 0, reserved: 4, blocks: 8, raw_bytes: 16, problems: 24, missing_links: 32,
+    missing_blocks: 40,
+}
 layout! { ips_repair_report: 64,
     struct_size: 0, reserved: 4, blocks: 8, damaged_records: 16, roots: 24, holds: 32, lost_names: 40,
     missing_blocks: 48, recovered_roots: 56,

@@ -33,7 +33,7 @@ fn main() -> Result<(), Failed> {
     let stat = store.stat()?;
     println!("{count} files of {bytes} bytes in {} blocks, stored as {}", stat.blocks, stat.stored_bytes);
     println!("{} bytes read and compared", serve(&store, Path::new(directory), reads)?);
-    let (report, problems) = store.verify()?;
+    let ipldstore::Verification { report, problems, .. } = store.verify()?;
     for problem in problems {
         println!("problem: {}", problem?.message);
     }

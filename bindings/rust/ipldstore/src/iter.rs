@@ -180,6 +180,11 @@ impl<T> Iter<T> {
     ) -> Result<Self> {
         Ok(Iter { handle: Handle::open(body)?, has_ended: false, item: PhantomData })
     }
+
+    /// Of a handle that nobody else gives back.
+    pub(crate) fn from_raw(handle: NonNull<sys::ips_iter>) -> Self {
+        Iter { handle: Handle::from_raw(handle), has_ended: false, item: PhantomData }
+    }
 }
 
 impl<T: Item> Iterator for Iter<T> {

@@ -53,7 +53,7 @@ pub use layers::{Base, CopyReport, Fork, HealReport};
 pub use nodes::{Element, Elements, NodeChange};
 pub use options::{CreateOptions, OpenOptions};
 pub use reader::Reader;
-pub use space::{Budget, GcReport, RepairReport, Stat, Usage, VerifyReport};
+pub use space::{Budget, GcReport, RepairReport, Stat, Usage, Verification, VerifyReport};
 pub use store::{Information, Store};
 pub use writer::{Alone, Within, Writer};
 

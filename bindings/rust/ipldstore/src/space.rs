@@ -2,13 +2,14 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::ptr;
 use std::time::Duration;
 
 use ipldstore_sys as sys;
 
 use crate::callback::{self, unobserved, Callbacks};
-use crate::error::{call, Result};
-use crate::iter::{Iter, Problems};
+use crate::error::{call, Error, Result};
+use crate::iter::{Iter, Links, Problems};
 use crate::{raw, Store};
 
 /// How long reclaiming may take.
@@ -142,7 +143,22 @@ report! {
         raw_bytes,
         /// Things that are not as they must be; 0: all is well.
         problems,
+        /// Links of nodes that something keeps to blocks that are not here. No problems: a link may come
+        /// before what it names. After a repair that lost blocks, what is missing.
+        missing_links,
+        /// How many blocks those are.
+        missing_blocks,
     }
+}
+
+/// What verification found, and the first thousand of each kind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Verification {
+    pub report: VerifyReport,
+    pub problems: Problems,
+    /// Blocks that are linked to and not here.
+    pub missing: Links,
 }
 
 report! {
@@ -226,29 +242,26 @@ impl Store {
     }
 
     /// Recomputes from content what the store says of itself. `Ok` says that it ran, not that all is well:
-    /// the report does, and the problems are the first thousand.
-    pub fn verify(&self) -> Result<(VerifyReport, Problems)> {
+    /// the report does.
+    pub fn verify(&self) -> Result<Verification> {
         self.verify_with(unobserved)
     }
 
     /// As [`Store::verify`]; `progress` hears of the blocks checked.
-    pub fn verify_with(
-        &self,
-        mut progress: impl FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<(VerifyReport, Problems)> {
+    pub fn verify_with(&self, mut progress: impl FnMut(u64) -> ControlFlow<()>) -> Result<Verification> {
         let mut callbacks = Callbacks::progress(&mut progress);
-        let mut report = Ok(VerifyReport::default());
-        let problems = Iter::open(|iter, error| {
-            let mut status = sys::IPS_OK;
-            report = VerifyReport::made(|report, _| unsafe {
-                let (progress, context) = (Some(callback::progress as _), callbacks.context());
-                status = sys::ips_store_verify(self.raw(), progress, context, report, iter, error);
-                sys::IPS_OK
-            });
-            status
+        let (mut problems, mut missing) = (ptr::null_mut(), ptr::null_mut());
+        let report = VerifyReport::made(|report, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (problems, missing) = (&mut problems, &mut missing);
+            sys::ips_store_verify(self.raw(), progress, context, report, problems, missing, error)
         });
-        let problems = callbacks.finish(problems)?;
-        Ok((report?, problems))
+        let report = callbacks.finish(report)?;
+        let iter = |handle: *mut sys::ips_iter| {
+            ptr::NonNull::new(handle).ok_or_else(|| Error::invalid("the library made no iterator"))
+        };
+        let (problems, missing) = (iter(problems)?, iter(missing)?);
+        Ok(Verification { report, problems: Iter::from_raw(problems), missing: Iter::from_raw(missing) })
     }
 
     /// Builds the index of the store at `path` anew, from packs and journal. It must be open nowhere.

@@ -274,6 +274,9 @@ fn directories_come_in_and_go_out() {
     }));
     assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"mine"));
 
+    let go_on = |_: &fs::Trouble| ControlFlow::Continue(());
+    let stopped = fs::remove_directory_with(&copy, |_| ControlFlow::Break(()), go_on);
+    assert!(matches!(stopped, Err(Error::Cancelled(_))) && copy.exists());
     fs::remove_directory(&copy).unwrap();
     assert!(!copy.exists());
     assert!(matches!(fs::remove_directory(&copy), Err(Error::NotFound(_))));
@@ -284,10 +287,78 @@ fn directories_come_in_and_go_out() {
 #[test]
 fn troubles_are_heard_one_by_one() {
     let mut heard = Vec::new();
-    let failed = fs::remove_directory_with("/proc/self/ns", |trouble| {
+    let go_on = |_| ControlFlow::Continue(());
+    let failed = fs::remove_directory_with("/proc/self/ns", go_on, |trouble| {
         heard.push((trouble.kind, trouble.error.code()));
         ControlFlow::Break(())
     });
     assert!(matches!(failed, Err(Error::Cancelled(_))), "{failed:?}");
     assert_eq!(heard, [(TroubleKind::Unremoved, ipldstore::sys::IPS_PERMISSION)]);
+}
+
+/// Stops a call where it is heard of first, and lets a panic through.
+fn stops<T: std::fmt::Debug>(
+    what: &str,
+    mut call: impl FnMut(&mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<T, Error>,
+) {
+    let stopped = call(&mut |_| ControlFlow::Break(()));
+    assert!(matches!(stopped, Err(Error::Cancelled(_))), "{what}: {stopped:?}");
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _ = call(&mut |done| panic!("at {done}"));
+    }));
+    assert_eq!(panicked.unwrap_err().downcast_ref::<String>().unwrap(), "at 1", "{what}");
+}
+
+#[test]
+fn what_takes_long_stops_and_leaves_nothing_half_done() {
+    let place = Place::new();
+    let fs = place.fs();
+    let (ours, theirs) = contradicting(&place);
+    let options = MergeOptions::new().policy(Policy::Theirs);
+    stops("merge", |progress| fs.merge_watched("main", &theirs, &options, None, progress));
+    assert_eq!(fs.branch("main").unwrap(), ours);
+    stops("open_merge", |progress| fs.open_merge_watched(&ours, &theirs, &options, None, progress));
+    stops("overlay", |progress| fs.overlay_with(&theirs, &ours, progress));
+    stops("diff", |progress| fs.diff_with_renames_watched(&ours, &theirs, progress));
+
+    let tree = fs.open_branch("main").unwrap();
+    tree.write("c", b"kept").unwrap();
+    tree.remove("a").unwrap();
+    stops("commit", |progress| tree.commit_with("main", "", "", progress).map_err(Error::from));
+    assert_eq!(fs.branch("main").unwrap(), ours);
+    let changed = tree.commit("main", "", "").unwrap();
+    assert_eq!(fs.open(Some(&changed)).unwrap().read("c").unwrap(), b"kept");
+
+    stops("drop_tombstones", |progress| fs.drop_tombstones_with("main", i64::MAX, progress));
+    assert_eq!(fs.branch("main").unwrap(), changed);
+    stops("prune", |progress| fs.prune_with("main", Keep::default(), progress));
+    assert_eq!(fs.history(&changed).unwrap().count(), 3);
+    let mut history = fs.history_of("b", &changed).unwrap();
+    // The newest version did not change it: the second is found once both were looked at.
+    let mut looked = 0;
+    let stopped = history.next_with(|done| {
+        looked = done;
+        if done < 1 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    assert!(matches!(stopped, Err(Error::Cancelled(_))) && looked == 1);
+    assert_eq!(history.next().unwrap().unwrap().cid, ours);
+
+    let mut heard = 0;
+    let merge = fs.merge_watched(
+        "main",
+        &theirs,
+        &MergeOptions::new(),
+        Some(&mut |_| ControlFlow::Continue(Resolution::Ours)),
+        |done| {
+            heard = done;
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(matches!(merge.unwrap(), Merge::Merged { .. }) && heard > 4);
+    assert!(matches!(fs.delete_branch_with("dev", |_| ControlFlow::Break(())), Err(Error::Cancelled(_))));
+    assert!(matches!(fs.branch("dev"), Err(Error::NotFound(_))));
 }

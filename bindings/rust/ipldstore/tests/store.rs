@@ -3,8 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,39 +12,9 @@ use ipldstore::{
     Budget, Change, Cid, Codec, CreateOptions, Element, Error, HashFunction, NodeChange, OpenOptions, Store,
 };
 
-/// A store of its own, removed with it.
-struct Place {
-    store: Store,
-    path: PathBuf,
-}
+mod place;
 
-impl Place {
-    fn new() -> Place {
-        let path = fresh_path();
-        Store::create(&path).unwrap();
-        Place { store: Store::open(&path).unwrap(), path }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-impl std::ops::Deref for Place {
-    type Target = Store;
-
-    fn deref(&self) -> &Store {
-        &self.store
-    }
-}
-
-fn fresh_path() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("ipldstore-rust-{}-{number}", std::process::id()))
-}
+use place::{fresh_path, Place};
 
 /// Bytes that do not compress.
 fn noise(length: usize, seed: u64) -> Vec<u8> {
@@ -389,7 +359,8 @@ fn threads_share_a_store() {
             });
         }
     });
-    let (report, problems) = place.verify().unwrap();
+    let found = place.verify().unwrap();
+    let (report, problems) = (found.report, found.problems);
     assert_eq!((report.problems, problems.count()), (0, 0));
     assert!(report.blocks >= 9);
 }
@@ -478,4 +449,19 @@ fn options_and_repair() {
     assert_eq!(io::Error::from(missing).kind(), io::ErrorKind::NotFound);
     assert!(ipldstore::version_number() >= ipldstore::sys::IPS_VERSION_NUMBER as u32);
     assert!(ipldstore::build_info().starts_with("ipldstore "));
+}
+
+#[test]
+fn what_is_linked_to_and_not_here_is_counted_and_named() {
+    let store = Place::new();
+    let absent = Cid::of_block(b"elsewhere", Codec::RAW, HashFunction::BLAKE3).unwrap();
+    // A list of one link.
+    let mut node = vec![0x81, 0xd8, 0x2a, 0x58, 0x25, 0];
+    node.extend_from_slice(&absent.to_bytes());
+    let node = store.put_node(&node).unwrap();
+    let found = store.verify().unwrap();
+    assert_eq!((found.report.problems, found.report.missing_links, found.report.missing_blocks), (0, 1, 1));
+    assert_eq!(found.missing.map(Result::unwrap).collect::<Vec<_>>(), [absent]);
+    store.dereference(&node, None, Budget::NoLimit).unwrap();
+    assert_eq!(store.verify().unwrap().report.missing_links, 0);
 }

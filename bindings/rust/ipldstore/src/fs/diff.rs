@@ -1,10 +1,12 @@
 //! What differs between two trees.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use ipldstore_sys as sys;
 
 use super::{path_of, Entry, FileSystem};
+use crate::callback::{self, unobserved, Callbacks, Progress};
 use crate::error::Result;
 use crate::iter::Handle;
 use crate::{raw, Cid};
@@ -13,24 +15,38 @@ impl FileSystem<'_> {
     /// What differs between two versions, trees or directories, in the order of paths, at the cost of what
     /// differs.
     pub fn diff(&self, old: &Cid, new: &Cid) -> Result<Differences> {
-        self.diff_by(old, new, 0)
+        self.diff_by(old, new, 0, &mut unobserved)
     }
 
     /// As [`FileSystem::diff`]; what was renamed is one difference, not two.
     pub fn diff_with_renames(&self, old: &Cid, new: &Cid) -> Result<Differences> {
-        self.diff_by(old, new, sys::IPS_FS_RENAMES)
+        self.diff_by(old, new, sys::IPS_FS_RENAMES, &mut unobserved)
+    }
+
+    /// As [`FileSystem::diff_with_renames`], which goes through all that differs before the first difference
+    /// is given; `progress` hears of the blocks that were read.
+    pub fn diff_with_renames_watched(
+        &self,
+        old: &Cid,
+        new: &Cid,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Differences> {
+        self.diff_by(old, new, sys::IPS_FS_RENAMES, &mut progress)
     }
 
     /// As [`FileSystem::diff`], with tombstones.
     pub fn diff_with_tombstones(&self, old: &Cid, new: &Cid) -> Result<Differences> {
-        self.diff_by(old, new, sys::IPS_FS_ALL)
+        self.diff_by(old, new, sys::IPS_FS_ALL, &mut unobserved)
     }
 
-    fn diff_by(&self, old: &Cid, new: &Cid, flags: i32) -> Result<Differences> {
-        let handle = Handle::open(|iter, error| unsafe {
+    fn diff_by(&self, old: &Cid, new: &Cid, flags: i32, progress: Progress<'_>) -> Result<Differences> {
+        let mut callbacks = Callbacks::progress(progress);
+        let result = Handle::open(|iter, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
             let (old, new) = (old.as_raw(), new.as_raw());
-            sys::ips_fs_diff(self.store.raw(), old, new, flags as u32, iter, error)
-        })?;
+            sys::ips_fs_diff(self.store.raw(), old, new, flags as u32, progress, context, iter, error)
+        });
+        let handle = callbacks.finish(result)?;
         Ok(Differences { handle, paths: [vec![0; 256], vec![0; 256]], has_ended: false })
     }
 }

@@ -7,7 +7,7 @@ use std::ptr;
 use ipldstore_sys as sys;
 
 use super::{conflict, Conflict, FileSystem, Resolution, Tree};
-use crate::callback::Left;
+use crate::callback::{self, answer, unobserved, Callbacks, Left, Progress};
 use crate::error::{call, Error, Result};
 use crate::iter::Handle;
 use crate::{raw, Cid};
@@ -130,22 +130,27 @@ impl Merge {
 }
 
 /// Decides a conflict, or stops the merge.
-type Decide<'a> = &'a mut dyn FnMut(&Conflict) -> ControlFlow<(), Resolution>;
+pub type Decide<'a> = &'a mut dyn FnMut(&Conflict) -> ControlFlow<(), Resolution>;
 
-/// Who decides the conflicts of one call.
-struct Judge<'a> {
-    decide: Option<Decide<'a>>,
+/// Who decides the conflicts of one call, and hears of it.
+struct Judge<'p, 'd> {
+    progress: Progress<'p>,
+    decide: Option<Decide<'d>>,
     has_stopped: bool,
     left: Left,
 }
 
-impl<'a> Judge<'a> {
-    fn new(decide: Option<Decide<'a>>) -> Self {
-        Judge { decide, has_stopped: false, left: Left::default() }
+impl<'p, 'd> Judge<'p, 'd> {
+    fn new(decide: Option<Decide<'d>>, progress: Progress<'p>) -> Self {
+        Judge { progress, decide, has_stopped: false, left: Left::default() }
     }
 
-    fn callback(&self) -> sys::ips_fs_decide {
-        self.decide.as_ref().map(|_| decide as _)
+    fn callbacks(&self) -> (sys::ips_progress, sys::ips_fs_decide) {
+        (Some(progress as _), self.decide.as_ref().map(|_| decide as _))
+    }
+
+    fn context(&mut self) -> *mut c_void {
+        (self as *mut Self).cast()
     }
 
     /// What the call's result is once the closure's own reason is taken for what it is.
@@ -157,13 +162,20 @@ impl<'a> Judge<'a> {
     }
 }
 
+unsafe extern "C" fn progress(context: *mut c_void, done: u64) -> sys::ips_status {
+    // SAFETY: the judge lives while the call runs, and one callback runs at a time.
+    let Judge { progress, left, .. } = unsafe { &mut *context.cast::<Judge<'_, '_>>() };
+    left.guard(|| Ok(answer(progress(done))))
+}
+
 unsafe extern "C" fn decide(
     context: *mut c_void,
     conflict: *const sys::ips_fs_conflict,
     resolution: *mut i32,
 ) -> sys::ips_status {
-    // SAFETY: the judge lives while the call runs, and one callback runs at a time.
-    let Judge { decide: Some(decide), has_stopped, left } = (unsafe { &mut *context.cast::<Judge<'_>>() })
+    // SAFETY: as above.
+    let Judge { decide: Some(decide), has_stopped, left, .. } =
+        (unsafe { &mut *context.cast::<Judge<'_, '_>>() })
     else {
         return sys::IPS_OK;
     };
@@ -185,7 +197,7 @@ impl FileSystem<'_> {
     ///
     /// [`Error::Conflict`] when the branch was moved meanwhile; conflicts of the trees are a result.
     pub fn merge(&self, branch: &str, theirs: &Cid, options: &MergeOptions) -> Result<Merge> {
-        self.merge_by(branch, theirs, options, None)
+        self.merge_watched(branch, theirs, options, None, unobserved)
     }
 
     /// As [`FileSystem::merge`]; a closure decides each conflict, in place of the policy, or stops the merge
@@ -197,29 +209,34 @@ impl FileSystem<'_> {
         options: &MergeOptions,
         mut decide: impl FnMut(&Conflict) -> ControlFlow<(), Resolution>,
     ) -> Result<Merge> {
-        self.merge_by(branch, theirs, options, Some(&mut decide))
+        self.merge_watched(branch, theirs, options, Some(&mut decide), unobserved)
     }
 
-    fn merge_by(
+    /// As [`FileSystem::merge`], or with `decide` as [`FileSystem::merge_with`]; `progress` hears of the
+    /// blocks of versions and directories that were read. What it stops with `Break` has changed nothing.
+    pub fn merge_watched(
         &self,
         branch: &str,
         theirs: &Cid,
         options: &MergeOptions,
         decide: Option<Decide<'_>>,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Merge> {
         let (branch, options) = (raw::text(branch)?, RawOptions::new(options, decide.is_some())?);
-        let (mut judge, mut outcome, mut list) = (Judge::new(decide), 0, ptr::null_mut());
+        let mut judge = Judge::new(decide, &mut progress);
+        let (mut outcome, mut list) = (0, ptr::null_mut());
         // SAFETY: zeros are a value, and no CID.
         let mut version: sys::ips_cid = unsafe { std::mem::zeroed() };
-        let callback = judge.callback();
+        let (progress, decide) = judge.callbacks();
         let result = call(|error| unsafe {
             sys::ips_fs_merge(
                 self.store.raw(),
                 branch.as_ptr(),
                 theirs.as_raw(),
                 &options.raw,
-                callback,
-                (&mut judge as *mut Judge<'_>).cast(),
+                progress,
+                decide,
+                judge.context(),
                 &mut outcome,
                 &mut version,
                 &mut list,
@@ -277,7 +294,7 @@ impl FileSystem<'_> {
         theirs: &Cid,
         options: &MergeOptions,
     ) -> Result<(Tree, Vec<Conflict>)> {
-        self.open_merge_by(ours, theirs, options, None)
+        self.open_merge_watched(ours, theirs, options, None, unobserved)
     }
 
     /// As [`FileSystem::open_merge`]; a closure decides conflicts, or leaves them for later.
@@ -288,27 +305,31 @@ impl FileSystem<'_> {
         options: &MergeOptions,
         mut decide: impl FnMut(&Conflict) -> ControlFlow<(), Resolution>,
     ) -> Result<(Tree, Vec<Conflict>)> {
-        self.open_merge_by(ours, theirs, options, Some(&mut decide))
+        self.open_merge_watched(ours, theirs, options, Some(&mut decide), unobserved)
     }
 
-    fn open_merge_by(
+    /// As [`FileSystem::open_merge`], or with `decide` as [`FileSystem::open_merge_with`]; `progress` hears
+    /// of the blocks that were read.
+    pub fn open_merge_watched(
         &self,
         ours: &Cid,
         theirs: &Cid,
         options: &MergeOptions,
         decide: Option<Decide<'_>>,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(Tree, Vec<Conflict>)> {
         let options = RawOptions::new(options, decide.is_some())?;
-        let (mut judge, mut list) = (Judge::new(decide), ptr::null_mut());
-        let callback = judge.callback();
+        let (mut judge, mut list) = (Judge::new(decide, &mut progress), ptr::null_mut());
+        let (progress, decide) = judge.callbacks();
         let handle = raw::handle(|fs, error| unsafe {
             sys::ips_fs_merge_open(
                 self.store.raw(),
                 ours.as_raw(),
                 theirs.as_raw(),
                 &options.raw,
-                callback,
-                (&mut judge as *mut Judge<'_>).cast(),
+                progress,
+                decide,
+                judge.context(),
                 fs,
                 &mut list,
                 error,
@@ -323,9 +344,22 @@ impl FileSystem<'_> {
     /// Opens one tree over another, as the layers of images are: names and tombstones of the layer stand,
     /// other names are the base's. A commit of it is one to a new branch.
     pub fn overlay(&self, layer: &Cid, base: &Cid) -> Result<Tree> {
-        let handle = raw::handle(|fs, error| unsafe {
-            sys::ips_fs_overlay(self.store.raw(), layer.as_raw(), base.as_raw(), fs, error)
-        })?;
-        Ok(Tree::from_handle(handle))
+        self.overlay_with(layer, base, unobserved)
+    }
+
+    /// As [`FileSystem::overlay`]; `progress` hears of the blocks that were read.
+    pub fn overlay_with(
+        &self,
+        layer: &Cid,
+        base: &Cid,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Tree> {
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = raw::handle(|fs, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (store, layer, base) = (self.store.raw(), layer.as_raw(), base.as_raw());
+            sys::ips_fs_overlay(store, layer, base, progress, context, fs, error)
+        });
+        Ok(Tree::from_handle(callbacks.finish(result)?))
     }
 }

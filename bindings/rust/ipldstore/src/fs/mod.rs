@@ -54,7 +54,7 @@ pub use file::{File, FileOptions};
 pub use host::{
     Existing, ExportOptions, ExportReport, ImportOptions, ImportReport, Transfer, Trouble, TroubleKind,
 };
-pub use merge::{Merge, MergeOptions, Policy};
+pub use merge::{Decide, Merge, MergeOptions, Policy};
 pub use transfer::{remove_directory, remove_directory_with};
 pub use tree::{CommitError, Entries, Tree};
 pub use versions::{History, Keep, Names, Version};

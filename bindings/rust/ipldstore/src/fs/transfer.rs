@@ -50,6 +50,14 @@ unsafe extern "C" fn progress(context: *mut c_void, done: *const sys::ips_fs_tra
     left.guard(|| Ok(answer(progress(done))))
 }
 
+/// As `progress`, of a call that counts entries only.
+unsafe extern "C" fn counted(context: *mut c_void, entries: u64) -> sys::ips_status {
+    // SAFETY: as above.
+    let watch = unsafe { &mut *context.cast::<Watch<'_>>() };
+    let Watch { progress: Some(progress), left, .. } = watch else { return sys::IPS_OK };
+    left.guard(|| Ok(answer(progress(Transfer { entries, ..Transfer::default() }))))
+}
+
 unsafe extern "C" fn trouble(context: *mut c_void, found: *const sys::ips_fs_trouble) -> sys::ips_status {
     // SAFETY: as above.
     let (watch, found) = unsafe { (&mut *context.cast::<Watch<'_>>(), &*found) };
@@ -221,19 +229,24 @@ impl FileSystem<'_> {
 /// that their owner, who runs this, has closed to himself are opened first.
 pub fn remove_directory(directory: impl AsRef<Path>) -> Result<()> {
     let directory = raw::path(directory.as_ref())?;
-    call(|error| unsafe { sys::ips_fs_remove_directory(directory.as_ptr(), None, ptr::null_mut(), error) })
+    call(|error| unsafe {
+        sys::ips_fs_remove_directory(directory.as_ptr(), None, None, ptr::null_mut(), error)
+    })
 }
 
-/// As [`remove_directory`]; `trouble` hears of what cannot be removed, and stops it with `Break`.
+/// As [`remove_directory`]; `progress` hears how many entries went, `trouble` of what cannot be removed, and
+/// either stops it with `Break`: what is left stays.
 pub fn remove_directory_with(
     directory: impl AsRef<Path>,
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
     mut trouble: impl FnMut(&Trouble) -> ControlFlow<()>,
 ) -> Result<()> {
     let directory = raw::path(directory.as_ref())?;
-    let mut watch = Watch { progress: None, trouble: Some(&mut trouble), left: Left::default() };
+    let mut count = |done: Transfer| progress(done.entries);
+    let mut watch = Watch { progress: Some(&mut count), trouble: Some(&mut trouble), left: Left::default() };
     let result = call(|error| unsafe {
-        let (_, trouble) = watch.callbacks();
-        sys::ips_fs_remove_directory(directory.as_ptr(), trouble, watch.context(), error)
+        let ((_, trouble), context) = (watch.callbacks(), watch.context());
+        sys::ips_fs_remove_directory(directory.as_ptr(), Some(counted as _), trouble, context, error)
     });
     watch.left.apply(result)
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::{error, fmt};
@@ -9,6 +10,7 @@ use std::{error, fmt};
 use ipldstore_sys as sys;
 
 use super::{path_bytes, path_of, Entry, FileSystem};
+use crate::callback::{self, unobserved, Callbacks};
 use crate::cid::optional;
 use crate::error::{call, Error, Result};
 use crate::{raw, Cid};
@@ -52,6 +54,17 @@ impl FileSystem<'_> {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Nor does an iterator:
+///
+/// ```compile_fail,E0505
+/// # fn outlive(tree: ipldstore::fs::Tree) -> Result<(), ipldstore::Error> {
+/// let entries = tree.list("/")?;
+/// drop(tree);
+/// println!("{}", entries.count());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Tree {
     handle: NonNull<sys::ips_fs>,
@@ -83,18 +96,33 @@ impl Tree {
     /// When the branch is not where the tree was opened, the error says under which CID the new version is
     /// kept nevertheless, to be merged.
     pub fn commit(&self, branch: &str, message: &str, author: &str) -> std::result::Result<Cid, CommitError> {
+        self.commit_with(branch, message, author, unobserved)
+    }
+
+    /// As [`Tree::commit`]; `progress` hears of the directories that are stored and the blocks that are read
+    /// for it. When it stops the call, the tree has its changes still, and can be committed.
+    pub fn commit_with(
+        &self,
+        branch: &str,
+        message: &str,
+        author: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> std::result::Result<Cid, CommitError> {
         let plain = |error| CommitError { error, version: None };
         let branch = raw::text(branch).map_err(plain)?;
         let message = raw::text(message).map_err(plain)?;
         let author = raw::text(author).map_err(plain)?;
         // SAFETY: zeros are a value, and no CID.
         let mut version: sys::ips_cid = unsafe { std::mem::zeroed() };
+        let mut callbacks = Callbacks::progress(&mut progress);
         let result = call(|error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
             let (branch, message, author) = (branch.as_ptr(), message.as_ptr(), author.as_ptr());
-            sys::ips_fs_commit(self.raw(), branch, message, author, &mut version, error)
+            let version = &mut version;
+            sys::ips_fs_commit(self.raw(), branch, message, author, progress, context, version, error)
         });
         let version = Cid::from_raw(version);
-        match result {
+        match callbacks.finish(result) {
             Ok(()) => Ok(version),
             Err(error) => {
                 let is_kept = matches!(error, Error::Conflict(_)) && !version.digest().is_empty();

@@ -1,11 +1,13 @@
 //! Branches, tags, versions and history.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr;
 
 use ipldstore_sys as sys;
 
 use super::{path_bytes, FileSystem, Timestamp};
+use crate::callback::{self, unobserved, Callbacks};
 use crate::cid::made;
 use crate::error::{call, call_for_next, text, Result};
 use crate::iter::{Handle, Iter, Links};
@@ -35,29 +37,74 @@ impl FileSystem<'_> {
 
     /// Removes a branch with the history that only it keeps.
     pub fn delete_branch(&self, branch: &str) -> Result<()> {
+        self.delete_branch_with(branch, unobserved)
+    }
+
+    /// As [`FileSystem::delete_branch`]; `progress` hears of the versions that went and the blocks that were
+    /// reclaimed. What went before it stopped is gone; a branch that is there still goes with the next call.
+    pub fn delete_branch_with(
+        &self,
+        branch: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<()> {
         let branch = raw::text(branch)?;
-        call(|error| unsafe { sys::ips_fs_branch_delete(self.store.raw(), branch.as_ptr(), error) })
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = call(|error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            sys::ips_fs_branch_delete(self.store.raw(), branch.as_ptr(), progress, context, error)
+        });
+        callbacks.finish(result)
     }
 
     /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps.
     pub fn prune(&self, branch: &str, keep: Keep) -> Result<u64> {
+        self.prune_with(branch, keep, unobserved)
+    }
+
+    /// As [`FileSystem::prune`]; `progress` hears of the versions that were looked at, those that went and
+    /// the blocks that were reclaimed. What went before it stopped is gone, and the next call drops the
+    /// others.
+    pub fn prune_with(
+        &self,
+        branch: &str,
+        keep: Keep,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<u64> {
         let branch = raw::text(branch)?;
         let mut dropped = 0;
-        call(|error| unsafe {
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = call(|error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
             let (store, since) = (self.store.raw(), keep.since.unwrap_or(i64::MAX));
-            sys::ips_fs_prune(store, branch.as_ptr(), keep.last, since, keep.tagged, &mut dropped, error)
-        })?;
+            let (branch, dropped) = (branch.as_ptr(), &mut dropped);
+            sys::ips_fs_prune(store, branch, keep.last, since, keep.tagged, progress, context, dropped, error)
+        });
+        callbacks.finish(result)?;
         Ok(dropped)
     }
 
     /// Drops tombstones of a branch that are older than a time, in a new version, and says how many.
     pub fn drop_tombstones(&self, branch: &str, before_seconds: i64) -> Result<u64> {
+        self.drop_tombstones_with(branch, before_seconds, unobserved)
+    }
+
+    /// As [`FileSystem::drop_tombstones`]; `progress` hears of the blocks that were read. What it stops has
+    /// changed nothing.
+    pub fn drop_tombstones_with(
+        &self,
+        branch: &str,
+        before_seconds: i64,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<u64> {
         let branch = raw::text(branch)?;
         let mut dropped = 0;
-        call(|error| unsafe {
-            let (store, branch) = (self.store.raw(), branch.as_ptr());
-            sys::ips_fs_drop_tombstones(store, branch, before_seconds, &mut dropped, error)
-        })?;
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = call(|error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (store, branch, dropped) = (self.store.raw(), branch.as_ptr(), &mut dropped);
+            sys::ips_fs_drop_tombstones(store, branch, before_seconds, progress, context, dropped, error)
+        });
+        callbacks.finish(result)?;
         Ok(dropped)
     }
 }
@@ -213,13 +260,19 @@ impl History {
         Ok(History { handle, has_ended: false })
     }
 
-    fn read(&mut self) -> Result<Option<Version>> {
+    /// The next version. `progress` hears, of the history of a path, of the versions that were looked at;
+    /// when it stops the call, the next one goes on.
+    pub fn next_with(&mut self, mut progress: impl FnMut(u64) -> ControlFlow<()>) -> Result<Option<Version>> {
         // SAFETY: such structs.
         let (mut version, mut cid): (sys::ips_fs_version, sys::ips_cid) =
             unsafe { (raw::sized(), std::mem::zeroed()) };
-        let is_there = call_for_next(|error| unsafe {
-            sys::ips_iter_next_version(self.handle.raw(), &mut cid, &mut version, error)
-        })?;
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = call_for_next(|error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let iter = self.handle.raw();
+            sys::ips_iter_next_version(iter, &mut cid, &mut version, progress, context, error)
+        });
+        let is_there = callbacks.finish(result)?;
         Ok(is_there.then(|| Version::from_raw(Cid::from_raw(cid), &version)))
     }
 }
@@ -231,7 +284,7 @@ impl Iterator for History {
         if self.has_ended {
             return None;
         }
-        let found = self.read();
+        let found = self.next_with(unobserved);
         self.has_ended = !matches!(found, Ok(Some(_)));
         found.transpose()
     }

@@ -1,4 +1,4 @@
-//! A store of its own for each test of file systems.
+//! A store of its own for each test.
 #![allow(dead_code)] // Not all of it is used by each.
 
 use std::path::{Path, PathBuf};
@@ -15,9 +15,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Place {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ipldstore-rust-fs-{}-{number}", std::process::id()));
+        let path = fresh_path();
         Store::create(&path).unwrap();
         Place { store: Store::open(&path).unwrap(), path }
     }
@@ -35,6 +33,13 @@ impl std::ops::Deref for Place {
     fn deref(&self) -> &Store {
         &self.store
     }
+}
+
+/// Where nothing is.
+pub fn fresh_path() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("ipldstore-rust-{}-{number}", std::process::id()))
 }
 
 /// A branch "main" of one version with these files.

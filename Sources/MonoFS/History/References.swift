@@ -1,0 +1,46 @@
+import IpldEngine
+
+/// Other ways to name a version than by its CID or a branch.
+extension FileSystem {
+    /// What `NAME~N` names: the Nth version before what NAME does, along the first of the versions that each
+    /// was made from; `NAME~` is `NAME~1`. Nil for other text. NOT_FOUND where the history does not go back
+    /// so far.
+    func ancestor(_ reference: String) throws(StoreError) -> CID? {
+        guard let mark = reference.lastIndex(of: "~"), mark > reference.startIndex else { return nil }
+        let digits = reference[reference.index(after: mark)...]
+        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let count = digits.isEmpty ? 1 : Int(digits)
+        else { return nil }
+        let name = String(reference[..<mark])
+        var cid = try resolve(name)
+        let source = try TreeSource(store)
+        for step in 0..<count {
+            guard let previous = try version(cid).previous.first, try source.version(previous) != nil else {
+                throw StoreError(.notFound, "the history of \(name) goes back \(step) versions, not \(count)")
+            }
+            cid = previous
+        }
+        return cid
+    }
+
+    /// Characters of a CID's text that name it, without the letter of its base.
+    private static let shortest = 8
+
+    /// The only root, hold or version of a branch whose CID, in base32, begins so. Nil where none does, and
+    /// for text that is too short or no part of a CID; INVALID where several do.
+    public func abbreviated(_ text: String) throws(StoreError) -> CID? {
+        guard text.utf8.first == UInt8(ascii: "b"), text.utf8.count > Self.shortest,
+            text.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) })
+        else { return nil }
+        var found: [CID] = []
+        func look(_ cid: CID) {
+            if cid.description.hasPrefix(text), !found.contains(cid) { found.append(cid) }
+        }
+        for root in try store.roots() { look(root.cid) }
+        // The versions of a branch are held by it.
+        for hold in try store.holds() { look(hold.cid) }
+        guard found.count < 2 else {
+            throw StoreError(.invalid, "\(text) can be \(found[0]) or \(found[1]): give more of it")
+        }
+        return found.first
+    }
+}

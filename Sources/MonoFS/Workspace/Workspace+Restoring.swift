@@ -1,0 +1,122 @@
+import IpldEngine
+
+/// Taking what another tree has.
+///
+/// What always holds: nothing is copied, whatever the size; what is the same already stays as it is, so that
+/// a tree to which nothing new comes is not changed. A directory of type `merkle-crdt`, and a root, are
+/// restored name by name: what goes leaves its tombstone, and what comes again wins over the tombstone that
+/// it had.
+extension Workspace {
+    /// Gives a path what another tree has, with all that is below it, in the place of what it has now.
+    /// NOT_FOUND when the other tree has nothing there. The root becomes what a directory is, with its
+    /// metadata; names that it has and that directory has not are removed.
+    public func restore(_ path: FilePath, from source: FilePath, of tree: CID) throws(StoreError) {
+        try begin()
+        // Looked up through the same batch, whose lease keeps what is taken.
+        let entry = try Workspace(TreeSource(store, try self.source.changing()), on: tree).status(source)
+        if !entry.isDirectory, try resolve(path, follow: false).name == nil { throw Self.exists(path) }
+        try restore(path, entry)
+    }
+
+    /// As `restore(_:from:of:)`, of an entry of a tree that is stored.
+    func restore(_ path: FilePath, _ entry: Entry) throws(StoreError) {
+        try storeDirectory(path)
+        let isRoot = try resolve(path, follow: false).name == nil
+        if isRoot { try flush() }
+        // A single file has no other names here.
+        let keepsHardLinks = entry.isDirectory
+        var isChanged = false
+        var steps = [RestoringStep.begin(path, entry)]
+        while let step = steps.popLast() {
+            switch step {
+            case .begin(let path, let entry):
+                if try begin(path, entry, keepsHardLinks: keepsHardLinks, &steps) { isChanged = true }
+            case .end(let path, let entry): try update(path, follow: false) { $0.takeMetadata(of: entry) }
+            }
+        }
+        guard isChanged, !isRoot, entry.isDirectory, Totals(of: entry).hardLinks > 0 else { return }
+        hardLinksChange()
+        try regroupHardLinks(below: try resolve(path, follow: false).path)
+    }
+
+    private enum RestoringStep {
+        case begin(FilePath, Entry)
+        /// All that is below it is there.
+        case end(FilePath, Entry)
+    }
+
+    /// Restores one name, and adds what is left to do to the `steps`. With `keepsHardLinks` its group comes
+    /// too: all other names come with it. Whether it was not there already.
+    private func begin(
+        _ path: FilePath, _ wanted: Entry, keepsHardLinks: Bool, _ steps: inout [RestoringStep]
+    ) throws(StoreError) -> Bool {
+        var entry = wanted
+        (entry.replica, entry.graveyard) = (nil, nil)
+        let location = try resolve(path, follow: false)
+        guard !location.isForeign else { throw Self.foreign }
+        if !keepsHardLinks { entry.hardLink = nil }
+        let there = location.name == nil ? rootEntry : location.entry
+        if let there, there.isSameValue(as: entry), !keepsHardLinks || there.hardLink == entry.hardLink {
+            return false
+        }
+        try detachWriters(at: location.path)
+        if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
+        if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
+        if let name = location.name {
+            let isByName = entry.isDirectory && entry.sync == .merkleCRDT
+            if let there, there.isDirectory ? !isByName : entry.isDirectory { try removeTree(path) }
+            guard isByName else {
+                let (location, name) = try place(path)
+                try put(entry, name, at: location)
+                return true
+            }
+            if !(there?.isDirectory ?? false) {
+                var empty = entry
+                empty.content = .directory(Directory())
+                try put(empty, name, at: try place(path).location)
+            }
+        }
+        try restoreNames(of: path, entry, &steps)
+        return true
+    }
+
+    /// Removes what a directory has and another has not, and adds what that one has to the `steps`.
+    private func restoreNames(of path: FilePath, _ entry: Entry, _ steps: inout [RestoringStep])
+        throws(StoreError)
+    {
+        steps.append(.end(path, entry))
+        var map = try DirectoryMap(entry.below ?? Directory(), source)
+        var next: FileName?
+        while true {
+            let part = try list(path, from: next, limit: 1024)
+            for (name, _) in part where try map.entry(name).map(\.isTombstone) ?? true {
+                try removeTree(path.appending(name))
+            }
+            guard part.count == 1024, let last = part.last else { break }
+            next = last.name.next
+        }
+        for position in 0..<map.count {
+            let (name, entry) = try map.entry(at: position)
+            if !entry.isTombstone { steps.append(.begin(path.appending(name), entry)) }
+        }
+    }
+}
+
+extension Entry {
+    /// Whether it is the same but for names that share it, and what merges know of it.
+    func isSameValue(as other: Entry) -> Bool {
+        var (a, b) = (self, other)
+        (a.hardLink, a.replica, a.graveyard) = (nil, nil, nil)
+        (b.hardLink, b.replica, b.graveyard) = (nil, nil, nil)
+        return a == b
+    }
+
+    /// All but content and what merges know of it.
+    fileprivate mutating func takeMetadata(of other: Entry) {
+        (mode, owner, group) = (other.mode, other.owner, other.group)
+        (created, attributes, unknown) = (other.created, other.attributes, other.unknown)
+        // Of this type a directory's time is that of its latest change, which goes forward only.
+        if sync != .merkleCRDT || other.sync != .merkleCRDT { modified = other.modified }
+        sync = other.sync
+    }
+}
