@@ -358,7 +358,7 @@ struct IndexPages {
         let needed = (Self.headLength + length + pageLength - 1) / pageLength
         guard number == first, flags == Flags.overflow, Int(count) >= needed,
             UInt64(count) <= lastPage - first + 1,
-            first + UInt64(count) <= length / UInt64(pageLength)
+            first + UInt64(count) <= self.length / UInt64(pageLength)
         else { throw Self.damaged("page \(first) does not hold the value it should") }
         for page in first..<(first + UInt64(count)) { try use(page) }
         tally.overflows += UInt64(count)
