@@ -311,7 +311,7 @@ import Testing
             try path(name) { name in
                 try expectOK { ips_fs_make_node(fs, name, Int32(IPS_FS_FILE), 0o600, 0, 0, $0) }
             }
-            try expectOK { ips_fs_commit(fs, "main", nil, nil, &version, $0) }
+            try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, $0) }
             return version
         }
         let below = try openBranch("main")

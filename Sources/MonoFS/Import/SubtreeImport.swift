@@ -13,7 +13,8 @@ extension FileSystem {
         guard let before = workspace.version else {
             throw StoreError(.notFound, "there is no branch \(branch)")
         }
-        let directory = try HostDirectory.open(path: path, need: HostDirectory.looking)
+        let directory = try HostDirectory.open(
+            path: path, need: HostDirectory.looking, loans: HostLoans(store))
         let stores = HostStores(store)
         guard !stores.holdOwn(directory) else {
             throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
