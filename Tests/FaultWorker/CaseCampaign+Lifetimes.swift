@@ -1,3 +1,4 @@
+import FlightRecorder
 import Glibc
 import IpldEngine
 
@@ -181,6 +182,40 @@ extension CaseCampaign {
                 }
                 try expectSound(store)
             }
+        }
+    }
+
+    /// A writer dies when its commit is on the disk, and LMDB's lock file does not say so yet: snapshots of
+    /// those who have the store open are of the commit before, and so may be what they take for free.
+    @Sendable static func unseenCommit(_ scratch: String, _ pool: Pool) throws {
+        // Who then goes on in its pack, cuts what is behind watermarks, or makes the next pack.
+        let successors: [(name: String, act: (ContentStore) throws -> Void)] = [
+            ("a batch", { try put($0, pool, 15) }), ("a collection", { _ = try $0.gc() }),
+            ("a batch with a pack of its own", { try put($0, pool, 15) }),
+        ]
+        for (position, successor) in successors.enumerated() {
+            let path = scratch + "/store-\(position)"
+            try LmdbStore.create(at: path, configuration: try Pool.configuration())
+            let store = try ContentStore.open(at: path)
+            try put(store, pool, 9)
+            // While this one has the first pack, the one that dies makes the second.
+            let other = try store.makeBatch()
+            if position == 2 { _ = try other.size(of: try other.put(Pool.bytes(18))) }
+            let end = try fork(path) { store in
+                let batch = try store.makeBatch()
+                _ = try batch.put(Pool.bytes(12))
+                try batch.setRoot("c12", to: pool.cids[12])
+                flight_die_after_durable_write()
+                try batch.commit()
+            }
+            try expect(end == .killed(SIGKILL), "the writer ended: \(end)")
+            try expect(try store.root("c12") == nil, "\(successor.name): nothing was left unseen")
+            try successor.act(store)
+            other.abort()
+            if try store.root("c12") == nil { try store.setRoot("next", to: pool.cids[9]) }
+            try expect(try store.root("c12") == pool.cids[12], "\(successor.name): the commit is lost")
+            for content in [9, 12] { try expectContent(store, pool, content) }
+            try expectSound(store)
         }
     }
 

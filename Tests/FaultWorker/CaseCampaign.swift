@@ -16,6 +16,7 @@ struct CaseCampaign {
         ("index-one-commit-behind", indexBehind),
         ("index-one-commit-behind-a-rewritten-journal", indexBehindRewrittenJournal),
         ("a-first-opener-that-dies", firstOpenerDies),
+        ("a-commit-that-dies-before-it-is-seen", unseenCommit),
         ("index-one-commit-ahead-of-a-cut-pack", indexAhead),
         ("strange-files-in-place-of-packs", strangePacks),
         ("journal-missing", journalMissing),

@@ -39,6 +39,7 @@ struct DefectCampaign {
         case .reserveIsNotKept: ["full-disk", "--points", "60"]
         case .spaceIsGivenBackAtOnce: ["kill", "--points", "210"]
         case .openersAreNotAlone: ["cases", "--only", "a-first-opener-that-dies"]
+        case .deadCommitsAreMissed: ["cases", "--only", "a-commit-that-dies-before-it-is-seen"]
         case .removalsAreNotJournaled: ["kill", "--points", "30"]
         case .deadLeasesStay: ["cases", "--only", "parent-dies-while-its-fork-lives"]
         case .incrementIsForgotten, .decrementIsForgotten, .childrenAreNotReleased:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 /* The calls themselves are made by number, so that nothing has to be looked up in libc. */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool recording;
+static atomic_bool recording, dies;
 static dev_t device;
 static uint8_t *log_bytes;
 static size_t log_length, log_capacity;
@@ -72,6 +73,8 @@ int flight_start(const char *directory) {
     pthread_mutex_unlock(&mutex);
     return 0;
 }
+
+void flight_die_after_durable_write(void) { atomic_store(&dies, true); }
 
 void flight_mark(uint64_t number) {
     pthread_mutex_lock(&mutex);
@@ -202,8 +205,13 @@ static void wrote(int fd, off_t offset, const struct iovec *parts, int part_coun
 }
 
 static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t offset) {
-    if (count == 1) return syscall(SYS_pwrite64, fd, parts[0].iov_base, parts[0].iov_len, offset);
-    return syscall(SYS_pwritev, fd, parts, (unsigned long)count, (unsigned long)offset, 0UL);
+    ssize_t result =
+        count == 1 ? syscall(SYS_pwrite64, fd, parts[0].iov_base, parts[0].iov_len, offset)
+                   : syscall(SYS_pwritev, fd, parts, (unsigned long)count, (unsigned long)offset, 0UL);
+    if (atomic_load_explicit(&dies, memory_order_relaxed) && result >= 0
+        && syscall(SYS_fcntl, fd, F_GETFL) & O_DSYNC)
+        raise(SIGKILL);
+    return result;
 }
 
 static ssize_t positioned(int fd, const struct iovec *parts, int count, off_t offset) {

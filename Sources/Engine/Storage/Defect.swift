@@ -15,6 +15,7 @@ package enum Defect: String, CaseIterable, Sendable {
     case spaceIsGivenBackAtOnce
     case removalsAreNotJournaled
     case openersAreNotAlone
+    case deadCommitsAreMissed
     // Lifetimes
     case incrementIsForgotten
     case decrementIsForgotten

@@ -78,7 +78,7 @@ struct Lane {
         let (listed, sequence) = try announced()
         let strays = try index.read { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }
         if !strays.isEmpty {
-            try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
+            try index.write { (snapshot) throws(StoreError) in
                 try files.removeStrays(strays, snapshot)
             }
         }

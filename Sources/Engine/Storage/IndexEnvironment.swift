@@ -6,6 +6,9 @@
 /// - Every transaction runs inside the gate; the map is resized only alone in it, so no snapshot ever
 ///   sees its pages move.
 /// - A commit either happened, did not happen, or poisons the environment; nobody guesses.
+/// - What a commit may rely on is cut, or taken for nobody's, only after `readSettled`: a writer that dies
+///   after it has written its meta page, and before it has said so in the lock file, has committed, but
+///   LMDB's snapshots are of the commit before until the next writer sees that it died.
 /// - One process at a time is inside `mdb_env_open`. LMDB's first opener makes the lock file new, and sets
 ///   the number of the last transaction to zero for a moment; whoever waits for it there, and sees it die,
 ///   goes on with that zero, and its commits and those before it are lost (0.9.24).
@@ -263,12 +266,30 @@ final class IndexEnvironment: @unchecked Sendable {
         if !kept { mdb_txn_abort(transaction) }
     }
 
-    /// Runs `body` in a write transaction and commits it. When `body` throws nothing has changed.
-    /// `committed(snapshot)` answers, after a commit that failed, whether it happened all the same.
-    func write<T>(
-        happened: (IndexSnapshot) throws(StoreError) -> Bool,
-        _ body: (IndexSnapshot) throws(StoreError) -> T
-    ) throws(StoreError) -> T {
+    /// As `read`, of a snapshot that misses no commit of a writer that is dead by now.
+    func readSettled<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        gate.enter()
+        defer { gate.leave() }
+        if let transaction = try beginRead() {
+            defer { endRead(transaction) }
+            // By the meta pages, which snapshots do not go by.
+            var information = MDB_envinfo()
+            mdb_env_info(environment, &information)
+            if information.me_last_txnid == mdb_txn_id(transaction) || access != .readWrite
+                || Defect.deadCommitsAreMissed.isPresent
+            {
+                return try body(IndexSnapshot(lmdb: transaction, tables))
+            }
+        }
+        // Whoever takes the write lock of one that died makes its commit the last one.
+        let transaction = try beginWrite()
+        defer { mdb_txn_abort(transaction) }
+        return try body(IndexSnapshot(lmdb: transaction, tables))
+    }
+
+    /// Runs `body` in a write transaction and commits it. When this throws nothing has changed, or the
+    /// environment is poisoned.
+    func write<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
         guard access == .readWrite else { throw StoreError(.readOnly, "the store is open for reading only") }
         try growMapIfNeeded()
         gate.enter()
@@ -283,13 +304,11 @@ final class IndexEnvironment: @unchecked Sendable {
         }
         let code = mdb_txn_commit(transaction)
         if code == 0 { return result }
-        var outcome: Bool?
-        if let check = try? beginRead() {
-            outcome = try? happened(IndexSnapshot(lmdb: check, tables))
-            endRead(check)
-        }
-        guard outcome == false else {
-            // Also when it did happen: its durability is unknown, and what follows would rely on it.
+        // LMDB writes the meta page last. Where that failed it refuses all that comes after (MDB_PANIC); where
+        // anything before it failed, nothing has happened.
+        do {
+            if let check = try beginRead() { endRead(check) } else { mdb_txn_abort(try beginWrite()) }
+        } catch {
             poisoned.store(true, ordering: .releasing)
             throw StoreError(
                 .io, "a commit failed and its outcome is unknown: open the store again",

@@ -27,12 +27,17 @@ enum IndexPlace: Sendable {
         }
     }
 
-    func write<T>(
-        happened: (IndexSnapshot) throws(StoreError) -> Bool,
-        _ body: (IndexSnapshot) throws(StoreError) -> T
-    ) throws(StoreError) -> T {
+    /// As `read`, after everything that a writer that died has committed.
+    func readSettled<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
         switch self {
-        case .lmdb(let environment): try environment.write(happened: happened, body)
+        case .lmdb(let environment): try environment.readSettled(body)
+        case .memory(let index): try index.read(body)
+        }
+    }
+
+    func write<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        switch self {
+        case .lmdb(let environment): try environment.write(body)
         case .memory(let index): try index.write(body)
         }
     }

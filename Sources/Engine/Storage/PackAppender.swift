@@ -5,6 +5,8 @@
 ///   that died left nothing but bytes above it, which are cut.
 /// - Bytes below a watermark are never written again.
 /// - After a flush that failed the pack is poisoned in this process: not cut, not appended to.
+/// - Whether a commit relies on bytes is asked, after the lock, of a settled snapshot: who had the lock may
+///   have died within its commit.
 /// - Rows may point into a pack only after `flush` has returned.
 import Glibc
 
@@ -156,7 +158,9 @@ final class PackAppender: PayloadAppender {
         let lock = try LockingDescriptor(adopting: descriptor)
         do throws(StoreError) {
             guard try System.lock(descriptor, .exclusive, at: Self.lockOffset),
-                let row = try index.read({ (snapshot) throws(StoreError) in try snapshot.pack(number) }),
+                let row = try index.readSettled({ (snapshot) throws(StoreError) in
+                    try snapshot.pack(number)
+                }),
                 row.watermark < Bounds.fullPackBytes
             else {
                 lock.close()
@@ -196,7 +200,7 @@ final class PackAppender: PayloadAppender {
             let isOurs = try System.lock(lock.descriptor, .exclusive, at: Self.lockOffset)
             let there = try System.status(ofPath: files.path(number)).identity
             let opened = try System.status(lock.descriptor).identity
-            let isUnknown = try index.read { (snapshot) throws(StoreError) -> Bool in
+            let isUnknown = try index.readSettled { (snapshot) throws(StoreError) -> Bool in
                 let row = try snapshot.pack(number)
                 let next = try snapshot.state().nextPack
                 return row == nil && next <= UInt64(number)

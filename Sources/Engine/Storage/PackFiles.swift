@@ -54,6 +54,8 @@ final class PackFiles: Sendable {
         throws(StoreError) -> Int
     {
         let file = try reader(number)
+        // Another thread may `forget` it meanwhile.
+        defer { withExtendedLifetime(file) {} }
         return try System.read(file.descriptor, at: offset, into: buffer)
     }
 

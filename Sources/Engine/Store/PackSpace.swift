@@ -46,23 +46,21 @@ struct PackSpace {
     /// Bytes above a watermark that no living writer guards, and files that no row knows.
     private func cutLeftovers(_ number: UInt32) throws(StoreError) {
         guard !files.isPoisoned(number), !core.index.isPoisoned else { return }
-        func known() throws(StoreError) -> (row: PackRow?, isPending: Bool) {
-            try core.read { (snapshot) throws(StoreError) in
+        func known(_ snapshot: IndexSnapshot) throws(StoreError) -> (row: PackRow?, isPending: Bool) {
                 var isPending = false
                 try snapshot.scanPunches { (punch, freed) throws(StoreError) in
                     if punch.place.pack == number, freed == .pack { isPending = true }
                     return !isPending
                 }
                 return (try snapshot.pack(number), isPending)
-            }
         }
         let length = (try? System.status(ofPath: files.path(number)).length) ?? 0
-        let before = try known()
+        let before = try core.read(known)
         if before.isPending || length <= (before.row?.watermark ?? 0), before.row != nil || before.isPending {
             return
         }
         _ = try PackAppender.withLock(files, number) { (descriptor) throws(StoreError) in
-            let now = try known()
+            let now = try core.index.readSettled(known)
             guard !now.isPending else { return }
             if let row = now.row {
                 if try System.status(descriptor).length > row.watermark {

@@ -110,7 +110,7 @@ struct Repair {
     private func write(_ index: IndexEnvironment, _ body: (IndexSnapshot) throws(StoreError) -> Void)
         throws(StoreError)
     {
-        try index.write(happened: { (_) throws(StoreError) in false }, body)
+        try index.write(body)
     }
 
     private func change(_ index: IndexEnvironment, _ body: (StoreTransaction) throws(StoreError) -> Void)

@@ -262,35 +262,31 @@ final class StoreCore: @unchecked Sendable {
         throws(StoreError) -> T
     {
         try guardian.check()
-        var epoch: UInt64 = .max
-        let result = try index.write(
-            happened: { (snapshot) throws(StoreError) in try snapshot.epoch() >= epoch },
-            { (snapshot) throws(StoreError) in
-                try checkNotSealed(snapshot)
-                let committed = try snapshot.state()
-                epoch = committed.epoch + 1
-                if case .storing(let blocks) = purpose {
-                    try files?.keepReserve(index, committed, blocks: blocks)
-                }
-                let transaction = StoreTransaction(snapshot, committed, self)
-                try recoverLoans(transaction)
-                if let files, try files.journal.isAhead(committed) {
-                    // Without room for it the log goes on as it is, so that names can be dropped.
-                    do throws(StoreError) { try rewrite(files.journal, transaction) } catch
-                        where error.code == .full
-                    {}
-                }
-                let result = try body(transaction)
-                try borrow(transaction)
-                try transaction.finish()
-                if let files, !transaction.entries.isEmpty {
-                    (transaction.state.journalGeneration, transaction.state.journalLength) =
-                        try files.journal.append(
-                            transaction.entries, epoch: epoch, state: transaction.state)
-                }
-                try snapshot.setState(transaction.state)
-                return result
-            })
+        let result = try index.write { (snapshot) throws(StoreError) in
+            try checkNotSealed(snapshot)
+            let committed = try snapshot.state()
+            if case .storing(let blocks) = purpose {
+                try files?.keepReserve(index, committed, blocks: blocks)
+            }
+            let transaction = StoreTransaction(snapshot, committed, self)
+            try recoverLoans(transaction)
+            if let files, try files.journal.isAhead(committed) {
+                // Without room for it the log goes on as it is, so that names can be dropped.
+                do throws(StoreError) { try rewrite(files.journal, transaction) } catch
+                    where error.code == .full
+                {}
+            }
+            let result = try body(transaction)
+            try borrow(transaction)
+            try transaction.finish()
+            if let files, !transaction.entries.isEmpty {
+                (transaction.state.journalGeneration, transaction.state.journalLength) =
+                    try files.journal.append(
+                        transaction.entries, epoch: committed.epoch + 1, state: transaction.state)
+            }
+            try snapshot.setState(transaction.state)
+            return result
+        }
         // A transaction changes pages all over the index and may have used up what it was not meant to. Where
         // there is no room now, the next one that stores is refused.
         if case .storing = purpose { try? files?.keepIndexReserve(index, 0) }

@@ -72,7 +72,7 @@ enum StoreCreation {
         defer { index.close() }
         // Twice, so that an index which loses its last commit is whole all the same.
         for _ in 0..<2 {
-            try index.write(happened: { (_) throws(StoreError) in false }) { (snapshot) throws(StoreError) in
+            try index.write { (snapshot) throws(StoreError) in
                 try snapshot.setState(state)
                 try snapshot.setConfigurationText(text)
             }

@@ -155,7 +155,7 @@ final class StoreFiles: @unchecked Sendable {
         }
         table?.close()
         let identity = try LeaseTable.create(file)
-        try index.write(happened: { (_) throws(StoreError) in true }) { (snapshot) throws(StoreError) in
+        try index.write { (snapshot) throws(StoreError) in
             var state = try snapshot.state()
             state.epoch += 1
             state.leaseTable = identity

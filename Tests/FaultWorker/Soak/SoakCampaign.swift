@@ -9,13 +9,15 @@ final class SoakCampaign {
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         let scratch = try Files.makeScratch()
-        defer { Files.removeTree(scratch) }
         let tally = Tally("soak", seed: arguments.seed)
+        // With `--keep 1` the disk of a run that failed stays, mounted, to be looked at.
+        var isKept: Bool { tally.failures > 0 && arguments.optional("keep") != nil }
+        defer { if isKept { say("soak: kept in \(scratch)") } else { Files.removeTree(scratch) } }
         let seconds = arguments.number("seconds", 60)
         let disk = scratch + "/disk"
         mkdir(disk, 0o777)
         let isMounted = mount("tmpfs", disk, "tmpfs", 0, "size=\(diskBytes)") == 0
-        defer { if isMounted { umount2(disk, Int32(MNT_DETACH)) } }
+        defer { if isMounted, !isKept { umount2(disk, Int32(MNT_DETACH)) } }
         if !isMounted { say("soak: no permission to mount: the disk is never full") }
         tally.point("--seconds \(seconds) --seed \(arguments.seed)") {
             let soak = try SoakCampaign(

@@ -46,6 +46,10 @@ void flight_mark(uint64_t number);
 /* Ends the log; its bytes, valid until the next start. NULL when there was no memory for all of it. */
 const void *flight_stop(size_t *length);
 
+/* This process dies (SIGKILL) as soon as it has next written through a descriptor with O_DSYNC, which is how
+ * LMDB writes what makes a commit. */
+void flight_die_after_durable_write(void);
+
 /* The clock of dates is so many seconds ahead of the machine's, for this process; 0 again as it is. */
 void flight_set_clock(int64_t seconds);
 
