@@ -19,7 +19,7 @@ struct DefectCampaign {
         switch defect {
         case .longFormsAreTaken, .lengthsAreBelieved:
             .command("scripts/fuzz 20 SEED cbor", sign: "replay:")
-        case .lookaheadIsForgotten, .lastNodesAreTaken:
+        case .lookaheadIsForgotten:
             tests("EditPropertyTests", "IPLDSTORE_EDIT_SCRIPTS=100 IPLDSTORE_EDIT_SEED=SEED")
         case .theirsIsForgotten:
             tests("MergeTests", "MONOFS_MERGE_HISTORIES=1000 MONOFS_MERGE_SEED=SEED")

@@ -35,7 +35,6 @@ package enum Defect: String, CaseIterable, Sendable {
     case longFormsAreTaken
     case lengthsAreBelieved
     case lookaheadIsForgotten
-    case lastNodesAreTaken
     // Merges of file systems
     case theirsIsForgotten
     case removalsAreForgotten

@@ -95,9 +95,9 @@ struct TreeEdit {
             let (run, offset) = try base.run(atDepth: height - level, around: position)
             guard (position - offset) % run.size == 0 else { continue }
             let end = offset + run.size * run.count
-            var count = (min(end, limit) - position) / run.size
-            // The last node of its level is never taken whole.
-            if level > 0, end == base.size, limit >= end, !Defect.lastNodesAreTaken.isPresent { count -= 1 }
+            // The last node of its level may be short, and is taken only where nothing follows it here either:
+            // before the end of the content there is a change, and the lookahead.
+            let count = (min(end, limit) - position) / run.size
             guard count > 0 else { continue }
             if level == 0 {
                 try builder.append(leaf: run.cid, size: run.size, count: count)
