@@ -18,9 +18,9 @@ import Glibc
         offset += 5
     }
     defer { for place in changed { index.restore(place, 2) } }
-    do { try IndexPages.check(path: index.path) } catch let error as StoreError {
+    do { try IndexPages.check(path: index.path) } catch {
         return require([.corrupt, .unsupported].contains(error.code), "\(error.code): \(error)")
-    } catch { return require(false, "\(error)") }
+    }
     index.walk()
 }
 

@@ -76,7 +76,7 @@ struct Lane {
     /// last list.
     func takeOver(_ index: IndexPlace) throws(StoreError) -> UInt64 {
         let (listed, sequence) = try announced()
-        let strays = try index.read { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }
+        let strays = try index.readSettled { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }
         if !strays.isEmpty {
             try index.write { (snapshot) throws(StoreError) in
                 try files.removeStrays(strays, snapshot)
@@ -164,7 +164,9 @@ final class FileAppender: PayloadAppender {
             guard let lane = try Lane(files, number) else { continue }
             do throws(StoreError) {
                 sequence = try lane.takeOver(index)
-                let row = try index.read { (snapshot) throws(StoreError) in try snapshot.pack(number) }
+                let row = try index.readSettled { (snapshot) throws(StoreError) in
+                    try snapshot.pack(number)
+                }
                 tail = row?.watermark ?? UInt64(PackFormat.headerLength)
             } catch {
                 lane.close()

@@ -304,8 +304,8 @@ final class IndexEnvironment: @unchecked Sendable {
         }
         let code = mdb_txn_commit(transaction)
         if code == 0 { return result }
-        // LMDB writes the meta page last. Where that failed it refuses all that comes after (MDB_PANIC); where
-        // anything before it failed, nothing has happened.
+        // LMDB writes the meta page last. Where that failed it refuses all that comes after (MDB_PANIC);
+        // where anything before it failed, nothing has happened.
         do {
             if let check = try beginRead() { endRead(check) } else { mdb_txn_abort(try beginWrite()) }
         } catch {

@@ -61,7 +61,7 @@ extension StoreCore {
         throws(StoreError) -> Bool
     {
         try snapshot.loan(fromBase: number)
-            == base.core.read { (there) throws(StoreError) in try there.loan(toFork: fork) }
+            == base.core.readSettled { (there) throws(StoreError) in try there.loan(toFork: fork) }
     }
 
     static func randomNumber() throws(StoreError) -> UInt64 {
@@ -214,7 +214,7 @@ extension StoreCore {
     ) throws(StoreError) {
         var lost: [CID] = []
         var held: [(cid: CID, count: UInt32)] = []
-        try base.core.read { (there) throws(StoreError) in
+        try base.core.readSettled { (there) throws(StoreError) in
             let owner = Base.owner(fork)
             try snapshot.scanAbsent { (cid, row) throws(StoreError) in
                 guard row.lender == nil || row.lender.map(Int.init) == number else { return true }
@@ -248,7 +248,7 @@ extension StoreCore {
             if case .borrowed(let lender, let cid) = freed, Int(lender) == number { pending.insert(cid) }
             return true
         }
-        return try base.core.read { (there) throws(StoreError) in
+        return try base.core.readSettled { (there) throws(StoreError) in
             var surplus: [CID] = []
             try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
                 // A link whose row says of no lender yet needs it, too.

@@ -249,6 +249,12 @@ final class StoreCore: @unchecked Sendable {
         return try index.read(body)
     }
 
+    /// As `read`, after everything that a writer that died has committed.
+    func readSettled<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        try guardian.check()
+        return try index.readSettled(body)
+    }
+
     enum Purpose {
         /// Adds so many blocks; refused when the reserve for deletions cannot be kept.
         case storing(blocks: Int)

@@ -278,7 +278,7 @@ extension Verification {
             for (epoch, entry) in journal.entries { journaled.apply(entry, epoch: epoch) }
             journaled.epoch = 0
             if journaled != indexed { note(.wrongJournal, "the journal and the index name different things") }
-        } catch {
+        } catch  where [.corrupt, .notAStore, .notFound].contains(error.code) {
             note(.wrongJournal, "the journal cannot be read: \(error.message)")
         }
     }

@@ -95,8 +95,8 @@ struct TreeEdit {
             let (run, offset) = try base.run(atDepth: height - level, around: position)
             guard (position - offset) % run.size == 0 else { continue }
             let end = offset + run.size * run.count
-            // The last node of its level may be short, and is taken only where nothing follows it here either:
-            // before the end of the content there is a change, and the lookahead.
+            // The last node of its level may be short. It is taken only where nothing follows it here either:
+            // what is appended is a change, and the lookahead keeps away.
             let count = (min(end, limit) - position) / run.size
             guard count > 0 else { continue }
             if level == 0 {
