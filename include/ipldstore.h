@@ -53,9 +53,12 @@
  *
  * PROCESSES. Many processes may read and write one store at once. A handle that was inherited through
  * fork is refused in the child with IPS_FORKED, and giving it back there does nothing; a child opens the
- * store again. (Do not fork while another thread is inside this library and then use it in the child
- * without exec: locks may be held for ever.) Descriptors are closed on exec. Stores live on local file
- * systems: one on a network file system is refused with IPS_UNSUPPORTED.
+ * store again. (Do not fork while another thread is inside this library, or in a callback, and then use it in
+ * the child without exec: locks may be held for ever.) Descriptors are closed on exec. Stores live on local
+ * file systems: one on a network file system is refused with IPS_UNSUPPORTED. Never open a file of a store
+ * that the same process has open, not even to read it: to close it drops the locks that keep other
+ * processes apart. (Imports leave such stores out; back them up from another process.) Descriptors 0, 1 and 2
+ * must be open, as in every process: a daemon leads them to /dev/null.
  *
  * MEMORY. Inputs are copied where they are kept; a pointer that is passed in need not outlive the call.
  * Results are written to the caller's memory. The one exception is ips_view, which lends out the library's.
@@ -2259,8 +2262,8 @@ typedef struct ips_fs_import_report {
  * Stores a directory of the host with all that is in it: contents, modes, owners, times, attributes, links,
  * devices, holes, names of any bytes. Links are not followed. It becomes the newest version of a branch;
  * a name that the branch has and the directory has not is removed, with a tombstone. Files that the branch
- * knows by inode, size and times are not read again. The store, if it is below the directory, is left out;
- * its own directory, and what is in that, cannot be imported: IPS_INVALID.
+ * knows by inode, size and times are not read again. Stores that the process has open are left out;
+ * the directory of one, and what is in that, cannot be imported: IPS_INVALID.
  *
  * One entry that cannot be read ends nothing: on_trouble hears of it. Directories and files that their owner,
  * who runs this, has closed to himself are opened for as long as they are read.

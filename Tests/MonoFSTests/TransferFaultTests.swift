@@ -24,6 +24,19 @@ import Testing
         #expect(chmod(fixture.path("t/closed"), 0) == 0)
     }
 
+    /// To close any descriptor of its lock file would drop the locks of a store that this process has open.
+    @Test func storesThatAreOpenAreLeftOut() throws {
+        try LmdbStore.create(at: fixture.path("t/other"))
+        let other = try ContentStore.open(at: fixture.path("t/other"))
+        _ = try fixture.importTree("t", to: "beside")
+        let workspace = try fixture.files.open(branch: "beside")
+        #expect(try workspace.status("small").size == 6)
+        #expect(throws: StoreError.self) { try workspace.status("other") }
+        #expect(throws: StoreError.self) { try fixture.importTree("t/other", to: "within") }
+        #expect(throws: StoreError.self) { try fixture.importTree("t/other/index", to: "within") }
+        withExtendedLifetime(other) {}
+    }
+
     @Test(arguments: [Fault.fail(EIO), .fail(ENOSPC), .fail(EINTR), .short(3)])
     func anImportIsWholeOrSaysWhatIsMissing(fault: Fault) throws {
         let expected = try fixture.importTree("t", to: "expected").tree

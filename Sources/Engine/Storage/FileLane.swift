@@ -76,7 +76,9 @@ struct Lane {
     /// last list.
     func takeOver(_ index: IndexPlace) throws(StoreError) -> UInt64 {
         let (listed, sequence) = try announced()
-        let strays = try index.readSettled { (snapshot) throws(StoreError) in try files.strays(listed, snapshot) }
+        let strays = try index.readSettled { (snapshot) throws(StoreError) in
+            try files.strays(listed, snapshot)
+        }
         if !strays.isEmpty {
             try index.write { (snapshot) throws(StoreError) in
                 try files.removeStrays(strays, snapshot)

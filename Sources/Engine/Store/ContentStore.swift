@@ -53,6 +53,8 @@ public class ContentStore: @unchecked Sendable {
         try StoreCreation.create(path, configuration)
     }
 
+    /// Where the stores are that are open in this process. Nobody else in it may open their files.
+    public static var openPaths: [String] { StoreCore.openPaths }
     /// Where the store is; empty for one in memory.
     public final var path: String { core.path }
     public final var configuration: StoreConfiguration { core.configuration }

@@ -54,6 +54,11 @@ final class StoreCore: @unchecked Sendable {
     /// Whether what the store is made of is being changed: nobody else may open it. Guarded likewise.
     private var isAlone = false
 
+    /// Where the stores are that are open in this process.
+    static var openPaths: [String] {
+        opened.withLock { (registry) in registry.cores.values.map(\.path) }
+    }
+
     /// The open store at `path`; to be given back with `release`.
     static func open(
         _ path: String, readOnly: Bool, withBases: Bool = true, above: [FileIdentity] = []

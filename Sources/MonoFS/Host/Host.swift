@@ -118,12 +118,6 @@ enum Host {
         }
     }
 
-    /// What a path names; nil when there is nothing.
-    static func identity(path: String) -> HostIdentity? {
-        var information = stat()
-        return stat(path, &information) == 0 ? HostStatus(information).identity : nil
-    }
-
     static func target(_ directory: Int32, _ name: [UInt8]) throws(HostError) -> [UInt8] {
         var length = 256
         while true {

@@ -2,20 +2,19 @@
 import Glibc
 import IpldEngine
 
-/// The directories of a store and of all that it reads through, and the ones above them: what a transfer
-/// must not take for a directory like any other, by whatever path or link it comes there.
+/// The directories of a store, of all that it reads through, and of all others that are open in this process,
+/// and the ones above them: what a transfer must not take for a directory like any other, by whatever path or
+/// link it comes there. LMDB's locks are the process's, and the system drops them when any descriptor of the
+/// lock file is closed: who reads the files of a store that his own process has open ruins it.
 struct HostStores {
-    /// Of the store itself; nil when it is not on the host.
-    let own: HostIdentity?
     /// Of all of them.
     let places: Set<HostIdentity>
     /// Of directories above any of them.
     let above: Set<HostIdentity>
 
     init(_ store: ContentStore) {
-        own = Host.identity(path: store.path)
         var (places, above): (Set<HostIdentity>, Set<HostIdentity>) = ([], [])
-        for path in [store.path] + store.allBases.map(\.path) {
+        for path in [store.path] + store.allBases.map(\.path) + ContentStore.openPaths {
             guard let descriptor = try? Host.locate(path: path) else { continue }
             let directory = HostFile(descriptor)
             guard let identity = try? Host.status(descriptor).identity else { continue }
@@ -27,9 +26,6 @@ struct HostStores {
 
     /// Whether a directory is one of the stores', or in one.
     func hold(_ directory: HostDirectory) -> Bool { Self.are(places, directory) }
-
-    /// Whether a directory is the store's own, or in it.
-    func holdOwn(_ directory: HostDirectory) -> Bool { Self.are(own.map { [$0] } ?? [], directory) }
 
     private static func are(_ places: Set<HostIdentity>, _ directory: HostDirectory) -> Bool {
         places.contains(directory.identity)

@@ -25,7 +25,7 @@ final class HostWalk {
         /// A directory on another file system is passed over as if it were empty.
         var staysOnFileSystem = false
         /// A directory that is passed over as if it were not there.
-        var excluded: HostIdentity?
+        var excluded: Set<HostIdentity> = []
         /// What is lent to the owners of directories.
         var need = HostDirectory.looking
     }
@@ -90,7 +90,7 @@ final class HostWalk {
                 if error.code == ENOENT { continue }
                 return .refused(name, nil, error)
             }
-            if status.identity == limits.excluded { continue }
+            if limits.excluded.contains(status.identity) { continue }
             let entry = HostEntry(name: name, status: status, directory: directory)
             guard status.kind == .directory else { return .file(entry) }
             do throws(HostError) {

@@ -90,8 +90,8 @@ extension FileSystem {
         let stores = HostStores(store)
         let directory = try HostDirectory.open(
             path: path, need: HostDirectory.looking, loans: HostLoans(store))
-        guard !stores.holdOwn(directory) else {
-            throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
+        guard !stores.hold(directory) else {
+            throw StoreError(.invalid, "\(path) is, or is in, the directory of a store that is open")
         }
         let batch = try store.makeBatch()
         do throws(StoreError) {
@@ -104,7 +104,7 @@ extension FileSystem {
             let seen = try seenRoot.map { (name) throws(StoreError) in try store.root(name) } ?? nil
             let run = try TreeImport(
                 batch, source, directory, old: old, seen: seen, options,
-                excluded: stores.own, progress, problem)
+                excluded: stores.places, progress, problem)
             var report = try run.run()
             if let branch, let seenRoot {
                 try batch.setRoot(seenRoot, to: try run.storeSeen(report.tree))

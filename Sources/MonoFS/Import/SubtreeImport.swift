@@ -16,15 +16,15 @@ extension FileSystem {
         let directory = try HostDirectory.open(
             path: path, need: HostDirectory.looking, loans: HostLoans(store))
         let stores = HostStores(store)
-        guard !stores.holdOwn(directory) else {
-            throw StoreError(.invalid, "\(path) is, or is in, the directory of the store")
+        guard !stores.hold(directory) else {
+            throw StoreError(.invalid, "\(path) is, or is in, the directory of a store that is open")
         }
         do throws(StoreError) {
             let old = try workspace.previousEntry(at: place)
             let batch = try workspace.batch()
             let run = try TreeImport(
                 batch, workspace.source, directory, old: old.map { (before, $0) }, seen: nil, options,
-                excluded: stores.own, progress, problem)
+                excluded: stores.places, progress, problem)
             var report = try run.run()
             try workspace.setDirectory(place, try Workspace.directory(report.tree, workspace.source), old)
             do throws(StoreError) {

@@ -55,7 +55,7 @@ final class TreeImport {
 
     init(
         _ batch: Batch, _ source: TreeSource, _ root: HostDirectory, old: (tree: CID, entry: Entry)?,
-        seen seenRoot: CID?, _ options: ImportOptions, excluded: HostIdentity?,
+        seen seenRoot: CID?, _ options: ImportOptions, excluded: Set<HostIdentity>,
         _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) throws(StoreError) {
         (self.batch, self.source, self.root, self.options) = (batch, source, root, options)
