@@ -67,6 +67,38 @@ import Testing
         #expect(try command.run("verify").status == 0)
     }
 
+    /// The mode decides at each reading of a user attribute, not only at the opening.
+    @Test func attributesOfWhatItsOwnerClosedAreKept() throws {
+        let made = try shell(
+            """
+            \(Self.matrix)
+            cat > set.py <<E
+            import os
+            for name in ["f0200", "f0000", "d0311", "d0000", "."]:
+                path = "t/" + name
+                mode = os.stat(path).st_mode & 0o7777
+                os.chmod(path, 0o700); os.setxattr(path, "user.q", name.encode()); os.chmod(path, mode)
+            E
+            python3 set.py
+            chmod 0311 t
+            export IPLDSTORE=.ipldstore
+            ./ip import t --branch main; echo $?
+            stat -c %a t t/f0200 t/f0000 t/d0311 t/d0000
+            """)
+        #expect(made.error == "" && made.lines.suffix(6) == ["0", "311", "200", "0", "311", "0"])
+        #expect(try command.run("export", "main", "out").status == 0)
+        let kept = try command.shell(
+            """
+            cat > get.py <<E
+            import os
+            for name in ["f0200", "f0000", "f0000b", "d0311", "d0000", "."]:
+                print(os.getxattr("out/" + name, "user.q").decode())
+            E
+            python3 get.py
+            """)
+        #expect(kept.lines == ["f0200", "f0000", "f0000", "d0311", "d0000", "."], "\(kept.error)")
+    }
+
     @Test func whatMayNotBeReadIsReportedAndTheRestGoesOn() throws {
         guard isRoot else { return }
         _ = try shell(Self.matrix)

@@ -89,6 +89,15 @@ final class HostDirectory: @unchecked Sendable {
         loan = try loans.lend(descriptor, status, need)
     }
 
+    /// Also those of a directory that its owner may not list.
+    func attributes() throws(HostError) -> [(name: [UInt8], value: [UInt8])] {
+        var attributes: [(name: [UInt8], value: [UInt8])] = []
+        try withPermissions(0o400) { () throws(HostError) in
+            attributes = try Host.attributes(.descriptor(descriptor))
+        }
+        return attributes
+    }
+
     /// Lends for as long as `body` takes, whatever mode the directory has got meanwhile.
     func withPermissions(_ need: UInt16, _ body: () throws(HostError) -> Void) throws(HostError) {
         let status = try Host.status(descriptor)
@@ -176,9 +185,19 @@ struct HostNames {
 /// A file that is open, closed when it goes.
 final class HostFile: @unchecked Sendable {
     let descriptor: Int32
+    /// Of what its owner closed: read while it was lent to him, since the mode decides at each reading.
+    private let lentAttributes: [(name: [UInt8], value: [UInt8])]?
 
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    init(_ descriptor: Int32, lentAttributes: [(name: [UInt8], value: [UInt8])]? = nil) {
+        self.descriptor = descriptor
+        self.lentAttributes = lentAttributes
+    }
     deinit { Host.close(descriptor) }
+
+    func attributes() throws(HostError) -> [(name: [UInt8], value: [UInt8])] {
+        if let lentAttributes { return lentAttributes }
+        return try Host.attributes(.descriptor(descriptor))
+    }
 
     /// Opens a regular file for reading: its owner also where he closed it to himself, for as long as that
     /// takes. The time of the last access stays where the host allows it.
@@ -207,6 +226,12 @@ final class HostFile: @unchecked Sendable {
         guard status.kind == .file, status.owner == Host.user, status.mode & 0o400 == 0 else { throw refusal }
         let loan = try directory.loans.lend(named.descriptor, status, 0o400)
         defer { directory.loans.giveBack(loan, named.descriptor) }
-        return HostFile(try Host.reopen(named.descriptor, [.read, .untouched]))
+        let descriptor = try Host.reopen(named.descriptor, [.read, .untouched])
+        do throws(HostError) {
+            return HostFile(descriptor, lentAttributes: try Host.attributes(.descriptor(descriptor)))
+        } catch {
+            Host.close(descriptor)
+            throw error
+        }
     }
 }

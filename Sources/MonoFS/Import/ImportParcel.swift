@@ -82,7 +82,7 @@ final class ImportParcel: @unchecked Sendable {
             let count = try Host.read(
                 opened.file.descriptor, at: 0,
                 into: UnsafeMutableRawBufferPointer(rebasing: room[..<Int(opened.status.size)]))
-            file.attributes = try Host.attributes(.descriptor(opened.file.descriptor))
+            file.attributes = try opened.file.attributes()
             file.status = opened.status
             file.isSettled = opened.isSettled
             file.isChanging = UInt64(count) != opened.status.size || !opened.isUnchanged

@@ -35,7 +35,7 @@ struct ImportedFile {
             let opened: OpenedFile
             do throws(HostError) {
                 opened = try OpenedFile(entry)
-                attributes = try Host.attributes(.descriptor(opened.file.descriptor))
+                attributes = try opened.file.attributes()
             } catch {
                 failure = error
                 return

@@ -16,7 +16,7 @@ extension TreeImport {
             let key = (oldLevels.last?.key ?? []) + entry.name.bytes + [0]
             event.unsurveyed = unsurveyed[key]
             do throws(HostError) {
-                event.attributes = try Host.attributes(.descriptor(directory.descriptor))
+                event.attributes = try directory.attributes()
             } catch { event.failure = error }
             events.append(event)
             let below = old?.isTombstone == false ? old?.below : nil

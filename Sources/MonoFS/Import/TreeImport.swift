@@ -91,7 +91,7 @@ final class TreeImport {
         let rootAttributes: [(name: [UInt8], value: [UInt8])]
         let walk: HostWalk
         do throws(HostError) {
-            rootAttributes = try Host.attributes(.descriptor(root.descriptor))
+            rootAttributes = try root.attributes()
             walk = try HostWalk(root, limits)
         } catch { throw error.storeError(".") }
         while true {
