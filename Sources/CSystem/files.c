@@ -20,7 +20,29 @@ int ipsys_open_at(int directory, const char *name, int how, unsigned mode) {
     if (how & IPSYS_CREATE) flags |= O_CREAT | O_EXCL;
     if (how & IPSYS_UNTOUCHED) flags |= O_NOATIME;
     if (!(how & IPSYS_FOLLOW)) flags |= O_NOFOLLOW;
-    return openat(directory, name, flags, mode);
+    return ipsys_above_standard(openat(directory, name, flags, mode));
+}
+
+int ipsys_above_standard(int fd) {
+    if (fd < 0 || fd > STDERR_FILENO) return fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return moved;
+}
+
+void ipsys_occupy_standard(void) {
+    for (;;) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0) return;
+        if (fd <= STDERR_FILENO) {
+            fcntl(fd, F_SETFD, 0);
+            continue;
+        }
+        close(fd);
+        return;
+    }
 }
 
 int64_t ipsys_directory_entries(int fd, void *buffer, size_t length) {

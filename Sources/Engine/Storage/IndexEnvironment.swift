@@ -14,6 +14,7 @@
 ///   goes on with that zero, and its commits and those before it are lost (0.9.24).
 /// - Values handed out by a transaction are valid until it ends, and not after a write.
 import CLMDB
+import CSystem
 import Glibc
 import Synchronization
 
@@ -144,6 +145,7 @@ final class IndexEnvironment: @unchecked Sendable {
     )
         -> ((Access, OpaquePointer)?, Int32)
     {
+        ipsys_occupy_standard()
         var environment: OpaquePointer?
         var code = mdb_env_create(&environment)
         guard code == 0, let environment else { return (nil, code) }

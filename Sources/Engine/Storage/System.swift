@@ -118,7 +118,7 @@ package enum System {
         let descriptor: Int32
         do {
             descriptor = try check(.open(path: path, flags: all), "open \(path)") {
-                Glibc.open(path, all, mode)
+                ipsys_above_standard(Glibc.open(path, all, mode))
             }
         } catch  where regular && [ELOOP, EISDIR, ENXIO].contains(error.systemError) {
             throw StoreError(

@@ -70,7 +70,9 @@ enum Host {
 
     /// Opens a directory by a path as users give them, links followed.
     static func open(path: String) throws(HostError) -> Int32 {
-        try check(.open, AT_FDCWD, "open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        try check(.open, AT_FDCWD, "open") {
+            ipsys_above_standard(Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        }
     }
 
     /// As `open(path:)`, without access: it need only be there.
