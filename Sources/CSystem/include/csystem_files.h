@@ -22,7 +22,8 @@ int ipsys_open_at(int directory, const char *name, int how, unsigned mode);
 /* A descriptor that was just opened, moved if it is 0, 1 or 2: what a host that has closed these prints would
  * go into our file. */
 int ipsys_above_standard(int fd);
-/* Opens /dev/null for those of 0, 1 and 2 that are closed, for good: before others open what cannot be moved. */
+/* Opens /dev/null for those of 0, 1 and 2 that are closed, for good: before others open what cannot be
+ * moved. */
 void ipsys_occupy_standard(void);
 
 /* Entries of a directory into the buffer, in the kernel's form; how many bytes, 0 at the end. */
