@@ -36,6 +36,16 @@ import Testing
         try Self.expectSound(store)
     }
 
+    /// LMDB's own lock that says so goes when the process closes any descriptor of the file.
+    @Test func nobodyTakesHimselfForTheFirstOpenerWhileAStoreIsOpen() throws {
+        let test = try TestStore()
+        let lockFile = test.store.path + "/index/lock.mdb"
+        close(open(lockFile, O_RDONLY))
+        let other = open(lockFile, O_RDWR)
+        defer { close(other) }
+        #expect(try !System.lock(other, .exclusive, at: 0))
+    }
+
     @Test func parentStoredBeforeItsChildCountsIt() throws {
         let test = try TestStore()
         let store = test.store

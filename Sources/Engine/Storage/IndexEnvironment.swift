@@ -104,7 +104,13 @@ final class IndexEnvironment: @unchecked Sendable {
         }
         self.access = access
         self.environment = environment
-        if let lockFile { _ = try? System.lock(lockFile.descriptor, .unlocked, at: Self.openingOffset) }
+        if let lockFile {
+            // LMDB's lock that says that somebody has the index open is the process's, and goes when anybody
+            // in it closes any descriptor of this file. Then the next opener would take itself for the first,
+            // and make mutexes anew that are in use. This one stays.
+            _ = try? System.lock(lockFile.descriptor, .shared, at: 0)
+            _ = try? System.lock(lockFile.descriptor, .unlocked, at: Self.openingOffset)
+        }
         clearStaleReaders()
     }
 

@@ -11,17 +11,21 @@ struct HostStores {
     let places: Set<HostIdentity>
     /// Of directories above any of them.
     let above: Set<HostIdentity>
+    /// The places, open, so that no other directory gets the identity of one that goes meanwhile.
+    private let held: [HostFile]
 
     init(_ store: ContentStore) {
         var (places, above): (Set<HostIdentity>, Set<HostIdentity>) = ([], [])
+        var held: [HostFile] = []
         for path in [store.path] + store.allBases.map(\.path) + ContentStore.openPaths {
             guard let descriptor = try? Host.locate(path: path) else { continue }
             let directory = HostFile(descriptor)
             guard let identity = try? Host.status(descriptor).identity else { continue }
             places.insert(identity)
+            held.append(directory)
             above.formUnion(Host.directories(above: directory.descriptor, identity))
         }
-        (self.places, self.above) = (places, above)
+        (self.places, self.above, self.held) = (places, above, held)
     }
 
     /// Whether a directory is one of the stores', or in one.

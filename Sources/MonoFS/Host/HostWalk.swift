@@ -24,8 +24,8 @@ final class HostWalk {
     struct Limits {
         /// A directory on another file system is passed over as if it were empty.
         var staysOnFileSystem = false
-        /// A directory that is passed over as if it were not there.
-        var excluded: Set<HostIdentity> = []
+        /// Whose directories are passed over as if they were not there.
+        var stores: HostStores?
         /// What is lent to the owners of directories.
         var need = HostDirectory.looking
     }
@@ -90,7 +90,7 @@ final class HostWalk {
                 if error.code == ENOENT { continue }
                 return .refused(name, nil, error)
             }
-            if limits.excluded.contains(status.identity) { continue }
+            if limits.stores?.places.contains(status.identity) == true { continue }
             let entry = HostEntry(name: name, status: status, directory: directory)
             guard status.kind == .directory else { return .file(entry) }
             do throws(HostError) {

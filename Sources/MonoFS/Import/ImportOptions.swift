@@ -104,7 +104,7 @@ extension FileSystem {
             let seen = try seenRoot.map { (name) throws(StoreError) in try store.root(name) } ?? nil
             let run = try TreeImport(
                 batch, source, directory, old: old, seen: seen, options,
-                excluded: stores.places, progress, problem)
+                excluding: stores, progress, problem)
             var report = try run.run()
             if let branch, let seenRoot {
                 try batch.setRoot(seenRoot, to: try run.storeSeen(report.tree))

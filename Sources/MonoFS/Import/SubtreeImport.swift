@@ -24,7 +24,7 @@ extension FileSystem {
             let batch = try workspace.batch()
             let run = try TreeImport(
                 batch, workspace.source, directory, old: old.map { (before, $0) }, seen: nil, options,
-                excluded: stores.places, progress, problem)
+                excluding: stores, progress, problem)
             var report = try run.run()
             try workspace.setDirectory(place, try Workspace.directory(report.tree, workspace.source), old)
             do throws(StoreError) {

@@ -55,12 +55,12 @@ final class TreeImport {
 
     init(
         _ batch: Batch, _ source: TreeSource, _ root: HostDirectory, old: (tree: CID, entry: Entry)?,
-        seen seenRoot: CID?, _ options: ImportOptions, excluded: Set<HostIdentity>,
+        seen seenRoot: CID?, _ options: ImportOptions, excluding stores: HostStores,
         _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) throws(StoreError) {
         (self.batch, self.source, self.root, self.options) = (batch, source, root, options)
         (self.progress, self.problem) = (progress, problem)
-        limits = HostWalk.Limits(staysOnFileSystem: options.staysOnFileSystem, excluded: excluded)
+        limits = HostWalk.Limits(staysOnFileSystem: options.staysOnFileSystem, stores: stores)
         builder = ImportBuilder(batch, source, options, old?.entry)
         if !options.readsEverything, let old, let seenRoot,
             let seen = try SeenFiles(seenRoot, source), seen.tree == old.tree,
