@@ -9,7 +9,6 @@
 # make torture    every promise at length: SECONDS=7200 ONLY=power,kill SEED=7 (docs/RELIABILITY.md)
 # make fuzz       libFuzzer over all decoders: SECONDS=600 ONLY=cbor
 # make torture-edits  2,000 random edit scripts on files to 64 MiB (EDIT_SCRIPTS=n)
-# make torture    every row of docs/RELIABILITY.md (SECONDS=3600 ONLY=power,kill SEED=1); make fuzz
 # make torture-defects  shows that the campaigns find what they are there for
 # make lint       quick checks of the sources
 # make clean      removes what was built

@@ -58,7 +58,8 @@
  * file systems: one on a network file system is refused with IPS_UNSUPPORTED. Never open a file of a store
  * that the same process has open, not even to read it: to close it drops the locks that keep other
  * processes apart. (Imports leave such stores out; back them up from another process.) Of the descriptors 0,
- * 1 and 2 those that are closed are led to /dev/null, so that nothing is printed into a store.
+ * 1 and 2 those that are closed are led to /dev/null, so that nothing is printed into a store. Where the size
+ * of files is limited (RLIMIT_FSIZE), ignore SIGXFSZ, which ends a process otherwise; then it is IPS_FULL.
  *
  * MEMORY. Inputs are copied where they are kept; a pointer that is passed in need not outlive the call.
  * Results are written to the caller's memory. The one exception is ips_view, which lends out the library's.

@@ -147,6 +147,8 @@ import Testing
         #expect(try run("usage", "main", "--json").object().integer("shared_bytes") == 60_000)
         #expect(try command.run("usage", "main", "dev").status == 2)
         #expect(try command.run("usage", "fs/branch/none").status == 3)
+        try run("tag", "v1", "main")
+        #expect(try run("usage", "v1").lines == run("usage", "fs/tag/v1").lines)
         // A root of the name comes first, as ever.
         try run("put", "local", "--root", "main")
         let root = try run("usage", "main", "--json")

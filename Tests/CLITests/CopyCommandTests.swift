@@ -69,7 +69,7 @@ import Testing
             #expect(try command.shell("diff -r dir \(path) && readlink \(path)/link").lines == ["sub/f"])
         }
         #expect(try command.names("out") == ["f", "new"])
-        #expect(try command.run("cp", "-r", "main:/new", "copy/sub/f").status == 3)
+        #expect(try command.run("cp", "-r", "main:/new", "copy/sub/f").status == 1)
         #expect(try command.shell("\"$IPLDSTORE_EXECUTABLE\" cp main:/new/sub/f - | cat").output == "1\n")
         #expect(try run("cp", "-r", "dir", "main:/json", "--json").object()["branch"] as? String == "main")
         #expect(try command.isClean())

@@ -32,6 +32,12 @@ import Testing
         cd ..
         """
 
+    @Test func onlyADirectoryIsImported() throws {
+        try command.write("file", Data("x".utf8))
+        #expect(try command.run("import", "file", "--branch", "main").status == 1)
+        #expect(try command.run("import", "none", "--branch", "main").status == 3)
+    }
+
     private static func facts(_ directory: String) -> String {
         "find \(directory) -printf '%P %M %n %T@ %l\\n' 2>/dev/null | sort"
     }

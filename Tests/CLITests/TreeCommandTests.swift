@@ -39,6 +39,8 @@ import Testing
         try run("rm", "-r", "main:/a")
         #expect(try run("ls", "main:/").lines == ["hard", "link", "renamed"])
         #expect(try run("ls", "--all", "main:/").lines == ["a (removed)", "hard", "link", "renamed"])
+        #expect(try run("ls", "-lh", "main:/hard").output.contains("\t100 kB\t"))
+        #expect(try run("checkout-file", "main:/renamed", "-").output == "hello\n")
         try run("checkout-file", "main:/hard", "out")
         #expect(try command.read("out") == Data(repeating: 7, count: 100_000))
         try run("verify")

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -44,6 +45,25 @@ import Testing
         let other = open(lockFile, O_RDWR)
         defer { close(other) }
         #expect(try !System.lock(other, .exclusive, at: 0))
+    }
+
+    /// As `cp -al` makes it: written to, it would share its index with the store, and not its packs.
+    @Test func aCopyThatIsMadeOfHardLinksIsOnlyRead() throws {
+        let test = try TestStore()
+        let cid = try test.store.put([1, 2, 3])
+        try test.store.setRoot("root", to: cid)
+        let path = test.store.path
+        let copy = path + "-linked"
+        let cp = try Process.run(URL(filePath: "/bin/cp"), arguments: ["-al", path, copy])
+        cp.waitUntilExit()
+        for own in ["", "journal"] {
+            if !own.isEmpty {
+                try FileManager.default.removeItem(atPath: "\(copy)/\(own)")
+                try FileManager.default.copyItem(atPath: "\(path)/\(own)", toPath: "\(copy)/\(own)")
+            }
+            let error = #expect(throws: StoreError.self) { try ContentStore.open(at: copy) }
+            #expect(error?.code == .invalid && error?.message.contains("hard links") == true)
+        }
     }
 
     @Test func parentStoredBeforeItsChildCountsIt() throws {

@@ -219,6 +219,48 @@ extension CaseCampaign {
         }
     }
 
+    /// The same of one that only brings a damaged block back: nothing that it left tells of it but where the
+    /// next place in its lane is.
+    @Sendable static func unseenCommitOfLane(_ scratch: String, _ pool: Pool) throws {
+        let path = scratch + "/store"
+        try StoreKind.flatfs0.create(path)
+        let store = try ContentStore.open(at: path)
+        for content in [12, 15] { try put(store, pool, content) }
+        let damaged = try store.links(of: pool.cids[15])[0]
+        try Files.write("\(path)/blocks/\(damaged)", [1, 2, 3])
+        try expectError(.corrupt, "a damaged block") { _ = try store.contents(of: pool.cids[15]) }
+        let end = try fork(path) { store in
+            let batch = try store.makeBatch()
+            _ = try batch.put(Pool.bytes(15))
+            flight_die_after_durable_write()
+            try batch.commit()
+        }
+        try expect(end == .killed(SIGKILL), "the writer ended: \(end)")
+        try put(store, pool, 18)
+        try expectSound(store)
+        try store.removeRoot("c18", budget: nil)
+        for _ in 0..<3 { try store.gc() }
+        for content in [12, 15] { try expectContent(store, pool, content) }
+        try expectSound(store)
+    }
+
+    /// The same of a base that had lent something, to a layer whose own commit never came.
+    @Sendable static func unseenCommitOfBase(_ scratch: String, _ pool: Pool) throws {
+        let (base, layer) = try makeLayer(scratch, pool)
+        let store = try ContentStore.open(at: layer)
+        let end = try fork(layer) { store in
+            let lent = try store.links(of: pool.cids[15])[0]
+            flight_die_after_durable_write()
+            try store.setRoot("died", to: lent)
+        }
+        try expect(end == .killed(SIGKILL), "the writer ended: \(end)")
+        try store.setRoot("after", to: pool.cids[21])
+        try expect(try store.root("died") == nil, "the layer's commit came")
+        try store.gc()
+        try emptyBase(base)
+        try expectLayer(layer, pool, holds: 2, [15, 21])
+    }
+
     /// Takes the locks, and leaves the lock file, as `IndexEnvironment` and LMDB 0.9 do in the middle of
     /// opening: byte 0, of the process; the number of the last transaction at offset 48.
     private static func pretendToBeOpening(_ path: String) throws {

@@ -17,6 +17,8 @@ struct CaseCampaign {
         ("index-one-commit-behind-a-rewritten-journal", indexBehindRewrittenJournal),
         ("a-first-opener-that-dies", firstOpenerDies),
         ("a-commit-that-dies-before-it-is-seen", unseenCommit),
+        ("a-commit-that-dies-before-it-is-seen-in-a-lane", unseenCommitOfLane),
+        ("a-commit-that-dies-before-it-is-seen-by-a-layer", unseenCommitOfBase),
         ("index-one-commit-ahead-of-a-cut-pack", indexAhead),
         ("strange-files-in-place-of-packs", strangePacks),
         ("journal-missing", journalMissing),

@@ -139,8 +139,13 @@ import Testing
         #expect(try files.resolve("\(versions[2])~2") == versions[0])
         #expect(thrownCode { _ = try files.resolve("main~4") } == .notFound)
         #expect(thrownCode { _ = try files.resolve("main~x") } == .notFound)
-        // What is called so comes first.
-        try files.fork("main~2", at: versions[0])
+        // What is called so comes first: only a root can be.
+        for name in ["main~2", "main~", "~1~0"] {
+            #expect(thrownCode { try files.fork(name, at: versions[0]) } == .invalid)
+            #expect(thrownCode { try files.setTag(name, to: versions[0]) } == .invalid)
+        }
+        try files.fork("~2", at: versions[0])
+        try test.store.setRoot("main~2", to: versions[0])
         #expect(try files.resolve("main~2") == versions[0])
         let text = versions[1].description
         var short = String(text.prefix(9))

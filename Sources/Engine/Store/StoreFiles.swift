@@ -3,6 +3,7 @@
 ///
 /// What always holds:
 /// - Who has the store open holds its directory and a byte of its index file, together with others.
+/// - What a store writes in place has one name, so no other directory is written to with it.
 /// - A store appears whole, or not at all.
 import Glibc
 import Synchronization
@@ -51,6 +52,7 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(.notAStore, "\(name) holds no store")
             }
             store = header.store
+            if !readOnly { try Self.requireOwn(["journal", "index/data.mdb"], path, name) }
             presence = try Self.present(path + "/index/data.mdb", readOnly: readOnly)
         } catch {
             directory.close()
@@ -93,6 +95,19 @@ final class StoreFiles: @unchecked Sendable {
         } catch {
             index.close()
             throw error
+        }
+    }
+
+    /// What is written in place may not be another store's, too, as in a copy that is made of hard links:
+    /// index and journal would be both stores', and what they tell of only one's.
+    private static func requireOwn(_ files: [String], _ path: String, _ name: String) throws(StoreError) {
+        for file in files {
+            let links = (try? System.status(ofPath: path + "/" + file))?.links ?? 1
+            guard links > 1 else { continue }
+            throw StoreError(
+                .invalid,
+                "\(name)/\(file) has \(links) names: another directory shares it through hard links; use a "
+                    + "copy of the files themselves (cp -a)")
         }
     }
 

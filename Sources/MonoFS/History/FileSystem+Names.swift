@@ -11,7 +11,7 @@ extension FileSystem {
             throw StoreError(
                 .invalid,
                 "the name of a \(what) has 1 to \(maximumNameLength) bytes without control characters and "
-                    + "\":\", and is no CID")
+                    + "\":\", is no CID, and does not end in ~ or ~N, which names a version before")
         }
         return name
     }
@@ -19,7 +19,7 @@ extension FileSystem {
     static func isName(_ name: String) -> Bool {
         (1...maximumNameLength).contains(name.utf8.count) && !name.utf8.contains(UInt8(ascii: ":"))
             && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-            && (try? CID(parsing: name)) == nil
+            && (try? CID(parsing: name)) == nil && generation(name) == nil
     }
 
     func missing(_ what: String, _ name: String, _ root: String) throws(StoreError) -> StoreError {

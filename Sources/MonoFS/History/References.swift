@@ -6,11 +6,7 @@ extension FileSystem {
     /// was made from; `NAME~` is `NAME~1`. Nil for other text. NOT_FOUND where the history does not go back
     /// so far.
     func ancestor(_ reference: String) throws(StoreError) -> CID? {
-        guard let mark = reference.lastIndex(of: "~"), mark > reference.startIndex else { return nil }
-        let digits = reference[reference.index(after: mark)...]
-        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let count = digits.isEmpty ? 1 : Int(digits)
-        else { return nil }
-        let name = String(reference[..<mark])
+        guard let (name, count) = Self.generation(reference) else { return nil }
         var cid = try resolve(name)
         let source = try TreeSource(store)
         for step in 0..<count {
@@ -20,6 +16,15 @@ extension FileSystem {
             cid = previous
         }
         return cid
+    }
+
+    /// `NAME~N` in its parts.
+    static func generation(_ reference: String) -> (name: String, count: Int)? {
+        guard let mark = reference.lastIndex(of: "~"), mark > reference.startIndex else { return nil }
+        let digits = reference[reference.index(after: mark)...]
+        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let count = digits.isEmpty ? 1 : Int(digits)
+        else { return nil }
+        return (String(reference[..<mark]), count)
     }
 
     /// Characters of a CID's text that name it, without the letter of its base.

@@ -23,10 +23,10 @@ struct HostError: Error {
             case ENOSPC, EDQUOT, EFBIG: .full
             case EACCES, EPERM: .permission
             case EROFS: .readOnly
-            case ENOENT, ENOTDIR: .notFound
+            case ENOENT: .notFound
             case EEXIST, ENOTEMPTY: .exists
             case ESTALE, ELOOP: .conflict
-            case EINVAL, ENAMETOOLONG: .invalid
+            case EINVAL, ENAMETOOLONG, ENOTDIR: .invalid
             case EOPNOTSUPP, ENOSYS, EXDEV: .unsupported
             default: .io
             }

@@ -12,8 +12,8 @@ struct Log: ParsableCommand {
             """)
 
     @OptionGroup var tree: TreeOptions
-    @Option(name: [.customShort("n"), .customLong("limit")], help: "At most so many.")
-    var limit: Int = .max
+    @Option(name: [.customShort("n"), .customLong("limit")], help: "At most so many. (default: all)")
+    var givenLimit: Int?
     @Argument(help: ArgumentHelp("A branch, tag or version, and a path in it.", valueName: "branch[:path]"))
     var place: TreePlace
 
@@ -21,6 +21,7 @@ struct Log: ParsableCommand {
         let files = try tree.open()
         let start = try tree.resolve(place.reference, in: files)
         if place.hasPath { try checkPath(files, start) }
+        let limit = givenLimit ?? .max
         var shown = 0
         if tree.isJSON { try StandardOutput.write("[") }
         func show(_ cid: CID, _ version: Version, _ entry: Entry?) throws {

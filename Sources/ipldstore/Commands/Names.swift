@@ -9,11 +9,16 @@ struct List: ParsableCommand {
             has. A directory: a name a line, in bytewise order; \
             with -l mode, owner, group, size and time before it, with -R each directory below it after it, \
             under its path. With --all what was removed from it too, and marked so.
-            """)
+            """,
+        helpNames: .long)
 
     @OptionGroup var options: StoreOptions
     @Flag(name: [.customShort("l"), .customLong("long")], help: "Show mode, owner, group, size and time.")
     var isLong = false
+    @Flag(
+        name: [.customShort("h"), .customLong("human-readable")],
+        help: "With -l: sizes with three digits and a unit.")
+    var isHuman = false
     @Flag(name: [.customShort("a"), .customLong("all")], help: "Show tombstones too.")
     var isAll = false
     @Flag(name: [.customShort("R"), .customLong("recursive")], help: "List the directories below it too.")

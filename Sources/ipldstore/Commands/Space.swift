@@ -81,13 +81,14 @@ struct SpaceUsage: ParsableCommand {
             Logical bytes are those of the roots' data; exclusive ones, as stored, would be freed if these \
             roots were removed together; shared ones are data in blocks that something else keeps. Of a \
             branch, one at a time, logical and shared bytes are those of its newest tree, and what would be \
-            freed is with the history that it keeps. A name means a root, else a branch; fs/branch/NAME is \
-            the branch.
+            freed is with the history that it keeps. A name means a root, else a branch, else a tag; \
+            fs/branch/NAME is the branch.
             """)
 
     @OptionGroup var options: StoreOptions
     @Argument(
-        help: ArgumentHelp("The roots, or a branch.", valueName: "root|branch"), transform: RootName.checked)
+        help: ArgumentHelp("The roots and tags, or a branch.", valueName: "root|branch|tag"),
+        transform: RootName.checked)
     var roots: [String]
 
     func run() throws {
@@ -100,13 +101,12 @@ struct SpaceUsage: ParsableCommand {
         Interruption.watch()
         let progress = ProgressLine("counted", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
-        let step: (UInt64) throws(StoreError) -> Void = { (done) throws(StoreError) in try progress.step(done)
-        }
+        let step: StepHandler = { (done) throws(StoreError) in try progress.step(done) }
         let usage =
             if let branch = try branches.first.flatMap({ try options.branch($0, in: files) }) {
                 try files.usage(ofBranch: branch, progress: step)
             } else {
-                try store.usage(of: roots, progress: step)
+                try store.usage(of: try roots.map { try Self.root($0, in: store) }, progress: step)
             }
         progress.finish()
         if options.isJSON {
@@ -125,6 +125,14 @@ struct SpaceUsage: ParsableCommand {
             Report.bytes(usage.exclusiveBytes, "exclusive bytes, as stored"),
             Report.bytes(usage.sharedBytes, "shared bytes"),
         ])
+    }
+}
+
+extension SpaceUsage {
+    /// A root, or where none is called so the root that a tag is.
+    private static func root(_ name: String, in store: ContentStore) throws -> String {
+        let tag = FileSystem.tagPrefix + name
+        return try store.root(name) == nil && (try? store.root(tag)) ?? nil != nil ? tag : name
     }
 }
 

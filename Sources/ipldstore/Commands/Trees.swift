@@ -50,12 +50,13 @@ extension List {
             let object = JSON.object(fields + TreeText.fields(entry))
             return try StandardOutput.write((isFirst ? "" : ",") + object.text)
         }
-        let shown = isLong ? Self.line(name, entry) : TreeText.quoted(name)
+        let shown = isLong ? line(name, entry) : TreeText.quoted(name)
         try StandardOutput.write(line: shown + (entry.isTombstone ? " (removed)" : ""))
     }
 
-    private static func line(_ name: [UInt8], _ entry: Entry) -> String {
-        var line = "\(TreeText.mode(entry)) \(entry.owner)\t\(entry.group)\t\(entry.size)\t"
+    private func line(_ name: [UInt8], _ entry: Entry) -> String {
+        let size = isHuman ? Quantity.bytes(entry.size) : "\(entry.size)"
+        var line = "\(TreeText.mode(entry)) \(entry.owner)\t\(entry.group)\t\(size)\t"
         line += "\(TreeText.time(entry.modified)) \(TreeText.quoted(name))"
         switch entry.content {
         case .symlink(let target): line += " -> \(TreeText.quoted(target))"
@@ -151,19 +152,20 @@ struct CheckoutFile: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "checkout-file", abstract: "Write a file of a tree to a file here.",
         discussion: """
-            A temporary file beside the target takes its place when it is whole. Runs of zeros become holes.
+            A temporary file beside the target takes its place when it is whole. Runs of zeros become holes. \
+            Symbolic links are followed within the tree.
             """)
 
     @OptionGroup var tree: TreeOptions
     @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch:path"))
     var place: TreePlace
-    @Argument(help: "The file to write.")
+    @Argument(help: "The file to write; - is the standard output.")
     var file: String
 
     func run() throws {
         let files = try tree.open()
         let size = try Self.write(try tree.open(place, in: files).content(place.path), of: files, to: file)
-        guard tree.isJSON else { return }
+        guard tree.isJSON, file != "-" else { return }
         try StandardOutput.write(.object([("file", .string(file)), ("size", .integer(size))]))
     }
 

@@ -1,8 +1,8 @@
 /// A file that a command writes: whole at its place, or not there.
 ///
 /// What always holds: until `finish` the target is as it was; `discard` leaves nothing behind. Like any
-/// copy it is not flushed to the device: its bytes are safe in the store. The standard output under
-/// another name, and what is no regular file (a device, a pipe), are written to directly.
+/// copy it is not flushed to the device: its bytes are safe in the store. The standard output, as "-" or
+/// under another name, and what is no regular file (a device, a pipe), are written to directly.
 import Glibc
 import IpldEngine
 
@@ -25,7 +25,9 @@ final class OutputFile {
     init(_ path: String) throws(StoreError) {
         self.path = path
         let information = Self.information { stat(path, &$0) }
-        if let information, information.isSameFile(as: Self.information { fstat(STDOUT_FILENO, &$0) }) {
+        if path == "-"
+            || information?.isSameFile(as: Self.information { fstat(STDOUT_FILENO, &$0) }) ?? false
+        {
             descriptor = STDOUT_FILENO
             replacement = nil
             return
