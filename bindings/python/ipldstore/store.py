@@ -221,7 +221,8 @@ class Store(Storing):
 
     def base_roots(self, first: str | None = None) -> Items[Root]:
         """As roots, of those that only bases have."""
-        return streams.roots(made("ips_root_list_base", self._handle, optional_text(first, "a name")))
+        listing = made("ips_root_list_base", self._handle, optional_text(first, "a name"))
+        return streams.roots(listing, self)
 
     def retain(self, cid: Cid, owner: str | None = None) -> None:
         """One more hold of an owner (None: that of the handle) on a block that is here."""

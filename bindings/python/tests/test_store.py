@@ -240,6 +240,7 @@ class StoreTest(PlaceTest):
         path = self.path + ".fork"
         with Store.create_layer(path, [self.path]) as fork:
             self.assertEqual(fork.find_root("image"), image)
+            self.assertEqual([root.name for root in fork.base_roots()], ["image"])
             self.assertEqual(fork.information["bases"], 1)
             fork.set_root("disk", image)
             self.store.dereference(image)
