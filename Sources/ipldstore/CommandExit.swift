@@ -38,6 +38,9 @@ struct CommandExit: Error {
         message.replacing("run verify", with: "run ipldstore verify")
     }
 
+    /// How the engine says that something is damaged in a store which this one reads through.
+    private static let inBase = ", in the base "
+
     /// What a user can do, where the message does not say it already.
     private static func advice(_ error: StoreError) -> String {
         // Messages that end in advice of their own have it after a colon.
@@ -52,6 +55,7 @@ struct CommandExit: Error {
         return switch error.code {
         case .notFound where message.hasSuffix("is not in the store"):
             "check it, or name another store with --store"
+        case .corrupt where message.contains(Self.inBase): "run ipldstore verify --store on that base"
         case .corrupt: "run ipldstore verify to see what is damaged"
         case .conflict: "look at what is there now and try again"
         case .busy where message.contains("in this process"): "name each store once"

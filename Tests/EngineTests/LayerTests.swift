@@ -86,6 +86,30 @@ import Testing
         try fixture.expectSound(layer)
     }
 
+    @Test func whatOneBaseHasDamagedIsReadFromTheNext() throws {
+        let fixture = try Fixture()
+        let other = fixture.path + "/other"
+        try ContentStore.create(at: other)
+        let second = try ContentStore.open(at: other)
+        try second.setRoot("image", to: try second.put(fixture.bytes))
+        let pack = open(fixture.path + "/base/packs/00000001.pack", O_RDWR)
+        var bytes = [UInt8](repeating: 0, count: 100)
+        #expect(pread(pack, &bytes, 100, 700_000) == 100)
+        bytes = bytes.map { $0 ^ 1 }
+        #expect(pwrite(pack, bytes, 100, 700_000) == 100)
+        close(pack)
+        let layer = try fixture.layer("layer")
+        do {
+            _ = try layer.get(fixture.image)
+            Issue.record("damage was not seen")
+        } catch let error as StoreError {
+            #expect(error.code == .corrupt && error.message.hasSuffix("in the base \(fixture.path)/base"))
+        }
+        try LayeredStore.create(at: fixture.path + "/both", over: [fixture.path + "/base", other])
+        let both = try ContentStore.open(at: fixture.path + "/both")
+        #expect(try both.get(fixture.image) == fixture.bytes)
+    }
+
     @Test func aDeletedForkIsReleasedAndAMovedOneIsNot() throws {
         let fixture = try Fixture()
         var layer: ContentStore? = try fixture.layer("layer")

@@ -3,6 +3,47 @@ import IpldEngine
 
 /// Packs, index and journal in the states between two calls.
 extension CaseCampaign {
+    /// Collection has opened the new pack of a batch, which gives it up then; the next batch makes a pack of
+    /// the same number and commits it, before collection has its lock. What is collected is the first one.
+    @Sendable static func packMadeAnew(_ scratch: String, _ pool: Pool) throws {
+        let (path, store) = try make(scratch)
+        try put(store, pool, 9)
+        // Has the first pack.
+        let other = try store.makeBatch()
+        _ = try other.size(of: try other.put(Pool.bytes(18)))
+        let first = try store.makeBatch()
+        _ = try first.size(of: try first.put(Pool.bytes(12)))
+        let next = try store.makeBatch()
+        let identity = Self.identity(path + "/packs/00000002.pack")
+        nonisolated(unsafe) var isDone = false
+        System.faultHook = { call in
+            guard !isDone, identity != nil, case .lock(let descriptor, _) = call,
+                Self.identity("/proc/self/fd/\(descriptor)") == identity
+            else { return .none }
+            isDone = true
+            first.abort()
+            do {
+                _ = try next.put(Pool.bytes(15))
+                try next.setRoot("c15", to: pool.cids[15])
+                try next.commit()
+            } catch { say("the next batch: \(error)") }
+            return .none
+        }
+        try store.gc()
+        System.faultHook = nil
+        try expect(isDone, "collection did not open the pack")
+        other.abort()
+        for content in [9, 15] { try expectContent(store, pool, content) }
+        try store.gc()
+        try expectSound(store)
+        for content in [9, 15] { try expectContent(store, pool, content) }
+    }
+
+    private static func identity(_ path: String) -> UInt64? {
+        var information = stat()
+        return stat(path, &information) == 0 ? UInt64(information.st_ino) : nil
+    }
+
     /// A tree that is read while its name goes, its place is punched, its pack compacted and unlinked: right
     /// bytes to the end, or an honest error.
     @Sendable static func readerOfGivenBackPlace(_ scratch: String, _ pool: Pool) throws {

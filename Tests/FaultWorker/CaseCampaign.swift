@@ -11,6 +11,7 @@ struct CaseCampaign {
         ("reader-of-a-place-that-is-given-back", readerOfGivenBackPlace),
         ("killed-between-commit-and-punch", killedBeforePunch),
         ("stage-whose-commit-fails", failingStage),
+        ("a-pack-that-is-made-anew-while-it-is-collected", packMadeAnew),
         ("equal-chunks-across-a-stage", equalChunksAcrossStages),
         ("collection-against-a-batch", collectionAgainstBatch),
         ("index-one-commit-behind", indexBehind),
@@ -49,6 +50,7 @@ struct CaseCampaign {
         ("loans-of-repaired-stores", repairedLoans),
         ("files-removed-before-a-power-loss", filesRemovedForGood),
         ("a-lane-without-its-lock", laneWithoutLock),
+        ("a-repair-of-what-nobody-flushed", repairOfUnflushedStage),
         ("the-first-layer-of-a-base", firstLayerOfABase),
     ]
 

@@ -1,8 +1,10 @@
 /// Appends records to packs of its own, and makes them durable.
 ///
 /// What always holds:
-/// - A pack is written only under its lock, from a watermark read after the lock was taken; a writer
-///   that died left nothing but bytes above it, which are cut.
+/// - A pack is written, cut or removed only under its lock, that of the file which has the pack's name then;
+///   from a watermark read after the lock was taken. A writer that died left nothing but bytes above it,
+///   which are cut. The number of a pack that was never committed may be another file's by the time that
+///   somebody gets the lock of the first.
 /// - Bytes below a watermark are never written again.
 /// - After a flush that failed the pack is poisoned in this process: not cut, not appended to.
 /// - Whether a commit relies on bytes is asked, after the lock, of a settled snapshot: who had the lock may
@@ -64,7 +66,11 @@ final class PackAppender: PayloadAppender {
     func block(_ cid: CID, _ location: BlockLocation, _ scratch: ReadScratch) throws(StoreError)
         -> UnsafeRawBufferPointer
     {
-        try files.block(cid, location, scratch)
+        do { return try files.block(cid, location, scratch) } catch  where error.code == .corrupt {
+            // What is open for reading may be a file that had this number before, and was given up.
+            files.forget(location.place.pack)
+            return try files.block(cid, location, scratch)
+        }
     }
 
     func flush() throws(StoreError) {
@@ -108,6 +114,7 @@ final class PackAppender: PayloadAppender {
         for pack in open {
             if pack.lock.isOurs, pack.isDirty || pack.isNew, !files.isPoisoned(pack.number) {
                 if pack.isNew {
+                    files.forget(pack.number)
                     try? System.remove(files.path(pack.number))
                 } else {
                     try? System.truncate(pack.lock.descriptor, to: pack.committed)
@@ -155,9 +162,9 @@ final class PackAppender: PayloadAppender {
         {
             return false
         }
-        let lock = try LockingDescriptor(adopting: descriptor)
+        guard let lock = try Self.lock(descriptor, files, number) else { return false }
         do throws(StoreError) {
-            guard try System.lock(descriptor, .exclusive, at: Self.lockOffset),
+            guard
                 let row = try index.readSettled({ (snapshot) throws(StoreError) in
                     try snapshot.pack(number)
                 }),
@@ -195,17 +202,14 @@ final class PackAppender: PayloadAppender {
         {
             return false
         }
-        let lock = try LockingDescriptor(adopting: descriptor)
+        guard let lock = try Self.lock(descriptor, files, number) else { return false }
         do throws(StoreError) {
-            let isOurs = try System.lock(lock.descriptor, .exclusive, at: Self.lockOffset)
-            let there = try System.status(ofPath: files.path(number)).identity
-            let opened = try System.status(lock.descriptor).identity
             let isUnknown = try index.readSettled { (snapshot) throws(StoreError) -> Bool in
                 let row = try snapshot.pack(number)
                 let next = try snapshot.state().nextPack
                 return row == nil && next <= UInt64(number)
             }
-            guard isOurs, there == opened, isUnknown else {
+            guard isUnknown else {
                 lock.close()
                 return false
             }
@@ -218,13 +222,32 @@ final class PackAppender: PayloadAppender {
             open.append(
                 OpenPack(number: number, lock: lock, committed: 0, tail: tail, writeback: 0, isNew: true))
             return true
-        } catch  where error.code == .notFound {
-            lock.close()
-            return false
         } catch {
             lock.close()
             throw error
         }
+    }
+
+    /// Takes over a descriptor and locks its pack; nil when somebody has it, or the file has lost its name to
+    /// another, or to none.
+    private static func lock(_ descriptor: Int32, _ files: PackFiles, _ number: UInt32) throws(StoreError)
+        -> LockingDescriptor?
+    {
+        let lock = try LockingDescriptor(adopting: descriptor)
+        do throws(StoreError) {
+            if try System.lock(descriptor, .exclusive, at: lockOffset),
+                try System.status(ofPath: files.path(number)).identity == System.status(descriptor).identity
+            {
+                return lock
+            }
+        } catch {
+            guard error.code == .notFound else {
+                lock.close()
+                throw error
+            }
+        }
+        lock.close()
+        return nil
     }
 
     /// Whether nobody appends to a pack now; when so, `body` runs under its lock.
@@ -238,9 +261,8 @@ final class PackAppender: PayloadAppender {
         {
             return false
         }
-        let lock = try LockingDescriptor(adopting: descriptor)
+        guard let lock = try lock(descriptor, files, number) else { return false }
         defer { lock.close() }
-        guard try System.lock(descriptor, .exclusive, at: lockOffset) else { return false }
         try body(descriptor)
         return true
     }

@@ -23,6 +23,8 @@ package enum SystemCall {
     case flushDirectory(path: String)
     case flushFileSystem(path: String)
     case link(from: String, to: String)
+    /// Seen, and never made to fail.
+    case lock(descriptor: Int32, offset: UInt64)
 }
 
 /// What the hook makes of it.
@@ -415,6 +417,7 @@ package enum System {
     static func lock(_ descriptor: Int32, _ kind: Lock, at offset: UInt64, length: UInt64 = 1)
         throws(StoreError) -> Bool
     {
+        _ = fault(.lock(descriptor: descriptor, offset: offset))
         if ipsys_lock(descriptor, kind.rawValue, Int64(offset), Int64(length)) == 0 { return true }
         if errno == EAGAIN { return false }
         throw error(errno, "lock")

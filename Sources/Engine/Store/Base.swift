@@ -21,12 +21,29 @@ struct Base: Sendable {
     /// Whether it may lose what its layer links to.
     var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.keepsEverything }
 
+    /// Whether it has a block that the layer may come to rely on: what is dead already, a lease that was taken
+    /// later does not keep.
+    func canLend(_ cid: CID) throws(StoreError) -> Bool {
+        guard let lease else { return try core.has(cid) }
+        if cid.hash == .identity { return true }
+        var missing = [true]
+        try core.findReliable([cid], &missing, lease)
+        return !missing[0]
+    }
+
     /// What the owners' names begin with under which layers hold.
     static let ownerPrefix = "fork:"
     static func owner(_ fork: StoreIdentity) -> String { ownerPrefix + fork.text }
     static func fork(ofOwner owner: String) -> StoreIdentity? {
         guard owner.hasPrefix(ownerPrefix) else { return nil }
         return StoreIdentity(text: String(owner.dropFirst(ownerPrefix.count)))
+    }
+
+    /// An error that says which store's it is: this one's, or one's below it that is named already.
+    func named(_ error: StoreError) -> StoreError {
+        let place = ", in the base "
+        guard !error.message.contains(place) else { return error }
+        return StoreError(error.code, error.message + place + recorded.path, systemError: error.systemError)
     }
 
     private init(_ core: StoreCore, _ path: String) {

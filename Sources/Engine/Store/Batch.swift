@@ -27,6 +27,7 @@ public final class Batch: @unchecked Sendable {
     private let found = Lock<Set<CID>>([])
     private var names: [NameChange] = []
     private var isOver = false
+    private let isMending: Bool
     private let store: ContentStore
     /// Roots that `commit` left as they were, because they are not what was expected and may stay so.
     public private(set) var refusedRoots: [String] = []
@@ -43,10 +44,12 @@ public final class Batch: @unchecked Sendable {
         case hold(owner: String, CID)
     }
 
-    init(_ store: ContentStore) throws(StoreError) {
+    /// `isMending`: it brings back what is damaged, in a sealed store, too.
+    init(_ store: ContentStore, isMending: Bool = false) throws(StoreError) {
         self.store = store
+        self.isMending = isMending
         core = store.core
-        try store.checkWritable()
+        if isMending { try store.checkMendable() } else { try store.checkWritable() }
         compressor = Compressor(core.configuration.compression)
         appender = core.payloads.makeAppender(core.index)
     }
@@ -254,7 +257,8 @@ public final class Batch: @unchecked Sendable {
             return found
         }
         do {
-            try core.write(.storing(blocks: staged.count)) { (transaction) throws(StoreError) in
+            try core.write(.storing(blocks: staged.count), isMending: isMending) {
+                (transaction) throws(StoreError) in
                 try appender.enter(transaction)
                 try enterStage(transaction)
                 for cid in found { try transaction.adopt(cid) }

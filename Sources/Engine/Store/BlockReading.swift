@@ -34,14 +34,31 @@ extension StoreCore {
             damage = error
         }
         for base in bases {
-            do { return try base.core.block(cid, scratch, room: room) } catch
-                where error.code == .notFound || damage != nil
-            {}
+            do { return try base.core.block(cid, scratch, room: room) } catch {
+                if error.code == .corrupt {
+                    // The next one may have it sound.
+                    damage = damage ?? base.named(error)
+                } else if error.code != .notFound, damage == nil {
+                    throw error
+                }
+            }
         }
         if let damage { throw damage }
         // Copied here from a base meanwhile, and collected there?
         if !bases.isEmpty, let block = try ownBlock(cid, scratch, room: room) { return block }
         throw StoreError(.notFound, "\(cid) is not in the store")
+    }
+
+    /// As `withBlock`, of this store without its bases.
+    func withOwnBlock<T>(_ cid: CID, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> T)
+        throws(StoreError) -> T
+    {
+        return try buffers.with { (scratch) throws(StoreError) in
+            guard let block = try ownBlock(cid, scratch, room: nil) else {
+                throw StoreError(.notFound, "\(cid) is not in the store")
+            }
+            return try body(block)
+        }
     }
 
     /// As `block`, of this store without its bases; nil when it has none.
@@ -108,26 +125,35 @@ extension StoreCore {
     {
         // Without a lease, only what has a count.
         let since = lease?.epoch ?? .max
+        // What is damaged here is to be stored again here: its counts are here, and no base holds it for them.
+        var elsewhere = missing
         try read { (snapshot) throws(StoreError) in
             for (position, cid) in cids.enumerated() where missing[position] {
-                guard let location = try snapshot.location(of: cid), !location.flags.contains(.damaged),
-                    let block = try snapshot.block(at: location.place)
+                guard let location = try snapshot.location(of: cid) else { continue }
+                elsewhere[position] = false
+                guard !location.flags.contains(.damaged), let block = try snapshot.block(at: location.place)
                 else { continue }
                 let isKept = block.count > 0 || isSealed || Defect.deadDuplicatesAreTaken.isPresent
-                if isKept || (block.date > since && block.date != Collection.setAsideDate) {
-                    missing[position] = false
-                }
+                let isReliable = isKept || (block.date > since && block.date != Collection.setAsideDate)
+                missing[position] = !isReliable
+                // One that is about to go can be relied upon where a base has it.
+                elsewhere[position] = !isReliable
             }
         }
-        for (number, base) in bases.enumerated() where inBases && missing.contains(true) {
-            try base.core.findReliable(cids, &missing, lease?.bases[number] ?? nil)
+        guard inBases, elsewhere.contains(true) else { return }
+        let asked = elsewhere
+        for (number, base) in bases.enumerated() where elsewhere.contains(true) {
+            try base.core.findReliable(cids, &elsewhere, lease?.bases[number] ?? nil)
+        }
+        for position in cids.indices where asked[position] && !elsewhere[position] {
+            missing[position] = false
         }
     }
 
     /// Flags the row, so that storing the same bytes again repairs the block. Best effort.
     private func noteDamage(_ cid: CID, _ location: BlockLocation) {
-        guard !isReadOnly, !location.flags.contains(.damaged) else { return }
-        try? write(.releasing) { (transaction) throws(StoreError) in
+        guard index.access == .readWrite, !location.flags.contains(.damaged) else { return }
+        try? write(.releasing, isMending: true) { (transaction) throws(StoreError) in
             guard let now = try transaction.index.location(of: cid), now.place == location.place else {
                 return
             }

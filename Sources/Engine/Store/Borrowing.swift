@@ -15,7 +15,12 @@ extension StoreCore {
 
     /// Has bases hold what a transaction has come to link to there.
     func borrow(_ transaction: StoreTransaction) throws(StoreError) {
-        guard !transaction.wanted.isEmpty, !Defect.nothingIsLent.isPresent else { return }
+        guard !Defect.nothingIsLent.isPresent else { return }
+        for number in transaction.relied where number < bases.count && bases[number].isHolding {
+            guard let fork = try transaction.index.recorded().fork else { continue }
+            try checkKnown(number, fork)
+        }
+        guard !transaction.wanted.isEmpty else { return }
         if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
             try transaction.index.setUnsettled(true)
         }
@@ -29,10 +34,7 @@ extension StoreCore {
                 if row.count > 0, row.lender == nil { loans.append((cid, row.count)) }
             }
             guard !loans.isEmpty else { continue }
-            guard base.knows(fork, forkFiles[number]) else {
-                throw StoreError(
-                    .conflict, "\(base.recorded.path) has forgotten this store: open it again")
-            }
+            try checkKnown(number, fork)
             let isSettled = try isSettled(number, base, fork, transaction.index)
             let loan = try Self.randomNumber()
             let gone: CID?
@@ -52,6 +54,13 @@ extension StoreCore {
                 try transaction.index.setAbsent(row, of: cid)
             }
             if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
+        }
+    }
+
+    private func checkKnown(_ number: Int, _ fork: StoreIdentity) throws(StoreError) {
+        guard bases[number].knows(fork, forkFiles[number]) else {
+            let path = bases[number].recorded.path
+            throw StoreError(.conflict, "\(path) has forgotten this store: open it again")
         }
     }
 
@@ -194,7 +203,7 @@ extension StoreCore {
             guard try read(fork) != nil else { continue }
             try write(.releasing) { (transaction) throws(StoreError) in
                 guard let fork = try fork(transaction.index) else { return }
-                try lendAgain(number, base, fork, transaction.index)
+                try lendAgain(number, base, fork, transaction)
                 let loan = try Self.randomNumber()
                 var rest = try surplus(number, base, fork, transaction.index)[...]
                 while !rest.isEmpty {
@@ -210,8 +219,9 @@ extension StoreCore {
     /// Has a base hold what rows say it lends and it does not hold. What it holds and a row says that nobody
     /// lends is lent by it.
     private func lendAgain(
-        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
     ) throws(StoreError) {
+        let snapshot = transaction.index
         var lost: [CID] = []
         var held: [(cid: CID, count: UInt32)] = []
         try base.core.readSettled { (there) throws(StoreError) in
@@ -228,8 +238,13 @@ extension StoreCore {
         while !rest.isEmpty {
             let slice = rest.prefix(4096)
             if try base.core.lend(Array(slice), to: fork, loan: nil) != nil {
-                // What is gone is told by verify.
-                for cid in slice { _ = try base.core.lend([cid], to: fork, loan: nil) }
+                for cid in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
+                    // Gone there, as verify tells. Another one may have it, now or at the next opening.
+                    let count = try snapshot.absent(of: cid).count
+                    try snapshot.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
+                    try transaction.adopt(cid)
+                    try snapshot.setUnsettled(true)
+                }
             }
             rest = rest.dropFirst(4096)
         }

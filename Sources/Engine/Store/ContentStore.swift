@@ -14,6 +14,7 @@ public class ContentStore: @unchecked Sendable {
 
     /// Whether the handle only reads, because it was asked to or can do no more.
     public final let isReadOnly: Bool
+    private let wasOpenedReadOnly: Bool
 
     /// Takes over a handle of the core.
     init(_ core: StoreCore, owner: String, readOnly: Bool = false) {
@@ -21,12 +22,21 @@ public class ContentStore: @unchecked Sendable {
         self.owner = owner
         // The store may be open for writing under another handle.
         isReadOnly = readOnly || core.isReadOnly
+        wasOpenedReadOnly = readOnly
     }
 
     final func checkWritable() throws(StoreError) {
         try core.check()
         try core.read(core.checkNotSealed)
         guard !isReadOnly else { throw StoreError(.readOnly, "the store is open for reading only") }
+    }
+
+    /// Whether damage can be mended: in a sealed store, too.
+    final func checkMendable() throws(StoreError) {
+        try core.check()
+        guard !wasOpenedReadOnly, core.index.access == .readWrite else {
+            throw StoreError(.readOnly, "the store is open for reading only")
+        }
     }
 
     deinit { core.release() }

@@ -13,6 +13,8 @@ struct DagCopy {
     private let source: Source
     /// Whether blocks of the target's bases are as good as its own.
     private let countsBases: Bool
+    /// Whether what the source has not either stays a link to what is nowhere.
+    private let leavesMissing: Bool
     private var done: Set<CID> = []
     private var stack: [Frame] = []
     private(set) var report = CopyReport()
@@ -25,8 +27,9 @@ struct DagCopy {
         var next = 0
     }
 
-    init(countsBases: Bool, _ source: @escaping Source) {
+    init(countsBases: Bool, leavesMissing: Bool = false, _ source: @escaping Source) {
         self.source = source
+        self.leavesMissing = leavesMissing
         self.countsBases = countsBases
     }
 
@@ -67,11 +70,17 @@ struct DagCopy {
         report.visited += 1
         var missing = [true]
         try batch.claim([cid], &missing, inBases: countsBases, claiming: false)
-        guard cid.codec == .dagCBOR else {
-            if missing[0] { try put(cid, try source(cid, scratch), links: [], batch) }
+        let block: UnsafeRawBufferPointer
+        do {
+            if !missing[0], cid.codec != .dagCBOR { return true }
+            block = missing[0] ? try source(cid, scratch) : try batch.block(cid, scratch)
+        } catch  where error.code == .notFound && leavesMissing {
             return true
         }
-        let block = missing[0] ? try source(cid, scratch) : try batch.block(cid, scratch)
+        guard cid.codec == .dagCBOR else {
+            try put(cid, block, links: [], batch)
+            return true
+        }
         let links = try StoreCore.links(of: cid, in: block)
         stack.append(Frame(cid: cid, bytes: missing[0] ? [UInt8](block) : [], links: links))
         return false
@@ -87,7 +96,7 @@ struct DagCopy {
         guard !bytes.isEmpty || cid.codec != .dagCBOR else {
             throw StoreError(.conflict, "\(cid) was collected while it was copied: try again")
         }
-        if try batch.put(cid, bytes, links: links, isTree: true, inBases: countsBases) {
+        if try batch.put(cid, bytes, links: links, isTree: !leavesMissing, inBases: countsBases) {
             report.blocks += 1
             report.bytes += UInt64(bytes.count)
         }
@@ -184,7 +193,7 @@ extension ContentStore {
     public final func heal(
         from donors: [ContentStore], progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> HealReport {
-        try checkWritable()
+        try checkMendable()
         var report = HealReport()
         var looked: UInt64 = 0
         var lost = try core.damagedBlocks { (count) throws(StoreError) in
@@ -194,7 +203,7 @@ extension ContentStore {
         while true {
             var healed: UInt64 = 0
             var remaining: [CID] = []
-            let batch = try makeBatch()
+            let batch = try Batch(self, isMending: true)
             let scratch = ReadScratch()
             do throws(StoreError) {
                 for cid in lost {
@@ -298,7 +307,7 @@ extension StoreCore {
             let found = Lock<[CID]>([])
             let batch = cids
             Parallel.forEach(batch.count) { [self] (position) in
-                do throws(StoreError) { try withBlock(batch[position]) { (_) throws(StoreError) in } } catch {
+                do throws(StoreError) { try withOwnBlock(batch[position]) { (_) throws(StoreError) in } } catch {
                     if error.code == .corrupt { found.withLock { $0.append(batch[position]) } }
                 }
             }

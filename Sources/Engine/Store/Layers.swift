@@ -323,11 +323,12 @@ extension ContentStore {
 }
 
 extension StoreCore {
-    /// Copies what is linked to here and in a base, until there is no such thing.
+    /// Copies what is linked to here and in a base, until there is no such thing. A link of a base's node to
+    /// what was never anywhere stays that.
     fileprivate func copyBorrowed(_ store: ContentStore, _ progress: ((UInt64) throws(StoreError) -> Void)?)
         throws(StoreError) -> CopyReport
     {
-        var copy = DagCopy(countsBases: false) { [self] (cid, scratch) throws(StoreError) in
+        var copy = DagCopy(countsBases: false, leavesMissing: true) { [self] (cid, scratch) throws(StoreError) in
             try content(cid, scratch)
         }
         while true {

@@ -2,7 +2,9 @@
 ///
 /// What always holds:
 /// - Nobody else has the store open, and packs are only read.
-/// - A record enters the new index only when its bytes are what its CID names.
+/// - A record enters the new index only when its bytes are what its CID names. What is read was made durable
+///   before: a writer that died may have left records that it never flushed, and the new index relies on
+///   them.
 /// - Counts are recounted from the links of what is there, the roots and the holds; what nothing keeps
 ///   is dead, to be collected later.
 /// - The old index stays in place until the new one is whole and durable. A journal and a lease table that
@@ -44,6 +46,7 @@ struct Repair {
     }
 
     mutating func run() throws(StoreError) -> RepairReport {
+        try System.flushFileSystem(path)
         let known = try readKnown()
         let fresh = path + "/index.new"
         StoreCreation.removeTree(fresh)
@@ -85,6 +88,10 @@ struct Repair {
             if known.recorded.isSealed { try snapshot.seal() }
             // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
             if !known.recorded.bases.isEmpty { try snapshot.setUnsettled(true) }
+            // What was agreed on with them is not known any more.
+            for number in known.recorded.bases.indices {
+                try snapshot.setLoan(try StoreCore.randomNumber(), fromBase: number)
+            }
         }
         let payloads: PayloadPlace
         switch known.recorded.configuration.payloads {
@@ -139,6 +146,10 @@ struct Repair {
         // Records say enough of themselves that a damaged header costs nothing; another store's pack is
         // not ours to take.
         if let owner = try scanner.owner(number: number), owner != files.store {
+            return try leaveOut(index, number)
+        }
+        // One whose maker lost power before a byte of it was durable.
+        guard try System.status(descriptor).length >= UInt64(PackFormat.headerLength) else {
             return try leaveOut(index, number)
         }
         let scratch = ReadScratch()
@@ -226,7 +237,7 @@ struct Repair {
         return header.cid.codec != .dagCBOR || (try? StoreCore.links(of: header.cid, in: block)) != nil
     }
 
-    /// A foreign file keeps its number.
+    /// A foreign file keeps its number, and so does one that holds nothing, which collection removes.
     private func leaveOut(_ index: IndexEnvironment, _ number: UInt32) throws(StoreError) {
         try change(index) { (transaction) throws(StoreError) in
             transaction.state.nextPack = max(transaction.state.nextPack, UInt64(number) + 1)

@@ -268,13 +268,14 @@ final class StoreCore: @unchecked Sendable {
     }
 
     /// Runs `body` as one change of the store: durable when this returns, nothing when it throws. (A
-    /// commit whose outcome is unknown poisons the handle.)
-    func write<T>(_ purpose: Purpose, _ body: (StoreTransaction) throws(StoreError) -> T)
-        throws(StoreError) -> T
-    {
+    /// commit whose outcome is unknown poisons the handle.) `isMending`: it says what is damaged, or brings
+    /// that back, as may be done in a sealed store, too, which promised to keep it.
+    func write<T>(
+        _ purpose: Purpose, isMending: Bool = false, _ body: (StoreTransaction) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
         try guardian.check()
         let result = try index.write { (snapshot) throws(StoreError) in
-            try checkNotSealed(snapshot)
+            if !isMending { try checkNotSealed(snapshot) }
             let committed = try snapshot.state()
             if case .storing(let blocks) = purpose {
                 try files?.keepReserve(index, committed, blocks: blocks)

@@ -20,6 +20,8 @@ final class StoreTransaction {
 
     /// What it has come to link to that no row says is lent, and the number of the base that has it.
     private(set) var wanted: [CID: Int] = [:]
+    /// Bases that lend already what it has come to link to once more.
+    private(set) var relied: Set<Int> = []
     private let bases: [Base]
     /// Whether neighbours that are freed are one extent, as in packs; or each payload is freed by itself.
     private let freesExtents: Bool
@@ -55,7 +57,7 @@ final class StoreTransaction {
     }
 
     private func lender(of cid: CID) throws(StoreError) -> Int? {
-        for (number, base) in bases.enumerated() where try base.core.has(cid) { return number }
+        for (number, base) in bases.enumerated() where try base.canLend(cid) { return number }
         return nil
     }
 
@@ -75,7 +77,11 @@ final class StoreTransaction {
             if overflow { throw Self.tooManyReferences(cid) }
             row.count = sum
             try index.setAbsent(row, of: cid)
-            if row.lender != nil || wanted[cid] != nil { return true }
+            if let lender = row.lender {
+                relied.insert(Int(lender))
+                return true
+            }
+            if wanted[cid] != nil { return true }
             guard let lender = try lender(of: cid) else { return false }
             wanted[cid] = lender
             return true

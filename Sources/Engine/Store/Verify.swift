@@ -176,7 +176,7 @@ struct Verification {
         Parallel.forEach(items.count) { (position) in
             let item = items[position]
             do throws(StoreError) {
-                try core.withBlock(item.cid) { (bytes) throws(StoreError) in
+                try core.withOwnBlock(item.cid) { (bytes) throws(StoreError) in
                     item.rawLength = UInt64(bytes.count)
                     guard item.cid.codec == .dagCBOR else { return }
                     item.links = try StoreCore.links(of: item.cid, in: bytes)

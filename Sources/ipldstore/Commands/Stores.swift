@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IpldEngine
 import MonoFS
 
@@ -176,7 +177,8 @@ struct Verify: ParsableCommand {
         discussion: """
             Problems are listed one a line. With --repair the index is first rebuilt from payloads and \
             journal; nobody else may have the store open then. With --from, too, blocks that are damaged or \
-            missing are taken from stores that still have them.
+            missing are taken from stores that still have them. The bases of a layer are checked, and repaired, \
+            each by itself.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -195,7 +197,7 @@ struct Verify: ParsableCommand {
     func run() throws {
         Interruption.watch()
         // Whether they are there is known before anything is done.
-        for path in donors { _ = try ContentStore.open(at: path, readOnly: true) }
+        for path in donors where try !readsThrough(path) { _ = try ContentStore.open(at: path, readOnly: true) }
         let repaired = try repair ? rebuild() : nil
         let store = try options.open()
         let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
@@ -206,9 +208,13 @@ struct Verify: ParsableCommand {
         let report = try store.verify { (done) throws(StoreError) in try progress.step(done) }
         progress.finish()
         if options.isJSON {
-            try StandardOutput.write(json(report, repaired, healed))
+            try StandardOutput.write(json(report, repaired, healed, store.bases))
         } else {
             try write(report, repaired, healed)
+        }
+        let bases = store.bases.map(\.path)
+        if !bases.isEmpty, !options.isJSON {
+            Diagnostics.note("what only a base has was not checked: \(bases.joined(separator: ", "))")
         }
         for left in FileSystem(store).leftPermissions() {
             Diagnostics.warning(
@@ -229,6 +235,14 @@ struct Verify: ParsableCommand {
                 StoreError(.corrupt, "the store has \(Quantity.count(report.problemCount, "problem"))"),
                 advice: advice)
         }
+    }
+
+    /// Whether a donor is a layer of the store that is to be repaired: it can be opened after that only.
+    private func readsThrough(_ donor: String) throws -> Bool {
+        guard let store = realpath(options.path, nil) else { return false }
+        defer { free(store) }
+        let bases = (try? ContentStore.recordedBases(at: donor)) ?? []
+        return bases.contains { $0.path == String(cString: store) }
     }
 
     private func heal(_ store: ContentStore, _ others: [ContentStore]) throws -> HealReport {
@@ -300,7 +314,9 @@ struct Verify: ParsableCommand {
                 "\(Quantity.count(report.missingLinks, "link")) to \(blocks) not here: lost, or never stored")
     }
 
-    private func json(_ report: VerifyReport, _ repaired: RepairReport?, _ healed: HealReport?) -> JSON {
+    private func json(
+        _ report: VerifyReport, _ repaired: RepairReport?, _ healed: HealReport?, _ bases: [BaseInformation]
+    ) -> JSON {
         var fields: [(String, JSON)] = [
             ("clean", .bool(report.isClean)), ("blocks", .integer(report.blocks)),
             ("raw_bytes", .integer(report.rawBytes)), ("problem_count", .integer(report.problemCount)),
@@ -314,6 +330,7 @@ struct Verify: ParsableCommand {
                         ])
                     })
             ),
+            ("bases_not_checked", .array(bases.map { .string($0.path) })),
             ("missing_links", .integer(report.missingLinks)),
             ("missing_block_count", .integer(report.missingBlockCount)),
             ("missing_blocks", .array(report.missingBlocks.map { .string("\($0)") })),

@@ -38,6 +38,31 @@ extension CaseCampaign {
         }
     }
 
+    /// What a batch wrote, never flushed and gave up is found by a repair, and relied upon by who stores the
+    /// same bytes then.
+    @Sendable static func repairOfUnflushedStage(_ scratch: String, _ pool: Pool) throws {
+        for kind in [StoreKind.lmdb, .flatfs1] {
+            let world = scratch + "/" + kind.rawValue
+            let path = world + "/store"
+            mkdir(world, 0o777)
+            try kind.create(path)
+            try put(try ContentStore.open(at: path), pool, 12)
+            try eachLoss(world) {
+                try giveUp(path)
+                try ContentStore.repair(at: path)
+                try put(try ContentStore.open(at: path), pool, 15)
+            } check: {
+                try expectNoLeak(path, pool)
+            }
+        }
+    }
+
+    private static func giveUp(_ path: String) throws {
+        let batch = try ContentStore.open(at: path).makeBatch()
+        _ = try batch.size(of: try batch.put(Pool.bytes(15)))
+        batch.abort()
+    }
+
     private static func losingPower(
         _ scratch: String, _ kind: StoreKind, _ pool: Pool, before: (ContentStore) throws -> Void,
         during: (ContentStore) throws -> Void
@@ -56,6 +81,7 @@ extension CaseCampaign {
 
     private static func expectNoLeak(_ path: String, _ pool: Pool) throws {
         let store = try ContentStore.open(at: path)
+        try expectSound(store)
         try store.gc()
         try Inspection(pool: pool).expectExactly(store, try NameState(of: store))
     }

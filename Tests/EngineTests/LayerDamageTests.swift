@@ -1,0 +1,234 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import IpldEngine
+
+/// What is damaged, gone or not agreed upon in a layer or its bases: told by `verify`, not relied upon, and
+/// stored or lent again where it is asked for.
+@Suite struct LayerDamageTests {
+    private let directory: TemporaryDirectory
+    private let bytes = randomBytes(5000, seed: 9)
+    private let cid: CID
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        cid = try bytes.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+    }
+
+    private func path(_ name: String) -> String { directory.path + "/" + name }
+    private func open(_ name: String) throws -> ContentStore { try ContentStore.open(at: path(name)) }
+
+    private func make(_ name: String, over bases: String...) throws -> ContentStore {
+        if bases.isEmpty {
+            try ContentStore.create(at: path(name))
+        } else {
+            try LayeredStore.create(at: path(name), over: bases.map(path))
+        }
+        return try open(name)
+    }
+
+    /// Stores the bytes under a root alone.
+    private func put(_ store: ContentStore, _ root: String) throws {
+        let batch = try store.makeBatch()
+        _ = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+        try batch.setRoot(root, to: cid)
+        try batch.commit()
+    }
+
+    /// Changes a byte of the block in a pack.
+    private func spoil(_ name: String) throws {
+        for pack in try FileManager.default.contentsOfDirectory(atPath: path(name) + "/packs") {
+            let file = URL(filePath: path(name) + "/packs/" + pack)
+            var data = try Data(contentsOf: file)
+            guard let place = data.range(of: Data(bytes.prefix(64))) else { continue }
+            data[place.lowerBound + 9] ^= 1
+            let handle = try FileHandle(forUpdating: file)
+            try handle.write(contentsOf: data)
+            try handle.close()
+            return
+        }
+        Issue.record("there is no such block in \(name)")
+    }
+
+    private func giveUp(_ store: ContentStore, _ root: String) throws {
+        try store.removeRoot(root)
+        try store.gc()
+        #expect(try store.roots().isEmpty)
+    }
+
+    private func code(_ body: () throws -> Void) -> StoreError.Code? {
+        do { try body() } catch { return (error as? StoreError)?.code }
+        return nil
+    }
+
+    @Test func whatALayerHasDamagedIsStoredThereAgain() throws {
+        let base = try make("base")
+        let layer = try make("layer", over: "base")
+        try put(layer, "mine")
+        try put(base, "theirs")
+        try spoil("layer")
+        #expect(try layer.verify().problems.map(\.kind) == [.damagedBlock])
+        #expect(try layer.block(cid) == bytes)
+        try put(layer, "again")
+        #expect(try layer.verify().isClean)
+        try giveUp(base, "theirs")
+        #expect(try layer.block(cid) == bytes)
+    }
+
+    @Test func whatALayerHasDamagedIsHealed() throws {
+        let base = try make("base")
+        let layer = try make("layer", over: "base")
+        try put(layer, "mine")
+        try put(base, "theirs")
+        try spoil("layer")
+        #expect(try layer.heal(from: [base]).healed == 1)
+        try giveUp(base, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    @Test func whatALayerBelowHasDamagedIsStoredAbove() throws {
+        let lowest = try make("lowest")
+        let middle = try make("middle", over: "lowest")
+        try put(middle, "mine")
+        try put(lowest, "theirs")
+        let top = try make("top", over: "middle")
+        try spoil("middle")
+        #expect(try middle.block(cid) == bytes)
+        try put(top, "top")
+        try giveUp(lowest, "theirs")
+        #expect(try top.block(cid) == bytes && top.verify().isClean)
+    }
+
+    @Test(arguments: [false, true])
+    func whatALenderLostIsLentAgain(byAnother: Bool) throws {
+        do {
+            try put(try make("base"), "theirs")
+            if byAnother { try put(try make("other"), "theirs") }
+            let layer = byAnother ? try make("layer", over: "base", "other") : try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+        }
+        try spoil("base")
+        try ContentStore.repair(at: path("base"))
+        let layer = try open("layer")
+        let base = try open("base")
+        #expect(try base.roots().isEmpty)
+        let lender = byAnother ? try open("other") : base
+        if !byAnother {
+            // Nowhere: nothing can be named so, as in any store.
+            #expect(code { try layer.setRoot("new", to: cid) } == .notFound)
+            try put(base, "theirs")
+            try put(layer, "again")
+        }
+        let holds = try lender.holds(owner: nil).filter { $0.owner.hasPrefix(Base.ownerPrefix) }
+        #expect(holds.map(\.cid) == [cid])
+        try giveUp(lender, "theirs")
+        #expect(try layer.block(cid) == bytes)
+        #expect(try layer.verify().isClean)
+    }
+
+    @Test func aSealedStoreIsMended() throws {
+        let sealed = try make("sealed")
+        try put(sealed, "image")
+        try sealed.seal()
+        let good = try make("good")
+        try put(good, "image")
+        let layer = try make("layer", over: "sealed")
+        try layer.setRoot("mine", to: cid)
+        try spoil("sealed")
+        #expect(code { _ = try layer.block(cid) } == .corrupt)
+        // Known to be damaged there, so stored here.
+        try put(layer, "again")
+        #expect(try layer.block(cid) == bytes && layer.stat().blocks == 1)
+        #expect(try sealed.heal(from: [good]).healed == 1)
+        #expect(try sealed.block(cid) == bytes && sealed.verify().isClean)
+        #expect(code { try sealed.removeRoot("image") } == .readOnly)
+    }
+
+    /// What is dead in a base when a store in memory is put over it is kept by nobody.
+    @Test func aStoreInMemoryDoesNotRelyOnTheDead() throws {
+        let base = try make("base")
+        try put(base, "theirs")
+        let older = try base.makeBatch()
+        _ = try older.putNode(.integer(1))
+        try base.removeRoot("theirs")
+        #expect(try base.has(cid))
+        let memory = try MemoryStore(over: [base])
+        #expect(code { try memory.setRoot("mine", to: cid) } == .notFound)
+        #expect(code { try memory.retain(cid) } == .notFound)
+        try put(memory, "mine")
+        older.abort()
+        try base.gc()
+        #expect(try memory.block(cid) == bytes)
+    }
+
+    @Test func whoWasForgottenRenewsNothingOfWhatWasLent() throws {
+        let base = try make("base")
+        try put(base, "theirs")
+        do {
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+            try base.forgetFork(try #require(try base.forks().first).identity)
+            #expect(code { try layer.setRoot("more", to: cid) } == .conflict)
+            #expect(code { try put(layer, "again") } == .conflict)
+        }
+        let layer = try open("layer")
+        try layer.setRoot("more", to: cid)
+        try giveUp(base, "theirs")
+        #expect(try layer.block(cid) == bytes)
+    }
+
+    @Test func repairOfBothLeavesNothingHeldForEver() throws {
+        let image = randomBytes(1_500_000, seed: 4)
+        do {
+            let base = try make("base")
+            let root = try base.put(image)
+            let layer = try make("layer", over: "base")
+            let writer = try layer.makeWriter(on: root)
+            try writer.write([1, 2, 3], at: 700_000)
+            let edited = try writer.commit()
+            try layer.setRoot("disk", to: edited)
+            try layer.dereference(edited)
+            try base.dereference(root)
+            try base.gc()
+            #expect(try base.stat().blocks > 5)
+        }
+        // All that the layer has.
+        let pack = path("layer") + "/packs/00000001.pack"
+        var data = try Data(contentsOf: URL(filePath: pack))
+        for place in stride(from: 100, to: data.count, by: 50) { data[place] ^= 1 }
+        try data.write(to: URL(filePath: pack))
+        try ContentStore.repair(at: path("base"))
+        try ContentStore.repair(at: path("layer"))
+        let layer = try open("layer")
+        try layer.gc()
+        let base = try open("base")
+        for _ in 0..<3 { try base.gc() }
+        #expect(try base.stat().blocks == 0 && base.holds(owner: nil).isEmpty)
+    }
+
+    /// Which a base's node may link to, as any node may.
+    @Test func aLayerIsFlattenedOverALinkToNowhere() throws {
+        let base = try make("base")
+        let node = try base.putNode(.list([.link(cid), .integer(7)]))
+        do {
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: node)
+        }
+        try LayeredStore.flatten(at: path("layer"))
+        let layer = try open("layer")
+        #expect(try layer.has(node) && layer.verify().isClean)
+    }
+
+    /// The pack of a batch that was given up is another file than the next one's of the same number.
+    @Test func whatABatchHasStagedIsReadFromItsOwnPack() throws {
+        let store = try make("store")
+        for round in UInt8(0)..<4 {
+            let writer = try store.makeWriter()
+            try writer.write([round, 2, 3, 4, 5], at: 900_000)
+            _ = try writer.flush()
+            writer.abort()
+        }
+        #expect(try store.verify().isClean)
+    }
+}
