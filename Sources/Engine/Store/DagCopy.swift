@@ -307,7 +307,9 @@ extension StoreCore {
             let found = Lock<[CID]>([])
             let batch = cids
             Parallel.forEach(batch.count) { [self] (position) in
-                do throws(StoreError) { try withOwnBlock(batch[position]) { (_) throws(StoreError) in } } catch {
+                do throws(StoreError) {
+                    try withOwnBlock(batch[position]) { (_) throws(StoreError) in }
+                } catch {
                     if error.code == .corrupt { found.withLock { $0.append(batch[position]) } }
                 }
             }

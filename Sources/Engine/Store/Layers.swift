@@ -328,8 +328,8 @@ extension StoreCore {
     fileprivate func copyBorrowed(_ store: ContentStore, _ progress: ((UInt64) throws(StoreError) -> Void)?)
         throws(StoreError) -> CopyReport
     {
-        var copy = DagCopy(countsBases: false, leavesMissing: true) { [self] (cid, scratch) throws(StoreError) in
-            try content(cid, scratch)
+        var copy = DagCopy(countsBases: false, leavesMissing: true) {
+            [self] (cid, scratch) throws(StoreError) in try content(cid, scratch)
         }
         while true {
             var linked: [CID] = []

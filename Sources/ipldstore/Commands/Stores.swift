@@ -177,8 +177,8 @@ struct Verify: ParsableCommand {
         discussion: """
             Problems are listed one a line. With --repair the index is first rebuilt from payloads and \
             journal; nobody else may have the store open then. With --from, too, blocks that are damaged or \
-            missing are taken from stores that still have them. The bases of a layer are checked, and repaired, \
-            each by itself.
+            missing are taken from stores that still have them. The bases of a layer are checked, and \
+            repaired, each by itself.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -197,7 +197,9 @@ struct Verify: ParsableCommand {
     func run() throws {
         Interruption.watch()
         // Whether they are there is known before anything is done.
-        for path in donors where try !readsThrough(path) { _ = try ContentStore.open(at: path, readOnly: true) }
+        for path in donors where try !readsThrough(path) {
+            _ = try ContentStore.open(at: path, readOnly: true)
+        }
         let repaired = try repair ? rebuild() : nil
         let store = try options.open()
         let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
