@@ -4,7 +4,7 @@ import IpldEngine
 /// Packs, index and journal in the states between two calls.
 extension CaseCampaign {
     /// Collection has opened the new pack of a batch, which gives it up then; the next batch makes a pack of
-    /// the same number and commits it, before collection has its lock. What is collected is the first one.
+    /// the same number before collection has its lock, and commits it. What is collected is the first one.
     @Sendable static func packMadeAnew(_ scratch: String, _ pool: Pool) throws {
         let (path, store) = try make(scratch)
         try put(store, pool, 9)
@@ -23,15 +23,15 @@ extension CaseCampaign {
             isDone = true
             first.abort()
             do {
-                _ = try next.put(Pool.bytes(15))
-                try next.setRoot("c15", to: pool.cids[15])
-                try next.commit()
+                _ = try next.size(of: try next.put(Pool.bytes(15)))
             } catch { say("the next batch: \(error)") }
             return .none
         }
         try store.gc()
         System.faultHook = nil
         try expect(isDone, "collection did not open the pack")
+        try next.setRoot("c15", to: pool.cids[15])
+        try next.commit()
         other.abort()
         for content in [9, 15] { try expectContent(store, pool, content) }
         try store.gc()

@@ -40,6 +40,8 @@ struct DefectCampaign {
         case .spaceIsGivenBackAtOnce: ["kill", "--points", "210"]
         case .openersAreNotAlone: ["cases", "--only", "a-first-opener-that-dies"]
         case .deadCommitsAreMissed: ["cases", "--only", "a-commit-that-dies-before-it-is-seen"]
+        case .givenUpPacksAreTaken: ["cases", "--only", "a-pack-that-is-made-anew-while-it-is-collected"]
+        case .repairIsNotFlushed: ["cases", "--only", "a-repair-of-what-nobody-flushed"]
         case .removalsAreNotJournaled: ["kill", "--points", "30"]
         case .deadLeasesStay: ["cases", "--only", "parent-dies-while-its-fork-lives"]
         case .incrementIsForgotten, .decrementIsForgotten, .childrenAreNotReleased:
@@ -49,7 +51,7 @@ struct DefectCampaign {
         case .bytesAreNotChecked, .damageIsAbsence: ["damage", "--points", "600"]
         case .loansAreReturnedAtOnce: ["cases", "--only", "a-loan-that-the-layer-lost"]
         case .nothingIsLent, .forksAreTakenForGone: ["layers", "--points", "20"]
-        case .blocksAreKept: ["soak", "--seconds", "150"]
+        case .blocksAreKept: ["soak", "--seconds", "240"]
         default: []
         }
     }

@@ -16,6 +16,8 @@ package enum Defect: String, CaseIterable, Sendable {
     case removalsAreNotJournaled
     case openersAreNotAlone
     case deadCommitsAreMissed
+    case givenUpPacksAreTaken
+    case repairIsNotFlushed
     // Lifetimes
     case incrementIsForgotten
     case decrementIsForgotten

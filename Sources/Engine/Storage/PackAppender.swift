@@ -237,6 +237,7 @@ final class PackAppender: PayloadAppender {
         do throws(StoreError) {
             if try System.lock(descriptor, .exclusive, at: lockOffset),
                 try System.status(ofPath: files.path(number)).identity == System.status(descriptor).identity
+                    || Defect.givenUpPacksAreTaken.isPresent
             {
                 return lock
             }

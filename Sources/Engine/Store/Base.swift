@@ -21,8 +21,8 @@ struct Base: Sendable {
     /// Whether it may lose what its layer links to.
     var promisesNothing: Bool { !isLeasing && core.isReadOnly && !core.keepsEverything }
 
-    /// Whether it has a block that the layer may come to rely on: what is dead already, a lease that was taken
-    /// later does not keep.
+    /// Whether it has a block that the layer may come to rely on. A lease does not keep what was dead before
+    /// it was taken.
     func canLend(_ cid: CID) throws(StoreError) -> Bool {
         guard let lease else { return try core.has(cid) }
         if cid.hash == .identity { return true }

@@ -125,7 +125,7 @@ extension StoreCore {
     {
         // Without a lease, only what has a count.
         let since = lease?.epoch ?? .max
-        // What is damaged here is to be stored again here: its counts are here, and no base holds it for them.
+        // What is damaged here is to be stored again here: its counts are here; no base holds it for them.
         var elsewhere = missing
         try read { (snapshot) throws(StoreError) in
             for (position, cid) in cids.enumerated() where missing[position] {

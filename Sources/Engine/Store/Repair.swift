@@ -46,7 +46,7 @@ struct Repair {
     }
 
     mutating func run() throws(StoreError) -> RepairReport {
-        try System.flushFileSystem(path)
+        if !Defect.repairIsNotFlushed.isPresent { try System.flushFileSystem(path) }
         let known = try readKnown()
         let fresh = path + "/index.new"
         StoreCreation.removeTree(fresh)
