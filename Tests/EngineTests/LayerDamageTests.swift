@@ -37,7 +37,8 @@ import Testing
     }
 
     /// Changes a byte of the block in a pack.
-    private func spoil(_ name: String) throws {
+    private func spoil(_ name: String, _ bytes: [UInt8]? = nil) throws {
+        let bytes = bytes ?? self.bytes
         for pack in try FileManager.default.contentsOfDirectory(atPath: path(name) + "/packs") {
             let file = URL(filePath: path(name) + "/packs/" + pack)
             var data = try Data(contentsOf: file)
@@ -205,6 +206,18 @@ import Testing
         let base = try open("base")
         for _ in 0..<3 { try base.gc() }
         #expect(try base.stat().blocks == 0 && base.holds(owner: nil).isEmpty)
+    }
+
+    @Test func aNodeThatTheTargetHasDamagedIsCopiedAgain() throws {
+        let source = try make("source")
+        try put(source, "leaf")
+        let inside = randomBytes(1000, seed: 7)
+        let node = try source.putNode(.list([.link(cid), .bytes(inside)]))
+        let target = try make("target")
+        try target.copy(node, from: source, asRoot: "first")
+        try spoil("target", inside)
+        #expect(try target.copy(node, from: source, asRoot: "second").blocks == 1)
+        #expect(try target.verify().isClean)
     }
 
     /// Which a base's node may link to, as any node may.

@@ -70,12 +70,20 @@ struct DagCopy {
         report.visited += 1
         var missing = [true]
         try batch.claim([cid], &missing, inBases: countsBases, claiming: false)
+        var known: UnsafeRawBufferPointer?
+        if !missing[0] {
+            guard cid.codec == .dagCBOR else { return true }
+            // Damaged, as is known from now on: it comes anew.
+            do { known = try batch.block(cid, scratch) } catch  where error.code == .corrupt {}
+        }
+        missing[0] = known == nil
         let block: UnsafeRawBufferPointer
-        do {
-            if !missing[0], cid.codec != .dagCBOR { return true }
-            block = missing[0] ? try source(cid, scratch) : try batch.block(cid, scratch)
-        } catch  where error.code == .notFound && leavesMissing {
-            return true
+        if let known {
+            block = known
+        } else {
+            do { block = try source(cid, scratch) } catch  where error.code == .notFound && leavesMissing {
+                return true
+            }
         }
         guard cid.codec == .dagCBOR else {
             try put(cid, block, links: [], batch)
