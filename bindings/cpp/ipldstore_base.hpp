@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace ips {
@@ -55,14 +56,32 @@ template <typename Value, typename Call> Value result(Call &&body, Value value =
     return value;
 }
 
-/* Bytes to read: a string, a vector, or anything else that is contiguous. They are needed during the call.
- */
+/* Bytes to read: a string, a vector, or anything else that is contiguous, of elements that are no more than
+ * their bytes. They are needed during the call. An array of characters gives all that it has, less one NUL
+ * at its end: of a literal that is the text; of a buffer that is longer than its text, give a pointer. */
 class Bytes {
+    template <typename Element>
+    static constexpr bool is_character = std::is_same_v<Element, char>
+#ifdef __cpp_char8_t
+                                         || std::is_same_v<Element, char8_t>
+#endif
+        ;
+
 public:
     Bytes(const void *data, std::size_t size) : bytes_{data, size} {}
-    Bytes(const char *text) : Bytes(std::string_view(text)) {}
+    /* A text, up to its NUL. A template, since an array would become a pointer before it became itself. */
+    template <typename Character, typename = std::enable_if_t<std::is_same_v<Character, char>>>
+    Bytes(const Character *const &text) : Bytes(std::string_view(text)) {}
+    template <typename Character, std::size_t count, typename = std::enable_if_t<is_character<Character>>>
+    Bytes(const Character (&array)[count])
+        : bytes_{array, array[count - 1] == Character() ? count - 1 : count} {}
     template <typename Range, typename = decltype(std::data(std::declval<const Range &>()))>
-    Bytes(const Range &range) : bytes_{std::data(range), std::size(range) * sizeof(*std::data(range))} {}
+    Bytes(const Range &range) : bytes_{std::data(range), std::size(range) * sizeof(*std::data(range))} {
+        using Element = std::remove_cv_t<std::remove_pointer_t<decltype(std::data(range))>>;
+        static_assert(std::is_trivially_copyable_v<Element> && !std::is_pointer_v<Element> &&
+                          !std::is_same_v<Element, std::string_view>,
+                      "the elements have their bytes elsewhere: only their addresses would be stored");
+    }
     operator ips_bytes() const noexcept { return bytes_; }
 
 private:
