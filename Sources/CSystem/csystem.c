@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -93,9 +94,16 @@ int ipsys_file_system(int fd, int64_t *magic, uint64_t *free_bytes) {
     return 0;
 }
 
-enum { REGISTERED_DESCRIPTORS = 4096 };
-/* Descriptor + 1, so that zero is an empty place. */
-static atomic_int registered[REGISTERED_DESCRIPTORS];
+/* Which descriptors are registered: a bit each, in blocks that are made when they are first needed and never
+ * freed, so that registering and the child of a fork go through them without a lock. */
+enum { BLOCK_WORDS = 64, BLOCK_DESCRIPTORS = BLOCK_WORDS * 64 };
+struct block {
+    struct block *next;
+    /* Of the first descriptor, divided by BLOCK_DESCRIPTORS. */
+    int number;
+    _Atomic uint64_t words[BLOCK_WORDS];
+};
+static _Atomic(struct block *) blocks;
 static _Atomic(atomic_uint *) guard_page;
 static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
 static int guard_error;
@@ -109,9 +117,12 @@ __attribute__((weak)) __thread int swift_cached_tid;
 
 static void repair_child(void) {
     swift_cached_tid = 0;
-    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
-        int value = atomic_exchange_explicit(&registered[i], 0, memory_order_relaxed);
-        if (value > 0) close(value - 1);
+    for (struct block *block = atomic_load(&blocks); block != NULL; block = block->next) {
+        for (int i = 0; i < BLOCK_WORDS; i++) {
+            uint64_t word = atomic_exchange_explicit(&block->words[i], 0, memory_order_relaxed);
+            for (; word != 0; word &= word - 1)
+                close(block->number * BLOCK_DESCRIPTORS + i * 64 + __builtin_ctzll(word));
+        }
     }
 }
 
@@ -158,18 +169,32 @@ unsigned ipsys_fork_generation(void) {
     return page == NULL ? 0 : atomic_load_explicit(page, memory_order_relaxed);
 }
 
-int ipsys_close_on_fork(int fd) {
-    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
-        int empty = 0;
-        if (atomic_compare_exchange_strong(&registered[i], &empty, fd + 1)) return 0;
+/* The descriptor's block; NULL where there is none, and with `make` when memory has run out. */
+static struct block *block_of(int fd, bool make) {
+    int number = fd / BLOCK_DESCRIPTORS;
+    struct block *made = NULL;
+    struct block *first = atomic_load(&blocks);
+    for (;;) {
+        for (struct block *block = first; block != NULL; block = block->next) {
+            if (block->number != number) continue;
+            free(made);
+            return block;
+        }
+        if (made == NULL && (!make || (made = calloc(1, sizeof *made)) == NULL)) return NULL;
+        made->number = number;
+        made->next = first;
+        if (atomic_compare_exchange_strong(&blocks, &first, made)) return made;
     }
-    errno = EMFILE;
-    return -1;
+}
+
+int ipsys_close_on_fork(int fd) {
+    struct block *block = block_of(fd, true);
+    if (block == NULL) return -1;
+    atomic_fetch_or(&block->words[fd / 64 % BLOCK_WORDS], UINT64_C(1) << fd % 64);
+    return 0;
 }
 
 void ipsys_keep_on_fork(int fd) {
-    for (int i = 0; i < REGISTERED_DESCRIPTORS; i++) {
-        int value = fd + 1;
-        if (atomic_compare_exchange_strong(&registered[i], &value, 0)) return;
-    }
+    struct block *block = block_of(fd, false);
+    if (block != NULL) atomic_fetch_and(&block->words[fd / 64 % BLOCK_WORDS], ~(UINT64_C(1) << fd % 64));
 }

@@ -56,7 +56,7 @@ int ipsys_fork_guard_start(unsigned *generation);
 /* This process's generation: the number that ipsys_fork_guard_start gave, or another one
  * (0 until the child starts its own guard) in a forked child. */
 unsigned ipsys_fork_generation(void);
-/* -1 with EMFILE when 4096 descriptors are registered already. */
+/* Any number of them; -1 with ENOMEM when memory has run out. */
 int ipsys_close_on_fork(int fd);
 /* Takes the descriptor off the list again; called before it is closed. */
 void ipsys_keep_on_fork(int fd);

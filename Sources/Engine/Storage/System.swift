@@ -487,8 +487,9 @@ struct LockingDescriptor {
 
     init(adopting descriptor: Int32) throws(StoreError) {
         guard ipsys_close_on_fork(descriptor) == 0 else {
+            let code = errno
             System.close(descriptor)
-            throw StoreError(.busy, "too many locked files are open in this process")
+            throw System.error(code, "keeping a locked file from forked processes")
         }
         self.descriptor = descriptor
     }
