@@ -38,7 +38,16 @@
  * opaque. Each is made by a function and given back by one, which takes NULL. A call that fails to make one
  * leaves the pointer NULL and nothing to free. Handles are looked up, never dereferenced: one that was given
  * back, or was never given out, or is of another kind, is refused with IPS_INVALID (functions that return no
- * status then return nothing, 0 or NULL). No call frees a handle except the function for it.
+ * status then return nothing, 0 or NULL). No call frees a handle except the function for it. An open store,
+ * and each of its bases, takes up to eight descriptors and 0.3 to 3 MB of memory, and reserves 64 GiB of
+ * address space, or less where that is refused.
+ *
+ * WHAT IS OPEN KEEPS GARBAGE. What reads or builds over several calls keeps all that dies in the store while
+ * it is open, whoever deletes it, and not only what it is open on. Such are readers; writers, and batches
+ * from their first use to their end; trees (ips_fs); iterators over changes, elements, differences and the
+ * history of a path; and stores in memory over the store; in any process. Deleting and gc leave that
+ * (`remaining` in ips_gc_report) to a gc after they are closed, so close what is not needed any more. A view
+ * keeps nothing but its block. A store takes 1,024 of them at once; one more is IPS_BUSY.
  *
  * THREADS. An ips_store, an ips_view and an ips_reader may be used by any number of threads at once. An
  * ips_batch, an ips_writer, an ips_iter and an ips_fs are used by one thread at a time, any thread; a call
@@ -220,7 +229,7 @@ typedef struct ips_bytes {
  * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
  * trees, ips_fs_set_sync with `recursively` and the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT:
  * they cost the holds, and the names.) A call that was stopped has changed nothing, where nothing else is
- * said.
+ * said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -410,8 +419,9 @@ IPS_API void ips_create_options_init(ips_create_options *options, size_t struct_
  *
  * path     UTF-8, ended by NUL
  * options  NULL: the defaults
- * IPS_EXISTS when there is a store or anything else; IPS_INVALID for options out of range;
- * IPS_UNSUPPORTED for options that only a later version knows; IPS_PERMISSION, IPS_FULL, IPS_IO.
+ * IPS_EXISTS when there is a store or anything else; IPS_NOT_FOUND when there is no directory to make it in;
+ * IPS_INVALID for options out of range; IPS_UNSUPPORTED for options that only a later version knows;
+ * IPS_PERMISSION, IPS_FULL, IPS_IO.
  */
 IPS_API IPS_CHECKED ips_status ips_store_create(const char *path, const ips_create_options *options,
                                                 ips_error *error);
@@ -741,9 +751,11 @@ IPS_API void ips_view_close(ips_view *view);
  * 9  Batches: many things stored as one unit of work.
  *
  * What a batch stores, and what it finds here already, is protected from collection while the batch
- * lives. Its roots and holds appear in one step with ips_batch_commit, or not at all; blocks that no
- * name reaches then are dead. A call that fails while it stores ends the batch: the next ones are
- * IPS_INVALID, and only ips_batch_free is left. Arguments that are refused beforehand do not end it.
+ * lives. It can be read when it is committed; before that the store may say IPS_NOT_FOUND of it, and only
+ * the batch's own writers and edits see it. Roots and holds appear in one step with ips_batch_commit, or not
+ * at all; blocks that no name reaches then are dead. A call that fails while it stores ends the batch: the
+ * next ones are IPS_INVALID, and only ips_batch_free is left. Arguments that are refused beforehand do not
+ * end it.
  */
 
 /*
@@ -843,13 +855,14 @@ IPS_API IPS_CHECKED ips_status ips_root_swap(ips_store *store, const char *name,
 typedef struct ips_gc_report {
     /* sizeof(ips_gc_report), set by the caller. */
     uint32_t struct_size;
-    /* 0 when the budget ended it before all was done. */
+    /* 0 when the budget ended it before all was done that could be: see `remaining`. */
     uint32_t is_complete;
     /* Blocks taken. */
     uint64_t blocks;
     /* Bytes of their payloads as stored. */
     uint64_t stored_bytes;
-    /* Dead blocks that remain: protected by a batch or a reader, beyond the budget, or unreadable. */
+    /* Dead blocks that remain: they died while something was open that still is ("What is open keeps
+     * garbage" above, and ips_stat.leases), are beyond the budget, or unreadable. */
     uint64_t remaining;
     /* Bytes given back to the file system. */
     uint64_t reclaimed_bytes;
@@ -1223,7 +1236,8 @@ IPS_API void ips_iter_close(ips_iter *iter);
  * the garbage costs. Several may run at once, in any processes.
  *
  * budget    milliseconds, IPS_DEFAULT_BUDGET or IPS_NO_LIMIT
- * progress  hears of the blocks taken; NULL: none
+ * progress  hears of the blocks taken. When it stops the call, those are gone, and the next call goes on.
+ *           NULL: none
  * report    may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_store_gc(ips_store *store, uint64_t budget, ips_progress progress,
@@ -1281,7 +1295,7 @@ typedef struct ips_stat {
     uint64_t roots;
     /* (owner, CID) pairs. */
     uint64_t holds;
-    /* Batches and readers that live now, in all processes. */
+    /* What is open now and keeps what dies, in all processes: readers, batches, trees and so on. */
     uint64_t leases;
     uint64_t packs;
     /* Bytes of the index in use. */
@@ -1379,7 +1393,8 @@ typedef struct ips_heal_report {
 
 /*
  * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots
- * and holds of blocks that are lost meanwhile stay.
+ * and holds of blocks that are lost meanwhile stay. What `progress` stops while it puts back stays repaired,
+ * and ips_store_heal goes on.
  *
  * donors   `count` open stores
  * healing  may be NULL
@@ -1393,7 +1408,8 @@ IPS_API IPS_CHECKED ips_status ips_store_repair_from(const char *path, const ips
  * Puts back blocks that are damaged, and such that are linked to and not here, from stores that have them.
  *
  * donors    `count` open stores
- * progress  hears of the blocks looked at; NULL: none
+ * progress  hears of the blocks looked at. When it stops the call, some of what was put back may stay. NULL:
+ *           none
  * report    may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_store_heal(ips_store *store, const ips_store *const *donors, size_t count,
@@ -1416,6 +1432,7 @@ IPS_API IPS_CHECKED ips_status ips_store_heal(ips_store *store, const ips_store 
  *
  * bases    `count` paths, 1 to 16, ended by NUL
  * options  NULL: chunks, layout, hash and compression of the first base, kept in packs
+ * IPS_NOT_FOUND also when a base is not there; IPS_NOT_A_STORE when something else is.
  */
 IPS_API IPS_CHECKED ips_status ips_store_create_layer(const char *path, const char *const *bases,
                                                       size_t count, const ips_create_options *options,
@@ -1512,7 +1529,8 @@ IPS_API IPS_CHECKED ips_status ips_store_set_base(const char *path, const char *
  * Copies what a layer needs of its bases into it, and has it stand alone. IPS_BUSY while anybody has it open;
  * IPS_INVALID when it has no bases.
  *
- * progress  hears of the blocks looked at; NULL: none
+ * progress  hears of the blocks looked at. When it stops the call, the store is a layer still, and the next
+ *           call goes on. NULL: none
  * report    may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress progress, void *context,
@@ -1577,8 +1595,13 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
  * makes the layer's own, which comes after the base's version. A CID names a tree when it is that of a
  * version, of a tree or of a directory.
  *
+ * The name of a branch or tag is 1 to 200 bytes of UTF-8 without control characters and ":"; it is no CID,
+ * nor something followed by ~ or ~N, which names a version before. Others are IPS_INVALID.
+ *
  * An ips_fs is a tree that is open: looked at, and changed in memory until ips_fs_commit makes a version of
- * it. An ips_fs_file is a file of one that is open. They, and iterators over a tree that is open, are for one
+ * it. When that is much, it is stored meanwhile, under no name. A call that fails while it stores (IPS_FULL,
+ * IPS_IO and so on) ends the tree with its changes: the next ones are IPS_INVALID, and only closing is left.
+ * An ips_fs_file is a file of a tree that is open. They, and iterators over a tree that is open, are for one
  * thread at a time together (IPS_BUSY otherwise); the files and iterators end with their ips_fs.
  *
  * Paths are bytes: names between "/", which are 1 to 1,024 bytes without NUL; "." and ".." are steps as
@@ -2276,7 +2299,7 @@ typedef struct ips_fs_import_report {
  * on_trouble  NULL: all goes on, and the report counts what could not be read
  * context     for both callbacks
  * report      may be NULL
- * IPS_NOT_FOUND (also when it is no directory), IPS_INVALID, IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT
+ * IPS_NOT_FOUND; IPS_INVALID (also when it is no directory), IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT
  * when the branch was moved meanwhile: the version is kept for it nevertheless, `report` has it: merge it.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_import(ips_store *store, const char *directory, const char *branch,
@@ -2344,8 +2367,8 @@ typedef struct ips_fs_export_report {
  * on_trouble  NULL: all goes on, and the report counts what was refused
  * context     for both callbacks
  * report      may be NULL
- * IPS_EXISTS when the directory holds something; IPS_NOT_FOUND, IPS_INVALID, IPS_PERMISSION, IPS_FULL,
- * IPS_IO.
+ * IPS_EXISTS when the directory holds something; IPS_INVALID when it is something else; IPS_NOT_FOUND,
+ * IPS_PERMISSION, IPS_FULL, IPS_IO.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_export(const ips_store *store, const ips_cid *tree, ips_bytes path,
                                              const char *directory, const ips_fs_export_options *options,

@@ -135,7 +135,7 @@ import Testing
         expect(IPS_NOT_FOUND) {
             ips_fs_import(test.handle, test.directory + "/none", "main", nil, nil, nil, nil, &report, $0)
         }
-        expect(IPS_NOT_FOUND) {
+        expect(IPS_INVALID) {
             ips_fs_import(test.handle, host + "/a", "main", nil, nil, nil, nil, &report, $0)
         }
         expect(IPS_INVALID) { ips_fs_import(test.handle, host, "a:b", nil, nil, nil, nil, &report, $0) }

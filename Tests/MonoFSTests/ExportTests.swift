@@ -29,7 +29,7 @@ import Testing
         try host.write("out/file/inside", [7])
         let before = try host.facts("out")
         #expect(thrownCode { try host.export(tree, to: "out") } == .exists)
-        #expect(thrownCode { try host.export(tree, to: "out/mine") } == .notFound)
+        #expect(thrownCode { try host.export(tree, to: "out/mine") } == .invalid)
         #expect(try host.facts("out") == before)
         var options = ExportOptions()
         options.existing = .merge

@@ -152,7 +152,7 @@ import Testing
         #expect(try host.files.branch("main") == nil)
         #expect(try host.held.store.roots().isEmpty)
         #expect(thrownCode { try host.importTree("missing") } == .notFound)
-        #expect(thrownCode { try host.importTree("tree/1") } == .notFound)
+        #expect(thrownCode { try host.importTree("tree/1") } == .invalid)
     }
 }
 

@@ -68,7 +68,7 @@ int tour(const std::string &directory) {
     for (const ips_change &change : store.diff(cid, changed))
         std::cout << "changed: " << change.new_length << " bytes at " << change.new_offset << "\n";
 
-    // Read anywhere. What a reader is open on is not collected.
+    // Read anywhere. What dies while a reader is open, of any file, is not collected before it is closed.
     {
         ips::Reader reader = store.reader(changed);
         char seven[7];

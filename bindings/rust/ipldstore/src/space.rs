@@ -67,7 +67,8 @@ pub struct GcReport {
     pub blocks: u64,
     /// Bytes of their payloads as stored.
     pub stored_bytes: u64,
-    /// Dead blocks that remain: protected by a batch or a reader, beyond the budget, or unreadable.
+    /// Dead blocks that remain: they died while something was open that still is (readers, writers, batches,
+    /// trees, iterators over them, stores in memory), are beyond the budget, or unreadable.
     pub remaining: u64,
     /// Bytes given back to the file system.
     pub reclaimed_bytes: u64,
