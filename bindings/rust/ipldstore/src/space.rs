@@ -20,6 +20,7 @@ pub enum Budget {
     Usual,
     /// Until nothing is left to do.
     NoLimit,
+    /// For so long, in whole milliseconds.
     For(Duration),
 }
 
