@@ -142,7 +142,7 @@ public func ips_batch_put_node(
     }
 }
 
-/// The engine's form of a read callback. What it says it gave is checked by the source.
+/// The engine's form of a read callback.
 private func source(
     _ read: ips_read_callback?, _ context: UnsafeMutableRawPointer?, _ outcome: CallbackOutcome
 ) throws(StoreError) -> CallbackSource {
@@ -150,6 +150,10 @@ private func source(
     return CallbackSource { (buffer) throws(StoreError) in
         var got = 0
         try outcome.check(read(context, buffer.baseAddress, buffer.count, &got), "read")
+        guard (0...buffer.count).contains(got) else {
+            throw StoreError(
+                .callback, "read gave \(UInt(bitPattern: got)) bytes for a buffer of \(buffer.count)")
+        }
         return got
     }
 }

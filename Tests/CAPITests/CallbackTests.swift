@@ -44,8 +44,11 @@ import Testing
             var source = Source(left: 10, lie: lie)
             expect(IPS_CALLBACK) { ips_store_put_callback(test.handle, read, nil, &source, &cid, $0) }
         }
+        var (source, error) = (Source(left: 10, lie: -1), ips_error())
+        _ = ips_store_put_callback(test.handle, read, nil, &source, &cid, &error)
+        #expect(error.text.hasPrefix("read gave 18446744073709551615 bytes for a buffer of "))
         #expect(try test.stat().holds == 0)
-        var source = Source(left: 0)
+        source = Source(left: 0)
         try expectOK { ips_store_put_callback(test.handle, read, nil, &source, &cid, $0) }
         #expect(try test.get(cid) == [])
     }

@@ -11,6 +11,27 @@ import Testing
         (0..<(1 + random.below(3))).map { _ in names[random.below(names.count)] }
     }
 
+    /// A batch of which half is missing is nothing to build on, and a file that lost what was written to it
+    /// must not be closed as if nothing had happened.
+    @Test func aTreeOfWhichSomethingCouldNotBeStoredHasEnded() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        try workspace.write("small", bytes("text"))
+        let writer = try workspace.openForWriting("large", create: 0o644)
+        let full = CallbackSource { (_) throws(StoreError) in throw StoreError(.full, "no room") }
+        #expect(thrownCode { _ = try workspace.batch().putBytes(from: full) } == .full)
+        func hasEnded(_ body: () throws -> Void) -> Bool {
+            let error = thrownError(body)
+            return error?.code == .invalid && error?.message.hasPrefix("the tree has ended") == true
+        }
+        #expect(hasEnded { _ = try workspace.read("small") })
+        #expect(hasEnded { try workspace.write("other", bytes("text")) })
+        #expect(hasEnded { _ = try writer.size })
+        #expect(hasEnded { try bytes("x").withUnsafeBytes { try writer.write($0, at: 0) } })
+        #expect(hasEnded { try writer.close() })
+        #expect(hasEnded { try FileSystem(test.store).commit(workspace, to: "main") })
+    }
+
     /// Whatever is done in whatever order, the workspace is what a simple file system would be; what it
     /// stores is what the same entries give in bulk; and it does not matter when it ran out of memory.
     @Test(arguments: 1...24) func aWorkspaceIsAFileSystem(seed: UInt64) throws {

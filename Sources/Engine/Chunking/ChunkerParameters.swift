@@ -37,27 +37,27 @@ public struct ChunkerParameters: Hashable, Sendable {
             guard minimum >= Self.smallestChunk, minimum <= average else {
                 throw StoreError(
                     .invalid,
-                    "The minimum chunk size must be between \(Self.smallestChunk) bytes and the average")
+                    "the minimum chunk size must be between \(Self.smallestChunk) bytes and the average")
             }
             guard average >= Self.smallestAverage, average <= maximum else {
                 throw StoreError(
                     .invalid,
-                    "The average chunk size must be between \(Self.smallestAverage) bytes and the maximum")
+                    "the average chunk size must be between \(Self.smallestAverage) bytes and the maximum")
             }
             guard maximum <= Block.maximumLength else {
-                throw StoreError(.invalid, "The maximum chunk size is \(Block.maximumLength) bytes")
+                throw StoreError(.invalid, "the maximum chunk size is \(Block.maximumLength) bytes")
             }
             guard Self.normalizations.contains(normalization) else {
                 throw StoreError(
                     .invalid,
-                    "The normalization must be between \(Self.normalizations.lowerBound) and "
+                    "the normalization must be between \(Self.normalizations.lowerBound) and "
                         + "\(Self.normalizations.upperBound)")
             }
         case .fixed(let size):
             guard size >= Self.smallestChunk, size <= Block.maximumLength else {
                 throw StoreError(
                     .invalid,
-                    "The chunk size must be between \(Self.smallestChunk) and \(Block.maximumLength) bytes")
+                    "the chunk size must be between \(Self.smallestChunk) and \(Block.maximumLength) bytes")
             }
         }
         self.rule = rule
@@ -69,7 +69,7 @@ public struct ChunkerParameters: Hashable, Sendable {
         guard average >= smallestAverage, average <= Block.maximumLength / 4 else {
             throw StoreError(
                 .invalid,
-                "The average chunk size must be between \(smallestAverage) and "
+                "the average chunk size must be between \(smallestAverage) and "
                     + "\(Block.maximumLength / 4) bytes")
         }
         return try ChunkerParameters(
@@ -126,11 +126,11 @@ extension ChunkerParameters: CustomStringConvertible {
         case ("fixed", 2, 1):
             try self.init(.fixed(size: numbers[0]))
         default:
-            throw StoreError(.invalid, "Not a chunker: \(text)")
+            throw StoreError(.invalid, "not a chunker: \(text)")
         }
         // Int accepts "+64" and "0064": other spellings of one value.
         guard description == text else {
-            throw StoreError(.invalid, "Not a chunker: \(text)")
+            throw StoreError(.invalid, "not a chunker: \(text)")
         }
     }
 }

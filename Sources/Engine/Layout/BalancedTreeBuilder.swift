@@ -38,7 +38,7 @@ public final class BalancedTreeBuilder: LayoutBuilder {
     /// pending: so they are now as they would be after the leaves below the nodes, but for their totals.
     public func append(nodes run: ChildRun, level: Int) throws(StoreError) {
         guard level > 0, level <= alignedLevel, level < TreeNode.maximumHeight else {
-            throw StoreError(.invalid, "No node of level \(level) can follow here")
+            throw StoreError(.invalid, "no node of level \(level) can follow here")
         }
         try state.accept(nodes: run)
         guard run.count > 0 else { return }

@@ -35,7 +35,7 @@ public final class FlatLayoutBuilder: LayoutBuilder {
     public var alignedLevel: Int { 0 }
 
     public func append(nodes run: ChildRun, level: Int) throws(StoreError) {
-        throw StoreError(.invalid, "A flat layout has leaves only")
+        throw StoreError(.invalid, "a flat layout has leaves only")
     }
 
     public func finish() throws(StoreError) -> (root: CID, size: UInt64) {

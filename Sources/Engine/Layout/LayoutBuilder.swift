@@ -53,7 +53,7 @@ struct BuilderState {
     mutating func accept(leaf: CID, size leafSize: UInt64, count: UInt64) throws(StoreError) {
         if let ended { throw ended }
         guard leaf.codec == .raw, leafSize > 0, leafSize <= UInt64(Block.maximumLength) else {
-            throw StoreError(.invalid, "A leaf of a tree is a raw block of 1 to \(Block.maximumLength) bytes")
+            throw StoreError(.invalid, "a leaf of a tree is a raw block of 1 to \(Block.maximumLength) bytes")
         }
         try add(size: leafSize, count: count)
     }
@@ -62,7 +62,7 @@ struct BuilderState {
     mutating func accept(nodes run: ChildRun) throws(StoreError) {
         if let ended { throw ended }
         guard run.cid.codec == .dagCBOR, run.size > 0 else {
-            throw StoreError(.invalid, "A node of a tree is a dag-cbor block above some bytes")
+            throw StoreError(.invalid, "a node of a tree is a dag-cbor block above some bytes")
         }
         try add(size: run.size, count: run.count)
     }
@@ -71,7 +71,7 @@ struct BuilderState {
         let (run, overflowed) = itemSize.multipliedReportingOverflow(by: count)
         // Both sides of the sum are at most 2^63 - 1 when the first test passes.
         guard !overflowed, run <= TreeNode.maximumSize, size + run <= TreeNode.maximumSize else {
-            throw StoreError(.tooLarge, "A file has at most 2^63 - 1 bytes")
+            throw StoreError(.tooLarge, "a file has at most 2^63 - 1 bytes")
         }
         size += run
     }
@@ -85,6 +85,6 @@ struct BuilderState {
     /// Marks the tree as complete.
     mutating func finish() throws(StoreError) {
         if let ended { throw ended }
-        ended = StoreError(.invalid, "This tree is complete")
+        ended = StoreError(.invalid, "this tree is complete")
     }
 }

@@ -46,14 +46,14 @@ public struct LayoutProfile: Hashable, Sendable {
     ) throws(StoreError) {
         guard let name = Self.hashNames.first(where: { $0.hash == hash })?.name else {
             throw StoreError(
-                .unsupported, "Trees are hashed with blake3 or sha2-256, not with code \(hash.rawValue)")
+                .unsupported, "trees are hashed with blake3 or sha2-256, not with code \(hash.rawValue)")
         }
         self.init(shape: shape, chunker: chunker, hash: hash, hashName: name)
     }
 
     /// Reads an identifier back. Throws `.invalid` when `identifier` is not exactly one.
     public init(identifier: String) throws(StoreError) {
-        let notOne = StoreError(.invalid, "Not a layout profile: \(identifier)")
+        let notOne = StoreError(.invalid, "not a layout profile: \(identifier)")
         let parts = identifier.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 3, let hash = Self.hashNames.first(where: { $0.name == parts[2] }) else {
             throw notOne

@@ -35,7 +35,7 @@ public struct NodeParameters: Hashable, Sendable {
         guard minimum >= 2, minimum < expected, expected < maximum, maximum <= Self.largestMaximum else {
             throw StoreError(
                 .invalid,
-                "Children of a node: 2 <= minimum < expected < maximum <= \(Self.largestMaximum)")
+                "children of a node: 2 <= minimum < expected < maximum <= \(Self.largestMaximum)")
         }
         self.init(uncheckedMinimum: minimum, expected: expected, maximum: maximum)
     }

@@ -39,10 +39,10 @@ public struct TreeCursor<Source: BlockSource> {
     public init(root: CID, size: UInt64, source: Source) throws(StoreError) {
         guard root.codec == .raw || root.codec == .dagCBOR else {
             throw StoreError(
-                .invalid, "Neither a raw block nor a tree: a block of codec \(root.codec.rawValue)")
+                .invalid, "neither a raw block nor a tree: a block of codec \(root.codec.rawValue)")
         }
         guard size <= TreeNode.maximumSize else {
-            throw StoreError(.invalid, "A file has at most 2^63 - 1 bytes")
+            throw StoreError(.invalid, "a file has at most 2^63 - 1 bytes")
         }
         self.root = root
         self.size = size
@@ -52,7 +52,7 @@ public struct TreeCursor<Source: BlockSource> {
     /// Moves to `offset`, at most `size`: the end is a place. Throws `.invalid` beyond it.
     public mutating func seek(to offset: UInt64) throws(StoreError) {
         guard offset <= size else {
-            throw StoreError(.invalid, "Offset \(offset) is beyond the end of the file, \(size)")
+            throw StoreError(.invalid, "offset \(offset) is beyond the end of the file, \(size)")
         }
         position = offset
     }
@@ -126,9 +126,7 @@ public struct TreeCursor<Source: BlockSource> {
                 try TreeNode.decode(block)
             }
             guard let node else {
-                guard depth > 0 else {
-                    throw StoreError(.invalid, "A node, but not the root of a file")
-                }
+                guard depth > 0 else { throw TreeNode.notAFile(root) }
                 throw corrupt("has a child that is no tree")
             }
             path.removeSubrange(depth...)
@@ -139,7 +137,7 @@ public struct TreeCursor<Source: BlockSource> {
     }
 
     private func corrupt(_ what: String) -> StoreError {
-        StoreError(.corrupt, "The tree \(root) \(what)")
+        StoreError(.corrupt, "the tree \(root) \(what)")
     }
 }
 

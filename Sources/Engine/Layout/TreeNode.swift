@@ -50,6 +50,11 @@ public struct TreeNode: Hashable, Sendable {
         }
     }
 
+    /// What is said of another node that is taken for a file's.
+    static func notAFile(_ cid: CID) -> StoreError {
+        StoreError(.invalid, "\(cid) is a node, but not the root of a file: cat-node prints it")
+    }
+
     /// Reads a node from a block. Nil when the block is DAG-CBOR of another shape. Throws `.corrupt` when
     /// it is no DAG-CBOR, or has the shape and contradicts itself; `.unsupported` when it holds a CID that
     /// this version cannot represent. A block of 1 MiB decodes to at most 12 MiB of children.

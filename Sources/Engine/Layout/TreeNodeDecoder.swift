@@ -57,7 +57,7 @@ enum TreeNodeDecoder {
     }
 
     private static func corrupt(_ what: String) -> StoreError {
-        StoreError(.corrupt, "A damaged or forged tree node: \(what)")
+        StoreError(.corrupt, "a damaged or forged tree node: \(what)")
     }
 }
 

@@ -48,6 +48,6 @@ struct TreeNodeEncoder {
     }
 
     static var tooLarge: StoreError {
-        StoreError(.tooLarge, "The layout's node would exceed \(Block.maximumLength) bytes")
+        StoreError(.tooLarge, "the layout's node would exceed \(Block.maximumLength) bytes")
     }
 }

@@ -24,7 +24,7 @@ public struct TreeReader<Source: BlockSource> {
             try cursor.source.withContent(of: run.cid) { (leaf) throws(StoreError) -> Void in
                 guard UInt64(leaf.count) == run.size else {
                     throw StoreError(
-                        .corrupt, "The leaf \(run.cid) has \(leaf.count) bytes, its parent says \(run.size)")
+                        .corrupt, "the leaf \(run.cid) has \(leaf.count) bytes, its parent says \(run.size)")
                 }
                 Self.copy(leaf, of: run, from: offset, to: end, into: buffer)
             }

@@ -9,7 +9,7 @@ extension LayoutProfile {
             let size = try source.withContent(of: cid) { (block) throws(StoreError) in
                 try TreeNode.size(ofBlock: block)
             }
-            guard let size else { throw StoreError(.invalid, "\(cid) is a node, but not the root of a file") }
+            guard let size else { throw TreeNode.notAFile(cid) }
             return size
         default:
             throw StoreError(

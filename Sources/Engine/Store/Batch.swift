@@ -56,6 +56,9 @@ public final class Batch: @unchecked Sendable {
 
     deinit { end() }
 
+    /// By its commit, an abort, or an error while it stored.
+    package var hasEnded: Bool { isOver }
+
     private func end() {
         isOver = true
         appender.release()

@@ -151,11 +151,11 @@ public final class ByteWriter {
     {
         guard let root, root.codec == .dagCBOR else { return false }
         let node = try batch.withBlock(root) { (block) throws(StoreError) in try TreeNode.decode(block) }
-        guard let node else { throw StoreError(.invalid, "\(root) is a node, but not the root of a file") }
+        guard let node else { throw TreeNode.notAFile(root) }
         return node.profile == profile.identifier && root.hash == profile.hash
     }
 
-    private static var tooLarge: StoreError { StoreError(.tooLarge, "A file has at most 2^63 - 1 bytes") }
+    private static var tooLarge: StoreError { StoreError(.tooLarge, "a file has at most 2^63 - 1 bytes") }
 }
 
 extension Batch {

@@ -99,7 +99,10 @@ public final class Workspace {
     public var isChanged: Bool { root.isChanged }
 
     package func checkOpen() throws(StoreError) {
-        guard !isOver else { throw StoreError(.invalid, "the workspace has ended") }
+        guard !isOver else { throw StoreError(.invalid, "the tree has ended") }
+        guard source.batch?.hasEnded != true else {
+            throw StoreError(.invalid, "the tree has ended: something of it could not be stored")
+        }
     }
 
     /// Before every operation: what is in memory is stored, or forgotten, when it is much. While an operation
