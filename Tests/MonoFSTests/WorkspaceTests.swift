@@ -32,6 +32,48 @@ import Testing
         #expect(hasEnded { try FileSystem(test.store).commit(workspace, to: "main") })
     }
 
+    /// A directory costs what is in it, however deep it is: none is resolved from the root.
+    @Test func directoriesAreListedOneAfterAnotherWhateverTheirDepth() throws {
+        let test = try TestStore()
+        let made = try Workspace(test.store)
+        var deepest: FilePath = "/"
+        for level in 0..<300 {
+            try made.write(deepest.appending(try FileName("file")), bytes("content"))
+            deepest = deepest.appending(try FileName("d"))
+            try made.createDirectory(deepest)
+            if level == 2 { try made.createDirectory("/d/beside") }
+        }
+        let batch = try made.batch()
+        try batch.setRoot("tree", to: try made.storeTree())
+        try batch.commit()
+        let workspace = try Workspace(test.store, on: try #require(try test.store.root("tree")))
+        // Nothing stays open from one call to the next.
+        workspace.memoryLimit = 0
+        let before = workspace.source.blocksRead
+        let listing = try workspace.listing()
+        var found: [String: Int] = [:]
+        var order: [String] = []
+        while let path = listing.nextDirectory() {
+            order.append(path.description)
+            while let part = try listing.nextEntries() { found[path.description, default: 0] += part.count }
+        }
+        #expect(workspace.source.blocksRead - before < 2 * 302)
+        #expect(order.prefix(5) == ["/", "d", "d/beside", "d/d", "d/d/d"] && order.count == 302)
+        #expect(found["d"] == 3 && found["d/beside"] == 0 && found["d/d"] == 2)
+        #expect(try workspace.listing(recursive: false).nextDirectory() == "/")
+        let flat = try workspace.listing(of: "/d", recursive: false)
+        #expect(flat.nextDirectory() == "/d" && flat.nextDirectory() == nil)
+        // What was changed, and what is still open, is seen as it is now.
+        try workspace.createDirectory("/d/new")
+        try workspace.write("/d/new/file", [1])
+        try workspace.remove("/d/file")
+        let changed = try workspace.listing(of: "/d", includingTombstones: true)
+        #expect(changed.nextDirectory() == "/d")
+        #expect(
+            try changed.nextEntries()?.map { "\($0.name)" } == ["beside", "d", "file", "new"])
+        workspace.abort()
+    }
+
     /// Whatever is done in whatever order, the workspace is what a simple file system would be; what it
     /// stores is what the same entries give in bulk; and it does not matter when it ran out of memory.
     @Test(arguments: 1...24) func aWorkspaceIsAFileSystem(seed: UInt64) throws {

@@ -20,26 +20,19 @@ extension List {
     /// A directory, and with --recursive those below it, each under its path.
     private func list(_ start: FilePath, _ workspace: Workspace) throws {
         var isFirst = true
-        var open = [start]
-        while let path = open.popLast() {
+        let listing = try workspace.listing(of: start, recursive: isRecursive, includingTombstones: isAll)
+        while let path = listing.nextDirectory() {
             if isRecursive, !options.isJSON {
                 let heading = path.bytes == [0x2f] ? path.bytes : [0x2f] + path.bytes
                 try StandardOutput.write(line: (isFirst ? "" : "\n") + TreeText.quoted(heading) + ":")
                 isFirst = false
             }
-            var below: [FilePath] = []
-            var next: FileName?
-            while true {
-                let part = try workspace.list(path, from: next, limit: 1024, includingTombstones: isAll)
+            while let part = try listing.nextEntries() {
                 for (name, entry) in part {
                     try show(name.bytes, path.appending(name), entry, isFirst: isFirst)
                     isFirst = false
-                    if isRecursive, entry.isDirectory { below.append(path.appending(name)) }
                 }
-                guard part.count == 1024, let last = part.last else { break }
-                next = last.name.next
             }
-            open += below.reversed()
         }
     }
 
