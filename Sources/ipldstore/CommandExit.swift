@@ -47,7 +47,7 @@ struct CommandExit: Error {
         let message = error.message
         for known in [
             "verify --repair", "try again", "try later", "close them", "close it first",
-            "free space", "base set says", "sealed",
+            "free space", "raise the limit", "base set says", "sealed",
         ]
         where message.contains(known) {
             return ""

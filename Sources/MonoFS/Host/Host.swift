@@ -52,12 +52,15 @@ enum Host {
         static let untouched = Access(rawValue: Int32(IPSYS_UNTOUCHED))
     }
 
+    /// ESTALE for a symbolic link: it was none when it was looked at.
     static func open(_ directory: Int32, _ name: [UInt8], _ access: Access, mode: UInt16 = 0)
         throws(HostError) -> Int32
     {
-        try check(.open, directory, access.contains(.create) ? "create" : "open") {
-            withName(name) { ipsys_open_at(directory, $0, access.rawValue, UInt32(mode)) }
-        }
+        do throws(HostError) {
+            return try check(.open, directory, access.contains(.create) ? "create" : "open") {
+                withName(name) { ipsys_open_at(directory, $0, access.rawValue, UInt32(mode)) }
+            }
+        } catch { throw error.code == ELOOP ? HostError(error.action, ESTALE) : error }
     }
 
     /// Opens what a descriptor without access has.
@@ -120,18 +123,23 @@ enum Host {
         }
     }
 
+    /// ESTALE for what is no symbolic link: it was one when it was looked at.
     static func target(_ directory: Int32, _ name: [UInt8]) throws(HostError) -> [UInt8] {
         var length = 256
         while true {
             var buffer = [UInt8](repeating: 0, count: length)
-            let count = try check(.readLink, directory, "read") {
-                withName(name) { (name) in
-                    buffer.withUnsafeMutableBytes { (bytes) -> Int in
-                        guard let base = bytes.baseAddress else { return -1 }
-                        return readlinkat(directory, name, base.assumingMemoryBound(to: CChar.self), length)
+            let count: Int
+            do throws(HostError) {
+                count = try check(.readLink, directory, "read") {
+                    withName(name) { (name) in
+                        buffer.withUnsafeMutableBytes { (bytes) -> Int in
+                            guard let base = bytes.baseAddress else { return -1 }
+                            let text = base.assumingMemoryBound(to: CChar.self)
+                            return readlinkat(directory, name, text, length)
+                        }
                     }
                 }
-            }
+            } catch { throw error.code == EINVAL ? HostError(error.action, ESTALE) : error }
             if count < length { return Array(buffer[..<count]) }
             guard length <= Entry.maximumTarget else { throw HostError("read", ENAMETOOLONG) }
             length *= 4

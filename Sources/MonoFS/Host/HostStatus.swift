@@ -30,7 +30,13 @@ struct HostError: Error {
             case EOPNOTSUPP, ENOSYS, EXDEV: .unsupported
             default: .io
             }
-        let reason = code == ESTALE ? "something else took its place" : String(cString: strerror(code))
+        let reason =
+            switch code {
+            case ESTALE: "something else took its place"
+            // The host's room, and not the store's: deleting from that would not help.
+            case ENOSPC, EDQUOT: String(cString: strerror(code)) + ": free space there"
+            default: String(cString: strerror(code))
+            }
         return StoreError(kind, "cannot \(action) \(path): \(reason)", systemError: code)
     }
 }
