@@ -215,6 +215,68 @@ import Testing
         #expect(result.output == "")
     }
 
+    /// Who asked for a path knows no blocks.
+    @Test func whatIsLostIsNamedByItsPathAndLeftOutWhereThatIsAskedFor() throws {
+        let line = try CommandLine(isEmpty: true)
+        #expect(try line.run("init", "--compression", "none").status == 0)
+        let lost = randomData(5000, seed: 1)
+        _ = try line.shell("mkdir -p t/d t/gone; echo x > t/gone/name-of-what-is-in-gone; echo rest > t/rest")
+        try line.write("t/d/lost", lost)
+        try line.write("t/d/kept", randomData(5000, seed: 2))
+        _ = try line.shell("ln t/d/lost t/d/other-name")
+        #expect(try line.run("import", "t", "--branch", "main").status == 0)
+        let pack = ".ipldstore/packs/" + (try line.names(".ipldstore/packs")[0])
+        var stored = try line.read(pack)
+        for part in [lost[100..<200], Data("name-of-what-is-in-gone".utf8)] {
+            stored[try #require(stored.range(of: part)).lowerBound] ^= 1
+        }
+        try line.write(pack, stored)
+
+        for words in [["cat", "main:/d/lost"], ["cp", "main:/d/lost", "out"],
+            ["checkout-file", "main:/d/lost", "out"]]
+        {
+            let result = try line.start(words).wait()
+            #expect(result.status == 4, "\(words)")
+            #expect(result.error.contains("the file main:/d/lost: the block b"), "\(result.error)")
+            #expect(try line.start(words + ["--json"]).wait().errorCode() == "corrupt")
+        }
+        for (words, path) in [
+            (["export", "main", "out"], "d/"), (["export", "main:/d", "out"], ""),
+            (["cp", "-r", "main:/d", "out"], ""),
+        ] {
+            let result = try line.start(words).wait()
+            #expect(result.status == 4, "\(words)")
+            #expect(result.error.contains("the file \(path)lost: the block b"), "\(result.error)")
+            #expect(result.error.contains("--keep-going"))
+        }
+        let directory = try line.run("export", "main:/gone", "out")
+        #expect(directory.status == 4 && directory.error.contains("the directory /: the block b"))
+        // Nothing came of any of them.
+        #expect(try line.names() == [".ipldstore", "t"])
+
+        let rest = try line.run("export", "main", "out", "--keep-going", "--json")
+        #expect(rest.status == 4 && rest.error.contains("3 entries are damaged in the store: all else is"))
+        let report = try rest.object()
+        #expect(report.integer("damaged") == 3 && report.integer("unmade") == 3, "\(rest.error)")
+        #expect(report.integer("without_metadata") == 0)
+        for path in ["d/lost", "d/other-name", "gone"] {
+            #expect(rest.error.contains("\"kind\":\"unmade\",\"path\":\"\(path)\",\"code\":\"corrupt\""))
+        }
+        #expect(try line.names("out") == ["d", "rest"] && line.names("out/d") == ["kept"])
+        // What was there is left alone where a tree that is not whole was to take its place.
+        #expect(try line.run("export", "main", "out", "--overwrite").status == 4)
+        #expect(try line.read("out/rest") == Data("rest\n".utf8))
+
+        // A block that is missing is as lost as one that is damaged.
+        _ = try line.run("verify", "--repair")
+        let missing = try line.run("cat", "main:/d/lost")
+        #expect(missing.status == 3 && missing.error.contains("the file main:/d/lost: b"))
+        #expect(missing.error.contains("is not in the store"), "\(missing.error)")
+        #expect(try line.run("export", "main", "new").error.contains("the file d/lost: b"))
+        #expect(try line.run("export", "main", "new", "--keep-going").status == 4)
+        #expect(try line.names("new") == ["d", "rest"])
+    }
+
     @Test func importSaysWhatItDid() throws {
         _ = try command.shell("mkdir -p t/d; echo a > t/d/a; echo b > t/b; ln -s b t/l")
         let first = try command.run("import", "t", "--branch", "main", "-m", "first", "--json").object()

@@ -13,6 +13,8 @@ struct ExportFile {
     var refusals = Refusals()
     /// Why it is not there.
     var unmade: HostError?
+    /// What the store has lost of it, which is why it is not there.
+    var loss: StoreError?
 
     var content: FileContent {
         if case .file(let content) = entry.content { return content }
@@ -27,15 +29,21 @@ final class ExportWriter {
     private let stores: HostStores
     /// Where trees are merged.
     private let stages: ExportStages?
+    private let keepsGoing: Bool
     private var buffer: [UInt8] = []
 
     private static let bufferLength = 1 << 20
 
-    init(_ store: ContentStore, _ metadata: ExportMetadata, _ stores: HostStores, _ stages: ExportStages?) {
+    init(
+        _ store: ContentStore, _ metadata: ExportMetadata, _ stores: HostStores, _ stages: ExportStages?,
+        keepsGoing: Bool
+    ) {
         (self.store, self.metadata, self.stores, self.stages) = (store, metadata, stores, stages)
+        self.keepsGoing = keepsGoing
     }
 
-    /// Throws what is wrong with the store; what is wrong with the host stands in the file.
+    /// Throws what is wrong with the store; what is wrong with the host, and where it keeps going what the
+    /// store has lost, stands in the file.
     func write(_ file: inout ExportFile, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError)
     {
@@ -66,7 +74,10 @@ final class ExportWriter {
             }
         } catch { file.unmade = error }
         file.refusals = refusals
-        if let storeError { throw storeError }
+        guard let storeError else { return }
+        let error = storeError.of("the file \(file.path.appending(file.name))")
+        guard keepsGoing, error.isLoss else { throw error }
+        (file.loss, file.unmade) = (error, nil)
     }
 
     private func copy(

@@ -16,6 +16,9 @@ public struct ExportOptions: Sendable {
     /// Puts ownership, modes and kinds that the host refuses into `user.containers.override_stat`; devices
     /// are empty files then.
     public var usesStatAttribute = false
+    /// Leaves out files and directories of which the store has lost something, reports them, and goes on;
+    /// else that ends the export, and nothing comes of it. With `replace`, what was there goes all the same.
+    public var keepsGoing = false
 
     public init() {}
 }
@@ -24,8 +27,11 @@ public struct ExportReport: Equatable, Sendable {
     public var entries: UInt64 = 0
     public var files: UInt64 = 0
     public var bytes: UInt64 = 0
-    /// Entries that are missing, or are not all that they should be, because the host refused.
+    /// Entries that are missing, or are not all that they should be, because the host refused, or because
+    /// something of them is damaged or missing in the store.
     public var unmade: UInt64 = 0
+    /// Those of them of which the store has lost something.
+    public var damaged: UInt64 = 0
     public var withoutOwner: UInt64 = 0
     public var withoutMetadata: UInt64 = 0
 }

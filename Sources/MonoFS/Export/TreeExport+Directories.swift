@@ -7,6 +7,12 @@ extension TreeExport {
         _ name: FileName, _ entry: Entry, _ content: Directory, in level: Level, _ directory: HostDirectory
     ) throws(StoreError) {
         let path = level.path.appending(name)
+        let map: DirectoryMap
+        do throws(StoreError) { map = try DirectoryMap(content, source) } catch {
+            counted.entries += content.totals.entries
+            counted.bytes += content.totals.bytes
+            return try take(lossOfDirectory: error, path)
+        }
         let child: HostDirectory
         do throws(HostError) {
             guard levels.count < Workspace.maximumDepth else { throw HostError("create", ENAMETOOLONG) }
@@ -17,7 +23,7 @@ extension TreeExport {
             return try takeUnmade(error, path)
         }
         counted.entries += 1
-        levels.append(Level(name, entry, path, try DirectoryMap(content, source), child))
+        levels.append(Level(name, entry, path, map, child))
         // The first stays open: it has the links.
         let closing = levels.count - 1 - Self.openLimit
         if closing > 0 { levels[closing].directory = nil }
@@ -45,6 +51,26 @@ extension TreeExport {
             }
         }
         return child
+    }
+
+    /// The next entry of a directory; nil after the last, and where the rest of it is lost.
+    func next(in level: Level) throws(StoreError) -> (name: FileName, entry: Entry)? {
+        guard level.position < level.map.count else { return nil }
+        do throws(StoreError) {
+            let next = try level.map.entry(at: level.position)
+            level.position += 1
+            return next
+        } catch {
+            level.position = level.map.count
+            try take(lossOfDirectory: error, level.path)
+            return nil
+        }
+    }
+
+    private func take(lossOfDirectory error: StoreError, _ path: FilePath) throws(StoreError) {
+        let error = error.of("the directory \(path)")
+        guard options.keepsGoing, error.isLoss else { throw error }
+        try take(loss: error, path)
     }
 
     func leave(_ level: Level) throws(StoreError) {

@@ -27,6 +27,8 @@ extension TreeExport {
             }
             counted.bytes = before
             try take(file)
+            // What is not there can have no other names; each of them is tried by itself.
+            if file.loss != nil || file.unmade != nil { return }
         default: try makeSpecial(name, entry, directory, path)
         }
         if let group { try keepLink(group, name, directory, path) }

@@ -72,7 +72,7 @@ final class TreeExport {
         metadata = ExportMetadata(
             usesStatAttribute: options.usesStatAttribute, inheritsAccess: place.stages != nil)
         stages = place.stages
-        writer = ExportWriter(store, metadata, stores, stages)
+        writer = ExportWriter(store, metadata, stores, stages, keepsGoing: options.keepsGoing)
         let links = place.stages.map { $0.directory(place.directory.identity.device) } ?? place.directory
         self.links = ExportLinks(in: links)
     }
@@ -85,11 +85,13 @@ final class TreeExport {
         }
         (counted.totalEntries, counted.totalBytes) = (content.totals.entries, content.totals.bytes)
         try startWorkers()
-        levels = [Level(nil, root, .root, try DirectoryMap(content, source), directory)]
+        let map: DirectoryMap
+        do throws(StoreError) { map = try DirectoryMap(content, source) } catch {
+            throw error.of("the directory \(FilePath.root)")
+        }
+        levels = [Level(nil, root, .root, map, directory)]
         while let level = levels.last {
-            if level.position < level.map.count {
-                let (name, entry) = try level.map.entry(at: level.position)
-                level.position += 1
+            if let (name, entry) = try next(in: level) {
                 if !entry.isTombstone { try make(name, entry, in: level) }
             } else {
                 try leave(level)
@@ -104,8 +106,9 @@ final class TreeExport {
 
     private func startWorkers() throws(StoreError) {
         let (store, metadata, stores, stages) = (store, metadata, stores, stages)
+        let keepsGoing = options.keepsGoing
         try queue.start(threads: workers) {
-            let writer = ExportWriter(store, metadata, stores, stages)
+            let writer = ExportWriter(store, metadata, stores, stages, keepsGoing: keepsGoing)
             return { (parcel) in parcel.write(writer) }
         }
     }
@@ -144,6 +147,7 @@ final class TreeExport {
         counted.bytes += file.content.size
         report.bytes += file.content.size
         let path = file.path.appending(file.name)
+        if let loss = file.loss { return try take(loss: loss, path) }
         if let unmade = file.unmade { return try takeUnmade(unmade, path) }
         try take(file.refusals, path)
     }
@@ -152,6 +156,12 @@ final class TreeExport {
         if error.isGeneral { throw error.storeError(path.description) }
         report.unmade += 1
         try problem?(TransferProblem(path: path, kind: .unmade, error: error.storeError(path.description)))
+    }
+
+    func take(loss error: StoreError, _ path: FilePath) throws(StoreError) {
+        report.unmade += 1
+        report.damaged += 1
+        try problem?(TransferProblem(path: path, kind: .unmade, error: error))
     }
 
     func take(_ refusals: Refusals, _ path: FilePath) throws(StoreError) {

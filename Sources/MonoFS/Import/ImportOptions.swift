@@ -35,7 +35,8 @@ public struct TransferProblem: Sendable {
         case unread
         /// It changed while it was read, and is what was read.
         case changing
-        /// The host refused to make it, and it is missing in the directory.
+        /// The host refused to make it, or something of it is lost in the store, and it is missing in the
+        /// directory, or a part of it is.
         case unmade
         /// The host refused its owner.
         case ownership

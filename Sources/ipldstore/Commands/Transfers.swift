@@ -165,6 +165,10 @@ struct Export: ParsableCommand {
             user does not stop it: owners and attributes are counted, devices and names that it does not \
             take are missing and reported, and the exit code is 1 then. With --stat-xattr they are kept in \
             user.containers.override_stat, devices as empty files.
+
+            A file or directory of which the store has lost something ends it, and nothing comes of it, so \
+            that what appears, or takes a place, is whole. With --keep-going it is left out and reported, \
+            all else is exported, and the exit code is 4.
             """)
 
     @OptionGroup var tree: TreeOptions
@@ -176,6 +180,8 @@ struct Export: ParsableCommand {
         name: .customLong("stat-xattr"),
         help: "Keep what the host refuses in user.containers.override_stat.")
     var usesStatAttribute = false
+    @Flag(help: "Leave out what is damaged or missing in the store, and export the rest.")
+    var keepGoing = false
     @Argument(help: ArgumentHelp(TreePlace.help, valueName: "branch[:path]"))
     var place: TreePlace
     @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))
@@ -191,6 +197,7 @@ struct Export: ParsableCommand {
         var exportOptions = ExportOptions()
         exportOptions.existing = overwrite ? .replace : into ? .merge : .refuse
         exportOptions.usesStatAttribute = usesStatAttribute
+        exportOptions.keepsGoing = keepGoing
         try Self.run(files, place.path, cid, directory, exportOptions, isJSON: tree.isJSON)
     }
 
@@ -211,11 +218,20 @@ struct Export: ParsableCommand {
                     ("cid", .string("\(cid)")), ("directory", .string(directory)),
                     ("entries", .integer(report.entries)), ("files", .integer(report.files)),
                     ("bytes", .integer(report.bytes)), ("unmade", .integer(report.unmade)),
+                    ("damaged", .integer(report.damaged)),
                     ("without_owner", .integer(report.withoutOwner)),
                     ("without_metadata", .integer(report.withoutMetadata)),
                 ]))
         } else {
             sayRefused(report)
+        }
+        guard report.damaged == 0 else {
+            throw CommandExit(
+                StoreError(
+                    .corrupt,
+                    "\(Quantity.count(report.damaged, "entry is", "entries are")) damaged in the store"),
+                advice: report.unmade > report.damaged
+                    ? "what could be made of the rest is there" : "all else is there")
         }
         guard report.unmade == 0 else {
             throw CommandExit(
@@ -235,8 +251,15 @@ struct Export: ParsableCommand {
                 progress: { (done) throws(StoreError) in try problems.step(done) },
                 problem: { (problem) throws(StoreError) in try problems.take(problem) })
         } catch {
-            guard error.code == .exists else { throw error }
-            throw CommandExit(error, advice: "give --overwrite to replace it, or --into to write into it")
+            if error.code == .exists {
+                throw CommandExit(
+                    error, advice: "give --overwrite to replace it, or --into to write into it")
+            }
+            let isOfTree = ["the file ", "the directory "].contains { error.message.hasPrefix($0) }
+            guard error.isLoss, isOfTree, !options.keepsGoing else { throw error }
+            throw CommandExit(
+                error,
+                advice: "ipldstore export --keep-going leaves such out, ipldstore verify says what is lost")
         }
     }
 

@@ -144,7 +144,8 @@ struct CopyEntry: ParsableCommand {
             try Export.run(files, place.path, cid, target, ExportOptions(), isJSON: commit.tree.isJSON)
             return
         }
-        let size = try CheckoutFile.write(try workspace.content(place.path), of: files, to: target)
+        let content = try workspace.content(place.path)
+        let size = try CheckoutFile.write(content, of: place, in: files, to: target)
         guard commit.tree.isJSON else { return }
         try StandardOutput.write(.object([("file", .string(target)), ("size", .integer(size))]))
     }

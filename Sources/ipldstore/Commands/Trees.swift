@@ -115,7 +115,8 @@ struct Cat: ParsableCommand {
         Interruption.watch()
         for place in places {
             let workspace = try tree.open(place, in: files)
-            try copy(try workspace.content(place.path), of: files.store) { (bytes) throws(StoreError) in
+            let content = try workspace.content(place.path)
+            try copy(content, of: place, in: files.store) { (bytes) throws(StoreError) in
                 try StandardOutput.write(bytes)
             }
         }
@@ -124,7 +125,7 @@ struct Cat: ParsableCommand {
 
 /// The bytes of a file's content, piece by piece.
 private func copy(
-    _ content: FileContent, of store: ContentStore, hole: ((UInt64) -> Void)? = nil,
+    _ content: FileContent, of place: TreePlace, in store: ContentStore, hole: ((UInt64) -> Void)? = nil,
     to sink: (UnsafeRawBufferPointer) throws(StoreError) -> Void
 ) throws(StoreError) {
     switch content {
@@ -135,9 +136,11 @@ private func copy(
         }
         if let failure { throw failure }
     case .stored(let cid, _):
-        try store.copyBytes(
-            of: cid, from: 0, length: nil,
-            progress: { (_) throws(StoreError) in try Interruption.check() }, hole: hole, to: sink)
+        do throws(StoreError) {
+            try store.copyBytes(
+                of: cid, from: 0, length: nil,
+                progress: { (_) throws(StoreError) in try Interruption.check() }, hole: hole, to: sink)
+        } catch { throw error.of("the file \(place.text)") }
     }
 }
 
@@ -157,18 +160,21 @@ struct CheckoutFile: ParsableCommand {
 
     func run() throws {
         let files = try tree.open()
-        let size = try Self.write(try tree.open(place, in: files).content(place.path), of: files, to: file)
+        let content = try tree.open(place, in: files).content(place.path)
+        let size = try Self.write(content, of: place, in: files, to: file)
         guard tree.isJSON, file != "-" else { return }
         try StandardOutput.write(.object([("file", .string(file)), ("size", .integer(size))]))
     }
 
     /// Writes content to a file of the host; how many bytes that are.
-    static func write(_ content: FileContent, of files: FileSystem, to file: String) throws -> UInt64 {
+    static func write(
+        _ content: FileContent, of place: TreePlace, in files: FileSystem, to file: String
+    ) throws -> UInt64 {
         Interruption.watch()
         let target = try OutputFile(file)
         do throws(StoreError) {
             let hole: ((UInt64) -> Void)? = target.takesHoles ? target.skip : nil
-            try copy(content, of: files.store, hole: hole) { (bytes) throws(StoreError) in
+            try copy(content, of: place, in: files.store, hole: hole) { (bytes) throws(StoreError) in
                 try target.write(bytes)
             }
             try target.finish()
