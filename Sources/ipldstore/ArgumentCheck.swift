@@ -23,6 +23,15 @@ enum ArgumentCheck {
         throw .usage("\(what) is not UTF-8: \(readable.joined())")
     }
 
+    /// Whether a word is a number with a minus, which no command takes and the parser takes for an option.
+    static func hasNegativeNumber(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains { (word) in
+            let isOption = word.hasPrefix("--") && word.contains("=")
+            let value = isOption ? word.drop { $0 != "=" }.dropFirst() : word[...]
+            return value.hasPrefix("-") && value.count > 1 && value.dropFirst().allSatisfy(\.isNumber)
+        }
+    }
+
     /// Throws a usage error that names the word which is no command; the parser calls it an argument.
     static func command(in arguments: [String]) throws(CommandExit) {
         var parent: any ParsableCommand.Type = IpldStoreCommand.self

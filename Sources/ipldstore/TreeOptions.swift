@@ -93,7 +93,7 @@ extension StoreOptions {
 struct CommitOptions: ParsableArguments {
     @OptionGroup var tree: TreeOptions
     @Option(
-        name: [.customShort("m"), .customLong("message")],
+        name: [.customShort("m", allowingJoined: true), .customLong("message")],
         help: ArgumentHelp("What the version says of itself. (default: the command)", valueName: "text"))
     var message: String?
     @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))

@@ -25,7 +25,7 @@ enum CommandRun {
         } catch let error as StoreError {
             return finish(CommandExit(error), isJSON)
         } catch {
-            return finish(parserError: error, isJSON)
+            return finish(parserError: error, arguments, isJSON)
         }
     }
 
@@ -38,7 +38,7 @@ enum CommandRun {
     }
 
     /// Help and version, which the parser throws too, or a usage error.
-    private static func finish(parserError error: any Error, _ isJSON: Bool) -> Int32 {
+    private static func finish(parserError error: any Error, _ arguments: [String], _ isJSON: Bool) -> Int32 {
         if let code = error as? ExitCode { return code.rawValue }
         let isFailure = IpldStoreCommand.exitCode(for: error) != .success
         guard isFailure else {
@@ -51,7 +51,9 @@ enum CommandRun {
             }
         }
         let usage = CommandExit.usage(
-            withoutFullStop(IpldStoreCommand.message(for: error)) + ": see " + helpCommand(for: error))
+            withoutFullStop(IpldStoreCommand.message(for: error))
+                + (ArgumentCheck.hasNegativeNumber(arguments) ? ", a number must not be negative" : "")
+                + ": see " + helpCommand(for: error))
         Diagnostics.error(usage.name, usage.message, isJSON: isJSON)
         return usage.status
     }

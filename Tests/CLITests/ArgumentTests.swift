@@ -69,6 +69,10 @@ import Testing
         (["init", "--store", "new", "--chunker", "rabin"], "one of 'fastcdc' and 'fixed': see ipldstore"),
         (["chunk", "put", "--avg", "300000"], "256 and 262144 bytes: the default maximum is four times it"),
         (["init", "--store", "new", "--avg", "5"], "--avg must be between 256 and 262144 bytes"),
+        (["truncate", "f", "-1"], ", a number must not be negative: see ipldstore truncate --help"),
+        (["get", "f", "--offset", "-5"], ", a number must not be negative: see ipldstore get --help"),
+        (["get", "f", "--offset=-5"], ", a number must not be negative: see ipldstore get --help"),
+        (["log", "main", "--limit=-1"], "must not be negative"),
     ])
     func usageErrorsSayWhatIsValid(_ arguments: [String], _ message: String) throws {
         let line = try CommandLine()

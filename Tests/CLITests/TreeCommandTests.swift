@@ -66,6 +66,8 @@ import Testing
         try run("tag", "two", old)
         #expect(try run("cat", "old:/file").output == "2" && run("cat", "two:/file").output == "2")
         #expect(try run("log", "main:/file", "-n", "2").lines.count == 2)
+        #expect(try run("log", "-n1", "main").lines.count == 1)
+        #expect(try run("log", "main", "-n", "0").output == "")
         #expect(try run("branch").lines.count == 2 && run("tag").lines.count == 1)
         #expect(try run("prune", "main", "--keep-last", "1", "-n").lines.count == 3)
         #expect(try run("prune", "main", "--keep-last", "1").lines.count == 3)

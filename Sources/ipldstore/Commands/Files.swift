@@ -72,7 +72,7 @@ struct Get: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @Option(
-        name: [.customShort("o"), .customLong("output")],
+        name: [.customShort("o", allowingJoined: true), .customLong("output")],
         help: ArgumentHelp("Write to a file. (default: the standard output)", valueName: "file"))
     var output: String?
     @Option(help: ArgumentHelp("The first byte wanted.", valueName: "n"))

@@ -12,10 +12,16 @@ struct Log: ParsableCommand {
             """)
 
     @OptionGroup var tree: TreeOptions
-    @Option(name: [.customShort("n"), .customLong("limit")], help: "At most so many. (default: all)")
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .customLong("limit")],
+        help: "At most so many. (default: all)")
     var givenLimit: Int?
     @Argument(help: ArgumentHelp("A branch, tag or version, and a path in it.", valueName: "branch[:path]"))
     var place: TreePlace
+
+    func validate() throws {
+        if let givenLimit, givenLimit < 0 { throw ValidationError("--limit must not be negative") }
+    }
 
     func run() throws {
         let files = try tree.open()

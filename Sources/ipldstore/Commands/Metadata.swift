@@ -100,7 +100,7 @@ struct Touch: ParsableCommand {
 
     @OptionGroup var commit: CommitOptions
     @Option(
-        name: [.customShort("d"), .customLong("date")],
+        name: [.customShort("d", allowingJoined: true), .customLong("date")],
         help: ArgumentHelp("This time. (default: now)", valueName: "time"), transform: TreeText.time(parsing:)
     )
     var date: Timestamp?

@@ -15,7 +15,8 @@ struct CollectGarbage: ParsableCommand {
         name: .customLong("budget-ms"),
         help: ArgumentHelp("Stop after so many milliseconds. (default: when done)", valueName: "n"))
     var budgetMilliseconds: UInt64?
-    @Flag(help: "Say what would go, and remove nothing.")
+    @Flag(
+        name: [.customShort("n"), .customLong("dry-run")], help: "Say what would go, and remove nothing.")
     var dryRun = false
 
     func run() throws {

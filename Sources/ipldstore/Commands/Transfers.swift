@@ -29,7 +29,7 @@ struct Import: ParsableCommand {
         help: ArgumentHelp("The branch whose newest version it becomes.", valueName: "name"))
     var branch: String?
     @Option(
-        name: [.customShort("m"), .customLong("message")],
+        name: [.customShort("m", allowingJoined: true), .customLong("message")],
         help: ArgumentHelp("What the version says of itself. (default: the command)", valueName: "text"))
     var message: String?
     @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))
