@@ -69,11 +69,12 @@ public final class FileSystem: Sendable {
         }
     }
 
-    /// NOT_FOUND when there is no such tag, or only in a base.
-    public func removeTag(_ name: String) throws(StoreError) {
+    /// NOT_FOUND when there is no such tag, or only in a base. What went with it before it returned.
+    @discardableResult
+    public func removeTag(_ name: String) throws(StoreError) -> CollectionReport {
         let root = Self.tagPrefix + (try Self.checked(name, "tag"))
         guard try store.root(root) != nil else { throw try missing("tag", name, root) }
-        try store.removeRoot(root)
+        return try store.removeRoot(root)
     }
 
     /// Makes a branch at a version, in one transaction; nothing is copied. EXISTS when there is one, in a
@@ -99,8 +100,11 @@ public final class FileSystem: Sendable {
     /// that was removed (`commit`). NOT_FOUND when there is neither, or the branch is a
     /// base's. `progress` hears of the versions that
     /// went, and of the blocks that were reclaimed; what it stops is gone on with by the next call, or, once
-    /// the branch is gone, by `gc`.
-    public func removeBranch(_ name: String, progress: StepHandler? = nil) throws(StoreError) {
+    /// the branch is gone, by `gc`. What went with it before it returned.
+    @discardableResult
+    public func removeBranch(_ name: String, progress: StepHandler? = nil) throws(StoreError)
+        -> CollectionReport
+    {
         let root = try Self.rootName(branch: name)
         if try store.root(root) == nil {
             guard try !store.holds(owner: root, after: nil, limit: 1).isEmpty else {
@@ -112,7 +116,7 @@ public final class FileSystem: Sendable {
         let rest = try release(try store.holds(owner: root), leaving: Self.namesAtOnce, steps)
         try store.remove(roots: [root, try Self.seenRoot(name)], holds: rest)
         try steps?.step(rest.count)
-        try store.gc(budget: ContentStore.defaultReclaimBudget, progress: steps?.onward)
+        return try store.gc(budget: ContentStore.defaultReclaimBudget, progress: steps?.onward)
     }
 
     /// What a CID is, or a branch, a tag or a root names, in this order; in a layer, what a base has is found

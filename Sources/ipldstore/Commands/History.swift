@@ -81,7 +81,8 @@ struct Branch: ParsableCommand {
             ipldstore fork makes a branch of what there is. A branch and a tag do not share a name. A branch \
             keeps the versions that were made in \
             it, and the one that it began at: with it go those that no other branch or tag keeps, also from \
-            the history of its forks. Space is given back for up to a second.
+            the history of its forks. Space is given back for up to a second, and what that was is printed; \
+            gc does what remains.
             """)
 
     @OptionGroup var tree: TreeOptions
@@ -97,7 +98,9 @@ struct Branch: ParsableCommand {
             guard !isRemoval else { throw CommandExit.usage("which branch is to be removed?") }
             return try tree.write(try files.branches())
         }
-        if isRemoval { return try files.removeBranch(name) }
+        if isRemoval {
+            return try tree.options.write(name, "name", wasRemoved: try files.removeBranch(name))
+        }
         try tree.write([FileSystem.Reference(name: name, version: try files.createBranch(name))])
     }
 }
@@ -126,7 +129,9 @@ struct Tag: ParsableCommand {
             guard !isRemoval else { throw CommandExit.usage("which tag is to be removed?") }
             return try tree.write(try files.tags())
         }
-        if isRemoval { return try files.removeTag(name) }
+        if isRemoval {
+            return try tree.options.write(name, "name", wasRemoved: try files.removeTag(name))
+        }
         guard let reference else {
             throw CommandExit.usage("what is the tag to name? give a branch or version")
         }
