@@ -85,7 +85,37 @@ struct StoreOptions: ParsableArguments {
         }
         throw CommandExit(
             StoreError(.notFound, "\(text) is neither a CID nor a root here"),
-            advice: "ipldstore ls lists the roots")
+            advice: treeAdvice(text, FileSystem(store)) ?? "ipldstore ls lists the roots")
+    }
+
+    /// What to do with a tree, or a place in one, where something else was asked for; nil for what is none.
+    func treeAdvice(_ text: String, _ files: FileSystem) -> String? {
+        guard let place = TreePlace(argument: text) else { return nil }
+        let name = place.reference
+        let kind: String
+        if (try? files.branch(name)) ?? nil != nil {
+            kind = "branch"
+        } else if (try? files.tag(name)) ?? nil != nil {
+            kind = "tag"
+        } else if let cid = try? files.resolve(name), (try? files.isTree(cid)) == true {
+            kind = "tree"
+        } else {
+            return nil
+        }
+        return place.hasPath
+            ? "\(name) is a \(kind): ipldstore cat \(text) writes that file, ipldstore stat describes it"
+            : "\(name) is a \(kind): ipldstore ls \(name): lists it, "
+                + "ipldstore cat \(name):/FILE writes a file of it"
+    }
+
+    /// A file here; where there is none, and a place in a tree was meant, that is said.
+    func input(_ file: String) throws -> InputFile {
+        do { return try InputFile(file) } catch {
+            guard error.systemError == ENOENT, file.contains(":"),
+                let advice = (try? open()).flatMap({ treeAdvice(file, FileSystem($0)) })
+            else { throw error }
+            throw CommandExit(error, advice: advice)
+        }
     }
 }
 

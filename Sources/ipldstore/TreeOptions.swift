@@ -21,6 +21,17 @@ struct TreePlace: ExpressibleByArgument {
         text = argument
     }
 
+    /// Looks for something at the path. Where nothing is, the error names the tree too; where the store has
+    /// lost something on the way there, the place.
+    func find<T>(_ look: (FilePath) throws -> T) throws -> T {
+        do { return try look(path) } catch let error as StoreError {
+            if error.code == .notFound, error.systemError == ENOENT, error.message.hasPrefix("there is no ") {
+                throw StoreError(.notFound, "\(error.message) in \(reference)", systemError: ENOENT)
+            }
+            throw error.systemError == 0 ? error.of(text) : error
+        }
+    }
+
     static let help = "BRANCH:PATH, or a tag, root, version or CID in the place of the branch."
 }
 
@@ -76,7 +87,11 @@ extension StoreOptions {
                 throw CommandExit.usage("\(reference) names no tree: \(error.message)")
             }
             guard error.code == .notFound else { throw error }
-            throw CommandExit(error, advice: "ipldstore ls, branch and tag list what there is")
+            // Of NAME~N the name is there, and the history is too short.
+            guard let mark = reference.lastIndex(of: "~"), error.message.hasPrefix("the history of") else {
+                throw CommandExit(error, advice: "ipldstore ls, branch and tag list what there is")
+            }
+            throw CommandExit(error, advice: "ipldstore log \(reference[..<mark]) lists it")
         }
         if (try? CID(parsing: reference)) == nil, (try? files.branch(reference)) ?? nil == cid,
             (try? files.tag(reference)) ?? nil != nil

@@ -134,6 +134,32 @@ import Testing
         #expect(try command.run("cat", "bzzzzzzzzzzzzzzz:/file").status == 3)
     }
 
+    /// Blocks, roots and files on one side, trees and what is in them on the other: each command says which
+    /// other one was meant.
+    @Test func whatIsMeantOfATreeIsSaid() throws {
+        try run("cp", "-", "main:/file", input: "1")
+        try run("tag", "v1", "main")
+        for (words, advice) in [
+            (["get", "main:/file"], "main is a branch: ipldstore cat main:/file writes that file"),
+            (["size", "main"], "main is a branch: ipldstore ls main: lists it, ipldstore cat main:/FILE"),
+            (["links", "v1"], "v1 is a tag: ipldstore ls v1:"),
+            (["get", "main~1:/file"], "main~1 is a tree: ipldstore cat main~1:/file"),
+            (["put-block", "main:/file"], "main is a branch: ipldstore cat main:/file"),
+            (["put", "main:/file"], "main is a branch: ipldstore cat main:/file"),
+            (["size", "other"], "ipldstore ls lists the roots"),
+            (["cat", "main:/c"], "there is no c in main\n"), (["stat", "v1:/c"], "there is no c in v1\n"),
+            (["ls", "main:/c"], "there is no c in main\n"), (["tree", "main:/c"], "there is no c in main\n"),
+            (["cp", "main:/c", "out"], "there is no c in main\n"),
+            (["checkout-file", "main:/c/d", "out"], "there is no c on the way to c/d in main\n"),
+            (["fork", "main~9", "new"], "goes back 1 version, not 9: ipldstore log main lists it\n"),
+            (["fork", "nothing", "new"], "ipldstore ls, branch and tag list what there is\n"),
+        ] {
+            let result = try command.start(words).wait()
+            #expect(result.status == 3 && result.error.contains(advice), "\(words): \(result.error)")
+        }
+        #expect(try run("help", "merge").output.replacing("\n", with: " ").contains("merged line by"))
+    }
+
     @Test func usageOfABranchCountsItsHistory() throws {
         try command.write("local", randomData(50_000, seed: 1))
         try run("cp", "local", "main:/file")

@@ -11,7 +11,8 @@ extension FileSystem {
         let source = try TreeSource(store)
         for step in 0..<count {
             guard let previous = try version(cid).previous.first, try source.version(previous) != nil else {
-                throw StoreError(.notFound, "the history of \(name) goes back \(step) versions, not \(count)")
+                let versions = step == 1 ? "1 version" : "\(step) versions"
+                throw StoreError(.notFound, "the history of \(name) goes back \(versions), not \(count)")
             }
             cid = previous
         }

@@ -33,7 +33,7 @@ struct PutNode: ParsableCommand {
     private static func maximumLength(_ format: Format) -> Int { format == .dagCBOR ? 1 << 30 : 256 << 20 }
 
     func run() throws {
-        let input = try InputFile(file)
+        let input = try options.input(file)
         defer { input.close() }
         let bytes = try input.bytes(limit: Self.maximumLength(format))
         let store = try options.open(owner: owner.name)
@@ -116,7 +116,7 @@ struct PutBlock: ParsableCommand {
     var file: String
 
     func run() throws {
-        let input = try InputFile(file)
+        let input = try options.input(file)
         defer { input.close() }
         let bytes = try input.bytes(limit: Block.maximumLength)
         let store = try options.open(owner: owner.name)

@@ -22,7 +22,7 @@ struct Put: ParsableCommand {
     var file: String
 
     func run() throws {
-        let input = try Self.input(file)
+        let input = try input(file)
         defer { input.close() }
         let store = try options.open(owner: owner.name)
         Interruption.watch()
@@ -39,8 +39,8 @@ struct Put: ParsableCommand {
         try options.write(file: cid, size: try store.size(of: cid), root: rootName)
     }
 
-    private static func input(_ file: String) throws -> InputFile {
-        do { return try InputFile(file) } catch {
+    private func input(_ file: String) throws -> InputFile {
+        do { return try options.input(file) } catch let error as StoreError {
             guard error.systemError == EISDIR, file != "-" else { throw error }
             throw CommandExit(
                 StoreError(.invalid, "\(file) is a directory"),

@@ -9,7 +9,8 @@ struct Merge: ParsableCommand {
             Conflicts are printed a line each: what it is, a tab, the path; and nothing is changed while one \
             of them is not decided. --policy decides all of them: ours, theirs, newest (by the entries' \
             times), or both (theirs under its name, a dot and --suffix); --ours, --theirs and --both decide \
-            that of one path. To merge by hand, change the branch to what it is to be, then take ours. A \
+            that of one path. Text files that both sides changed are a conflict: nothing is merged line by \
+            line. To merge by hand, change the branch to what it is to be, then take ours. A \
             line that begins with a CID is the branch's new version.
 
             Example: ipldstore merge main dev --theirs etc/hosts --policy newest

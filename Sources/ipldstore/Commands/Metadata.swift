@@ -130,7 +130,7 @@ enum EntryReport {
         var objects: [JSON] = []
         for place in places {
             let workspace = try files.open(try options.resolve(tree: place.reference, in: files))
-            let entry = try workspace.status(place.path)
+            let entry = try place.find { (path) in try workspace.status(path) }
             if options.isJSON {
                 objects.append(.object([("path", TreeText.json(place.path.bytes))] + TreeText.fields(entry)))
                 continue

@@ -226,12 +226,16 @@ struct Verify: ParsableCommand {
         }
         guard report.isClean else {
             let advice =
-                if repair {
+                if !donors.isEmpty {
                     "store what is damaged or missing again"
+                } else if repair {
+                    "store what is damaged or missing again, or add --from STORE where another one has it"
                 } else if report.problems.allSatisfy({ $0.kind == .missingBlock }) {
-                    "store the data that is missing again, or give up what names it"
+                    "store the data that is missing again, or give up what names it, or take it from another "
+                        + "store that has it: ipldstore verify --repair --from STORE"
                 } else {
-                    "run ipldstore verify --repair, or store it again"
+                    "run ipldstore verify --repair, with --from STORE where another one has what is lost, or "
+                        + "store it again"
                 }
             throw CommandExit(
                 StoreError(.corrupt, "the store has \(Quantity.count(report.problemCount, "problem"))"),
@@ -273,13 +277,13 @@ struct Verify: ParsableCommand {
                     Quantity.count(repaired.blocks, "block"), Quantity.count(repaired.roots, "root"),
                     Quantity.count(repaired.holds, "hold"),
                 ].joined(separator: ", ") + " brought back")
-            for (count, what) in [
-                (repaired.damagedRecords, "damaged records left out"),
-                (repaired.lostNames, "roots and holds lost: what they named is not here"),
-                (repaired.missingBlocks, "blocks missing that others link to"),
-                (repaired.recoveredRoots, "roots made: recovered/..."),
+            for (count, one, many, what) in [
+                (repaired.damagedRecords, "damaged record", "damaged records", "left out"),
+                (repaired.lostNames, "root or hold", "roots and holds", "lost: what was named is not here"),
+                (repaired.missingBlocks, "block", "blocks", "missing that others link to"),
+                (repaired.recoveredRoots, "root", "roots", "made: recovered/..."),
             ] where count > 0 {
-                try StandardOutput.write(line: "\(count) \(what)")
+                try StandardOutput.write(line: "\(Quantity.count(count, one, many)) \(what)")
             }
         }
         if let healed {

@@ -127,7 +127,7 @@ struct CopyEntry: ParsableCommand {
         }
         let cid = try commit.tree.resolve(place.reference, in: files)
         let workspace = try files.open(cid)
-        let entry = try workspace.status(place.path, followingLinks: true)
+        let entry = try place.find { (path) in try workspace.status(path, followingLinks: true) }
         let name = place.path.lastName.flatMap { String(validating: $0.bytes, as: UTF8.self) }
         var target = file == "-" ? "/dev/stdout" : file
         if Self.isDirectory(target) {
@@ -144,7 +144,7 @@ struct CopyEntry: ParsableCommand {
             try Export.run(files, place.path, cid, target, ExportOptions(), isJSON: commit.tree.isJSON)
             return
         }
-        let content = try workspace.content(place.path)
+        let content = try place.find(workspace.content)
         let size = try CheckoutFile.write(content, of: place, in: files, to: target)
         guard commit.tree.isJSON else { return }
         try StandardOutput.write(.object([("file", .string(target)), ("size", .integer(size))]))

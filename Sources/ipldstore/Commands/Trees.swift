@@ -7,7 +7,7 @@ extension List {
     func list(_ place: TreePlace) throws {
         let files = FileSystem(try options.open())
         let workspace = try files.open(try options.resolve(tree: place.reference, in: files))
-        let entry = try workspace.status(place.path, followingLinks: true)
+        let entry = try place.find { (path) in try workspace.status(path, followingLinks: true) }
         if options.isJSON { try StandardOutput.write("[") }
         if entry.isDirectory {
             try list(place.path, workspace)
@@ -74,7 +74,7 @@ struct Tree: ParsableCommand {
     func run() throws {
         let workspace = try tree.open(place, in: try tree.open())
         let start = place.path.bytes == [0x2f] ? [] : place.path.bytes
-        let walk = try workspace.walk(place.path, includingTombstones: isAll)
+        let walk = try place.find { (path) in try workspace.walk(path, includingTombstones: isAll) }
         var (directories, others, bytes) = (UInt64(0), UInt64(0), UInt64(0))
         if tree.isJSON { try StandardOutput.write("[") }
         while let (path, entry) = try walk.next() {
@@ -115,7 +115,7 @@ struct Cat: ParsableCommand {
         Interruption.watch()
         for place in places {
             let workspace = try tree.open(place, in: files)
-            let content = try workspace.content(place.path)
+            let content = try place.find(workspace.content)
             try copy(content, of: place, in: files.store) { (bytes) throws(StoreError) in
                 try StandardOutput.write(bytes)
             }
@@ -160,7 +160,8 @@ struct CheckoutFile: ParsableCommand {
 
     func run() throws {
         let files = try tree.open()
-        let content = try tree.open(place, in: files).content(place.path)
+        let workspace = try tree.open(place, in: files)
+        let content = try place.find(workspace.content)
         let size = try Self.write(content, of: place, in: files, to: file)
         guard tree.isJSON, file != "-" else { return }
         try StandardOutput.write(.object([("file", .string(file)), ("size", .integer(size))]))
