@@ -34,9 +34,9 @@ import Testing
         #expect(try line.run("retain", "name", "--owner", "me").line == "\(cid) held by me")
         #expect(try line.run("has", "name").line == "\(cid) here")
         #expect(try line.run("links", "name").lines == line.run("links", cid).lines)
-        #expect(try line.run("dereference", "name", "--owner", "me").status == 2)
-        #expect(try line.run("dereference", cid, "--owner", "me").status == 0)
-        for command in [["root", "set", "new"], ["retain"], ["has"], ["links"]] {
+        #expect(try line.run("dereference", "name", "--owner", "me").status == 0)
+        #expect(try line.run("dereference", cid, "--owner", "me").status == 3)
+        for command in [["root", "set", "new"], ["retain"], ["dereference"], ["has"], ["links"]] {
             #expect(try line.start(command + ["nothing", "--json"]).wait().errorCode() == "not_found")
             #expect(try line.start(command + ["--help"]).wait().output.contains("<cid|root>"))
         }

@@ -79,7 +79,7 @@ import Testing
         #expect(try absent.object()["has"] as? Bool == false)
     }
 
-    @Test(arguments: ["get", "size", "inspect", "get-block", "cat-node", "links", "retain"])
+    @Test(arguments: ["get", "size", "inspect", "get-block", "cat-node", "links", "retain", "dereference"])
     func aBlockThatIsNotHereIsNotFound(_ command: String) throws {
         let line = try CommandLine()
         let result = try line.run(command, absentCID, "--json")
@@ -87,11 +87,10 @@ import Testing
         #expect(try result.errorCode() == "not_found")
     }
 
-    @Test(arguments: ["dereference"])
-    func aCIDThatIsNoneIsAUsageError(_ command: String) throws {
+    @Test func aCIDThatIsNoneIsAUsageError() throws {
         let line = try CommandLine()
         for text in ["", "nonsense", absentCID + "a", String(absentCID.dropLast())] {
-            let result = try line.run(command, text, "--json")
+            let result = try line.run("root", "cas", "name", "none", text, "--json")
             #expect(result.status == 2 && result.output == "")
             #expect(try result.errorCode() == "usage")
         }

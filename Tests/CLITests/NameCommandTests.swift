@@ -65,6 +65,34 @@ import Testing
         #expect(try line.isClean())
     }
 
+    @Test func allHoldsOfAnOwnerAreGivenBackWhateverTheirCount() throws {
+        let line = try CommandLine()
+        let first = try line.put(randomData(200_000, seed: 1))
+        let second = try line.put(Data("second".utf8), root: "named")
+        for cid in [first, first, second] {
+            #expect(try line.run("retain", cid, "--owner", "me").status == 0)
+        }
+        #expect(try line.run("branch", "main").status == 0)
+        for words in [
+            [], ["--all"], ["--all", first, "--owner", "me"], ["--all", "--owner", "fs/branch/main"],
+            ["--all", "--owner", "fork:0"],
+        ] {
+            #expect(try line.start(["dereference"] + words).wait().status == 2, "\(words)")
+        }
+        #expect(try line.run("dereference", "--all", "--owner", "nobody").status == 3)
+        let all = try line.run("dereference", "--all", "--owner", "me", "--json").object()
+        #expect(all["owner"] as? String == "me" && all.integer("holds") == 2 && all.integer("blocks") == 0)
+        #expect(try line.run("holds", "--owner", "me").output == "")
+        // What others hold stays, and so does what a root names.
+        #expect(try line.run("has", first).status == 0 && line.run("has", second).status == 0)
+        let hold = try line.run("holds", "--json").array().first { $0["cid"] as? String == first }
+        let owner = try #require(hold?["owner"] as? String)
+        let last = try line.run("dereference", "--all", "--owner", owner)
+        #expect(last.line.hasPrefix("1 block held by \(owner) released, "), "\(last.output)\(last.error)")
+        #expect(try line.run("has", first).status == 3 && line.run("log", "main").status == 0)
+        #expect(try line.isClean())
+    }
+
     @Test func aLinksReferenceIsNobodysToDrop() throws {
         let line = try CommandLine()
         let leaf = try line.put(Data("leaf".utf8))

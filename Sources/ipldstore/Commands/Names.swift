@@ -170,20 +170,60 @@ struct Retain: ParsableCommand {
 
 struct Dereference: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give back a hold of the owner, and remove what only it kept.",
+        abstract: "Give back a hold of the owner, or all of them, and remove what only they kept.",
         discussion: """
             Exit code 3, and nothing changes, when the owner has no hold on it: links, roots and others' \
-            holds are not touched. Space is given back for up to a second; gc does what remains.
+            holds are not touched. With --all, every hold that --owner has goes, however often it holds a \
+            block; those of branches (fs/...) and of layers (fork:...) go with these. Space is given back \
+            for up to a second; gc does what remains.
             """)
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var owner: OwnerOption
-    @Argument(help: ArgumentHelp("The block.", valueName: "cid"), transform: CID.init(argument:))
-    var block: CID
+    @Flag(help: "Give back all holds of --owner.")
+    var all = false
+    @Argument(help: ArgumentHelp("The block, or a root.", valueName: "cid|root"))
+    var reference: String?
+
+    /// So many holds go in one transaction.
+    private static let holdsAtOnce = 4096
+
+    func validate() throws {
+        guard all else {
+            if reference == nil { throw ValidationError("name a block, or give --all with --owner") }
+            return
+        }
+        if reference != nil { throw ValidationError("--all and a block cannot be given together") }
+        guard let name = owner.given else { throw ValidationError("--all goes with --owner NAME") }
+        if name.hasPrefix("fs/") {
+            throw ValidationError("\(name) holds a branch, whose versions branch -d and prune drop")
+        }
+        if name.hasPrefix("fork:") {
+            throw ValidationError("\(name) is a layer over this store, which forks forget is for")
+        }
+    }
 
     func run() throws {
-        let report = try options.open(owner: owner.name).dereference(block)
-        try options.write("\(block)", "cid", wasRemoved: report)
+        let store = try options.open(owner: owner.name)
+        guard let reference else { return try dereferenceAll(store) }
+        let block = try options.resolve(reference, in: store)
+        try options.write("\(block)", "cid", wasRemoved: try store.dereference(block))
+    }
+
+    private func dereferenceAll(_ store: ContentStore) throws {
+        var holds = try store.holds(owner: owner.name)[...]
+        let count = UInt64(holds.count)
+        guard count > 0 else {
+            throw CommandExit(
+                StoreError(.notFound, "\(owner.name) holds nothing"),
+                advice: "ipldstore holds lists the holds")
+        }
+        while !holds.isEmpty {
+            try store.remove(roots: [], holds: Array(holds.prefix(Self.holdsAtOnce)))
+            holds = holds.dropFirst(Self.holdsAtOnce)
+        }
+        let report = try store.gc(budget: ContentStore.defaultReclaimBudget)
+        try options.write(owner.name, "owner", wasRemoved: report, holds: count)
     }
 }
 
@@ -222,14 +262,18 @@ extension StoreOptions {
         }
     }
 
-    /// What a deletion gave back before it returned.
-    func write(_ name: String, _ key: String, wasRemoved report: CollectionReport) throws {
+    /// What a deletion gave back before it returned; with `holds`, of so many blocks that were held.
+    func write(
+        _ name: String, _ key: String, wasRemoved report: CollectionReport, holds: UInt64? = nil
+    ) throws {
         if isJSON {
-            try StandardOutput.write(.object([(key, .string(name))] + report.json))
+            let count = holds.map { [("holds", JSON.integer($0))] } ?? []
+            try StandardOutput.write(.object([(key, .string(name))] + count + report.json))
             return
         }
+        let what = holds.map { "\(Quantity.count($0, "block")) held by \(name)" } ?? name
         var text =
-            "\(name) \(key == "cid" ? "released" : "removed"), \(Quantity.count(report.blocks, "block")) of "
+            "\(what) \(key == "name" ? "removed" : "released"), \(Quantity.count(report.blocks, "block")) of "
             + "\(Quantity.bytes(report.storedBytes)) collected"
         if report.remaining > 0 { text += ", \(report.remaining) left for ipldstore gc" }
         try StandardOutput.write(line: text)
