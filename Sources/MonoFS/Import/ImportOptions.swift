@@ -77,8 +77,9 @@ extension FileSystem {
     ///
     /// Files whose content is known from the last import to that branch are not read: those whose inode, size
     /// and times of modification and of change are what they were, when the latter was old enough that no
-    /// later change can have the same (docs/FORMAT.md, MonoFS). The store itself, should it be below the
-    /// directory, is left out; its own directory cannot be imported, nor what is in that: INVALID.
+    /// later change can have the same (docs/FORMAT.md, MonoFS); what is written through a shared mapping may
+    /// leave them as they are, and is only seen with `readsEverything`. The store itself, should it be below
+    /// the directory, is left out; its own directory cannot be imported, nor what is in that: INVALID.
     ///
     /// `progress` and `problem` are called on this thread, and end the import when they throw; nothing is
     /// named then. A problem of one file ends nothing by itself.

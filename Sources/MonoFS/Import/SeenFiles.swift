@@ -9,8 +9,13 @@ import IpldEngine
 /// entry in the tree.
 ///
 /// What always holds: a file is in the map only when its time of change was so far in the past before it was
-/// read that whatever changes it afterwards gives it another one. The kernel's clock for such times goes in
-/// ticks, 10 ms at most; some file systems keep them in units of up to two seconds.
+/// read that whatever changes it afterwards by a call gives it another one. The kernel's clock for such times
+/// goes in ticks, 10 ms at most; some file systems keep them in units of up to two seconds.
+///
+/// What is written through a shared memory mapping is no call: it changes the times at the first store into a
+/// page since that was last written back, which the kernel does after up to about 35 s, and on tmpfs not at
+/// all. What is stored into a page that is dirty already may so be missed until every file is read
+/// (`ImportOptions.readsEverything`), or something else changes the file.
 struct SeenFiles {
     let tree: CID
     let options: UInt64

@@ -14,8 +14,10 @@ struct Import: ParsableCommand {
 
             Modes, ownership, times, extended attributes, links, devices, holes and names of any bytes are \
             kept; links are not followed. Of files that the branch knows, those whose inode, size and times \
-            (of modification and of change) are what they were are not read again, unless --full is given. \
-            The store itself is left out when it is in the directory.
+            (of modification and of change) are what they were are not read again, unless --full is given: \
+            what programs write through a shared memory mapping (databases, virtual disks) may leave the \
+            times as they are for half a minute, and on tmpfs for good. The store itself is left out when \
+            it is in the directory.
 
             What may not be read is reported, and the rest goes on, unless --stop is given; the exit code is \
             1 then. What the branch had of it before stays in the branch. Directories and files that their \
@@ -34,7 +36,7 @@ struct Import: ParsableCommand {
     var message: String?
     @Option(help: ArgumentHelp("Who made it. (default: the user's name)", valueName: "name"))
     var author: String?
-    @Flag(help: "Read every file, whatever is known of it.")
+    @Flag(help: "Read every file, whatever is known of it: also what was written through memory mappings.")
     var full = false
     @Flag(
         name: [.customShort("x"), .customLong("one-file-system")],
