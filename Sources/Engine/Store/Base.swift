@@ -42,7 +42,9 @@ struct Base: Sendable {
     /// An error that says which store's it is: this one's, or one's below it that is named already.
     func named(_ error: StoreError) -> StoreError {
         let place = ", in the base "
-        guard !error.message.contains(place) else { return error }
+        // A string's `contains` of a string is in a library that static programs would need as well.
+        let isNamed = error.message.indices.contains { error.message[$0...].hasPrefix(place) }
+        guard !isNamed else { return error }
         return StoreError(error.code, error.message + place + recorded.path, systemError: error.systemError)
     }
 
