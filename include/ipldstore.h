@@ -1467,9 +1467,9 @@ typedef struct ips_copy_report {
 #define IPS_COPY_REPORT_INIT { (uint32_t)sizeof(ips_copy_report), 0, 0, 0, 0 }
 
 /*
- * Copies what a CID reaches from one store into another, as far as it is missing there. A copy that was
- * stopped is gone on with by the next one of the same CID: what there is of it is held by the owner
- * "copy:CID".
+ * Copies what a CID reaches from one store into another, as far as it is missing there. What there is of a
+ * copy that was stopped is held by the owner "copy:CID", and the next one uses it. All that such owners hold
+ * is released when a copy into the store has stored something and is whole, and no other one is under way.
  *
  * store     where to
  * from      where from

@@ -112,6 +112,21 @@ import Testing
         #expect(try line.run("--store", "other", "get", "name").outputBytes == content)
     }
 
+    @Test func whatAStoppedCopyLeftGoesWithTheNextOne() throws {
+        let line = try CommandLine()
+        _ = try line.put(randomData(200_000, seed: 1), root: "name")
+        let base = try #require(try line.run("stat", "--json").object()["store"] as? String)
+        #expect(try line.run("--store", "other", "init").status == 0)
+        try line.write("part", randomData(300_000, seed: 2))
+        #expect(
+            try line.run("--store", "other", "put", "part", "--owner", "copy:\(absentCID)").status == 0)
+        #expect(try line.run("--store", "other", "copy", "--from", base, "name").status == 0)
+        #expect(try line.run("--store", "other", "holds").output == "")
+        #expect(try line.run("--store", "other", "root", "rm", "name").status == 0)
+        #expect(try line.run("--store", "other", "gc").status == 0)
+        #expect(try line.run("--store", "other", "stat", "--json").object().integer("blocks") == 0)
+    }
+
     @Test func aNodeIsStoredUnderARoot() throws {
         let line = try CommandLine()
         try line.write("node", Data(#"{"a":[1,2]}"#.utf8))

@@ -57,6 +57,35 @@ import Testing
         #expect(try here.store.stat().blocks == 0)
     }
 
+    /// Whatever of the branch was to come first then, and whether or not it still comes.
+    @Test(arguments: [Int.max, 1])
+    func whatAStoppedCopyLeftGoesAlsoWhenTheBranchHasMoved(_ limit: Int) throws {
+        var random = SplitMix(state: 3)
+        let workspace = try source.open(branch: "main").tick(ticking)
+        try workspace.write("large", random.bytes(2_000_000))
+        let version = try source.commit(workspace, to: "main", message: "large")
+        here.store.copyStep = 100_000
+        let stopped = thrownCode {
+            _ = try target.copyVersion(
+                version, from: source, toBranch: "main",
+                progress: { (visited) throws(StoreError) in
+                    if visited > 15 { throw StoreError(.cancelled, "half way") }
+                })
+        }
+        #expect(try stopped == .cancelled && here.store.holds().map(\.owner).contains("copy:\(version)"))
+        try commit(source, "moved")
+        #expect(try copy(limit: limit).blocks.bytes < 1_700_000)
+        #expect(try Set(here.store.holds().map(\.owner)) == ["fs/branch/main"])
+        if limit == .max {
+            // One that died when all was there and named.
+            try here.store.retain(version, owner: "copy:\(version)")
+            #expect(try copy().versions == 0 && here.store.holds().count == 2)
+        }
+        try target.removeBranch("main")
+        _ = try here.store.gc()
+        #expect(try here.store.stat().blocks == 0)
+    }
+
     @Test func aBranchThatHasVersionsOfItsOwnIsNotOverwritten() throws {
         try commit(source, "1")
         _ = try copy()

@@ -21,6 +21,8 @@ final class LeaseTable: Sendable {
     static let length = headerLength + slotCount * 8
     /// Byte locks stand beyond the table, one a slot.
     private static let lockBase: UInt64 = 1 << 40
+    /// Behind them one that who copies into the store shares.
+    private static let copyLock = lockBase + UInt64(slotCount)
 
     private let path: String
     private let file: LockingDescriptor
@@ -28,6 +30,8 @@ final class LeaseTable: Sendable {
     let identity: UInt64
     /// Slots of this process; their locks belong to our descriptor and would not stop ourselves.
     private let ours: Lock<Set<Int>>
+    /// Copies into the store in this process, which share its lock.
+    private let copying = Lock(0)
 
     /// Makes a table of fresh slots in place of any other; its identity.
     static func create(_ path: String, flushing: Bool = true) throws(StoreError) -> UInt64 {
@@ -161,6 +165,40 @@ final class LeaseTable: Sendable {
             try? write(Self.free, slot)
             _ = try System.lock(file.descriptor, .unlocked, at: place)
             return false
+        }
+    }
+
+    // MARK: Copying
+
+    func beginCopying() throws(StoreError) {
+        try copying.withLock { (count) throws(StoreError) in
+            // Who has it alone has it for two calls.
+            for _ in 0..<1000 where count == 0 {
+                if try System.lock(file.descriptor, .shared, at: Self.copyLock) {
+                    count = 1
+                    return
+                }
+                System.sleep(milliseconds: 1)
+            }
+            guard count > 0 else { throw StoreError(.busy, "the lease table is locked by somebody else") }
+            count += 1
+        }
+    }
+
+    func endCopying() {
+        guard file.isOurs else { return }
+        copying.withLock { count in
+            count -= 1
+            if count == 0 { _ = try? System.lock(file.descriptor, .unlocked, at: Self.copyLock) }
+        }
+    }
+
+    func isOnlyCopying() throws(StoreError) -> Bool {
+        try copying.withLock { (count) throws(StoreError) in
+            guard count == 1, try System.lock(file.descriptor, .exclusive, at: Self.copyLock) else {
+                return false
+            }
+            return try System.lock(file.descriptor, .shared, at: Self.copyLock)
         }
     }
 }

@@ -13,6 +13,12 @@ protocol LeaseRegistry: Sendable {
 
     /// Leases that live now.
     func count() throws(StoreError) -> Int
+
+    /// Who copies into the store is known to all others for so long.
+    func beginCopying() throws(StoreError)
+    func endCopying()
+    /// Whether nobody else copies into it, here or in another process; asked by who does.
+    func isOnlyCopying() throws(StoreError) -> Bool
     func close()
 }
 
@@ -43,5 +49,10 @@ final class MemoryLeases: LeaseRegistry {
     func release(_ slot: Int) { slots.withLock { $0.epochs[slot] = nil } }
     func horizon(known: UInt64) -> UInt64? { slots.withLock { $0.epochs.values.min() ?? .max } }
     func count() -> Int { slots.withLock { $0.epochs.count } }
+
+    private let copying = Lock(0)
+    func beginCopying() { copying.withLock { $0 += 1 } }
+    func endCopying() { copying.withLock { $0 -= 1 } }
+    func isOnlyCopying() -> Bool { copying.withLock { $0 == 1 } }
     func close() {}
 }

@@ -16,6 +16,9 @@ public class ContentStore: @unchecked Sendable {
     public final let isReadOnly: Bool
     private let wasOpenedReadOnly: Bool
 
+    /// Bytes between two holds on what a copy has copied so far.
+    package final var copyStep: UInt64 = 256 << 20
+
     /// Takes over a handle of the core.
     init(_ core: StoreCore, owner: String, readOnly: Bool = false) {
         self.core = core

@@ -124,14 +124,12 @@ public struct CopyReport: Equatable, Sendable {
 }
 
 extension ContentStore {
-    /// Between two holds on what is copied so far, bytes.
-    private static let copyStep: UInt64 = 256 << 20
-
     /// Copies what a CID of another store reaches, as far as it is missing here, and names it: a root, or,
     /// where none is given, a hold of the owner. NOT_FOUND when the other store does not have all of it.
     ///
-    /// A copy that dies is gone on with by the next one of the same CID: what it has copied is held until
-    /// then under the owner `copy:CID`. `progress` hears of the blocks looked at, and may throw to stop.
+    /// What a copy that dies has copied is held by the owner `copy:CID`, and used by the next one, until any
+    /// copy into the store is whole and no other one is under way. `progress` hears of the blocks looked at,
+    /// and may throw to stop.
     @discardableResult
     public final func copy(
         _ cid: CID, from other: ContentStore, asRoot name: String? = nil,
@@ -148,7 +146,7 @@ extension ContentStore {
     }
 
     /// As `copy(_:from:)`, of what several CIDs reach, none of it twice; `naming` gives the batch that ends
-    /// the copy the names of what was copied. What is there of one that dies is held under the first CID's
+    /// the copy the names of what was copied. What is there of one that dies is held by the first CID's
     /// `copy:CID`.
     @discardableResult
     public final func copy(
@@ -157,11 +155,11 @@ extension ContentStore {
     ) throws(StoreError) -> CopyReport {
         let lease = try other.core.lease()
         defer { lease?.release() }
-        let partOwner = "copy:\(cids.first?.description ?? "")"
+        let copying = try Copying(into: self, first: cids.first)
+        defer { copying.end() }
         var copy = DagCopy(countsBases: true) { (cid, scratch) throws(StoreError) in
             try other.core.content(cid, scratch)
         }
-        var isPart = try !holds(owner: partOwner, after: nil, limit: 1).isEmpty
         /// So many of them are there.
         var done = 0
         while true {
@@ -173,7 +171,7 @@ extension ContentStore {
                 while done < cids.count, !isPaused {
                     isPaused = try !copy.run(cids[done], into: batch) { (report) throws(StoreError) in
                         if let progress { try progress(report.visited) }
-                        return report.bytes - before >= Self.copyStep
+                        return report.bytes - before >= copyStep
                     }
                     if copy.isBetween { done += 1 }
                 }
@@ -181,8 +179,7 @@ extension ContentStore {
                 if isWhole {
                     try naming(batch)
                 } else {
-                    isPart = true
-                    for part in cids[first..<done] + copy.loose { try batch.hold(part, owner: partOwner) }
+                    try copying.hold(cids[first..<done] + copy.loose, in: batch)
                 }
                 try batch.commit()
                 if isWhole { break }
@@ -191,7 +188,7 @@ extension ContentStore {
                 throw error
             }
         }
-        if isPart { try core.releaseAll(of: partOwner) }
+        try copying.finish(copy.report)
         return copy.report
     }
 
@@ -268,25 +265,6 @@ extension StoreCore {
         let room = scratch.block.mutablePrefix(Int(cid.digestLength))
         cid.withDigest { room.copyMemory(from: $0) }
         return UnsafeRawBufferPointer(room)
-    }
-
-    /// Drops all holds of an owner, a bounded number a transaction.
-    func releaseAll(of owner: String) throws(StoreError) {
-        while true {
-            let holds = try read { (snapshot) throws(StoreError) in
-                var holds: [Hold] = []
-                try snapshot.scanHolds(owner: owner) { (hold) throws(StoreError) in
-                    holds.append(hold)
-                    return holds.count < 4096
-                }
-                return holds
-            }
-            guard !holds.isEmpty else { return }
-            try write(.releasing) { (transaction) throws(StoreError) in
-                for hold in holds { try transaction.release(hold) }
-            }
-            shortenJournal()
-        }
     }
 
     /// Reads all blocks; those that are damaged, which are then known to be. `progress` hears of the blocks

@@ -49,7 +49,11 @@ extension FileSystem {
             count += 1
             if !held.contains(cid) { wanted.append(cid) }
         }
-        guard before != version || !wanted.isEmpty else { return report }
+        guard before != version || !wanted.isEmpty else {
+            // It may have died after all was there.
+            try store.beginCopying().finish(report.blocks)
+            return report
+        }
         report.versions = UInt64(wanted.count)
         // What nobody holds there any more stays until it is here.
         defer { withExtendedLifetime(source) {} }
@@ -77,7 +81,10 @@ extension FileSystem {
         let before = try tag(name)
         _ = try other.version(version)
         var report = BranchCopyReport(version: version)
-        if before == version { return report }
+        if before == version {
+            try store.beginCopying().finish(report.blocks)
+            return report
+        }
         guard before == nil || moving else { throw Self.exists("the tag \(name)") }
         report.versions = 1
         report.wasForced = before != nil

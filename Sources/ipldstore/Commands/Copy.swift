@@ -14,8 +14,8 @@ struct Copy: ParsableCommand {
             moved with --force only. A name means a root, else a branch, else a tag; fs/branch/NAME and \
             fs/tag/NAME mean one of them in any case.
 
-            A copy that is stopped goes on where it was when it is given again; until then the owner \
-            copy:CID holds what there is of it.
+            A copy that is stopped goes on where it was when it is given again; until then, or until \
+            another copy into the store is done, the owner copy:CID holds what there is of it.
 
             Example: ipldstore --store backup copy --from .ipldstore main
             """)
@@ -65,6 +65,8 @@ struct Copy: ParsableCommand {
         let other = FileSystem(try ContentStore.open(at: source, readOnly: true))
         let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
+        // What is there of one that was stopped is kept while those before it are gone through.
+        let copying = try store.beginCopying()
         var total = CopyReport()
         var versions: UInt64?
         var names: [(String, CID)] = []
@@ -93,6 +95,7 @@ struct Copy: ParsableCommand {
             total.bytes += report.bytes
             names.append((reference, cid))
         }
+        try copying.finish(total)
         progress.finish()
         try options.write(copied: total, names: names, versions: versions)
     }
