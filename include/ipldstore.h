@@ -1272,8 +1272,8 @@ IPS_API IPS_CHECKED ips_status ips_store_usage(const ips_store *store, const cha
                                                ips_error *error);
 
 /*
- * What ips_store_gc would take if nothing protected it, without taking it: exclusive_blocks and
- * exclusive_bytes. `progress` may be NULL; it hears of blocks.
+ * What ips_store_gc would take if nothing protected it, what is held for layers that are gone included,
+ * without taking it: exclusive_blocks and exclusive_bytes. `progress` may be NULL; it hears of blocks.
  */
 IPS_API IPS_CHECKED ips_status ips_store_gc_dry_run(const ips_store *store, ips_progress progress,
                                                     void *context, ips_usage *usage, ips_error *error);

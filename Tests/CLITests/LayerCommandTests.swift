@@ -53,6 +53,8 @@ import Testing
         #expect(try line.run("root", "rm", "name").status == 0)
         try FileManager.default.removeItem(atPath: line.path("layer"))
         #expect(try line.run("forks", "--json").array().first?["state"] as? String == "gone")
+        let wanted = try line.run("gc", "--dry-run", "--json").object().integer("blocks")
+        #expect(try wanted ?? 0 > 0 && wanted == line.statistics().integer("blocks"))
         #expect(try line.run("gc").status == 0)
         #expect(try line.run("forks", "--json").array().isEmpty)
         #expect(try line.statistics().integer("blocks") == 0)

@@ -131,6 +131,29 @@ import Testing
         try fixture.expectSound()
     }
 
+    @Test func aDryRunCountsWhatIsHeldForForksThatAreGone() throws {
+        let fixture = try Fixture()
+        for name in ["one", "two", "alive"] {
+            let layer = try fixture.layer(name)
+            try layer.setRoot("mine", to: fixture.image)
+            let own = try fixture.base.put(randomBytes(1000, seed: UInt64(name.utf8.count)))
+            try layer.setRoot("own", to: own)
+            try fixture.base.dereference(own)
+        }
+        try fixture.base.removeRoot("image")
+        for name in ["one", "two"] { StoreCreation.removeTree(fixture.path + "/" + name) }
+        // The image is held for one that is there, another block for the two that are gone.
+        #expect(try fixture.base.gcDryRun().exclusiveBlocks == 1)
+        StoreCreation.removeTree(fixture.path + "/alive")
+        let before = try fixture.base.stat()
+        let wanted = try fixture.base.gcDryRun()
+        #expect(wanted.exclusiveBlocks == before.blocks && wanted.exclusiveBytes == before.storedBytes)
+        #expect(try fixture.base.stat() == before && fixture.base.forks().count == 3)
+        let report = try fixture.base.gc()
+        #expect(report.blocks == wanted.exclusiveBlocks && report.storedBytes == wanted.exclusiveBytes)
+        try fixture.expectSound()
+    }
+
     @Test func aCopiedForkTakesANameOfItsOwn() throws {
         let fixture = try Fixture()
         var layer: ContentStore? = try fixture.layer("layer")

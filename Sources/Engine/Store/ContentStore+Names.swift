@@ -122,16 +122,19 @@ extension ContentStore {
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 
-    /// What `gc` would take if no lease were in the way, without taking it. What is damaged stays.
-    /// `progress` hears of the blocks found so far and may throw to stop.
+    /// What `gc` would take if no lease were in the way, without taking it: also what is held for layers
+    /// that are gone. What is damaged stays. `progress` hears of the blocks found so far and may throw to
+    /// stop.
     public func gcDryRun(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> Usage {
-        try core.exclusive(progress) { (snapshot) throws(StoreError) in
+        let gone = core.goneForks()
+        return try core.exclusive(progress) { (snapshot) throws(StoreError) in
             var dead = DroppedReferences()
             try snapshot.scanDead { (date, place) throws(StoreError) in
                 guard date != Collection.setAsideDate else { return false }
                 if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
                 return true
             }
+            for fork in gone { try dead.add(holdsOf: Base.owner(fork), snapshot) }
             return dead
         }.usage
     }
@@ -158,13 +161,7 @@ extension ContentStore {
                 }
                 starts.roots[cid, default: 0] += 1
             }
-            for owner in owners {
-                try snapshot.scanHolds(owner: owner) { (hold) throws(StoreError) in
-                    // However often it is held, that is one reference.
-                    starts.others[hold.cid, default: 0] += 1
-                    return true
-                }
-            }
+            for owner in owners { try starts.add(holdsOf: owner, snapshot) }
             return starts
         }
         return (found.usage, found.blocks)

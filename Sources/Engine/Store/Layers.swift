@@ -115,12 +115,15 @@ extension StoreCore {
         return ForkFile.externalInode(place) != nil ? .external : .unknown
     }
 
+    /// Forks whose directories were deleted, for which something may still be held.
+    func goneForks() -> [StoreIdentity] {
+        guard let files, let names = try? System.list(files.path + "/forks") else { return [] }
+        return names.compactMap(StoreIdentity.init(text:)).filter { state(of: $0) == .gone }
+    }
+
     /// Releases what is held for forks that are gone.
     func releaseGoneForks() throws(StoreError) {
-        guard let files, let names = try? System.list(files.path + "/forks"), !names.isEmpty else { return }
-        for fork in names.compactMap(StoreIdentity.init(text:)) where state(of: fork) == .gone {
-            try forget(fork)
-        }
+        for fork in goneForks() { try forget(fork) }
     }
 
     func forget(_ fork: StoreIdentity) throws(StoreError) {

@@ -9,6 +9,14 @@ struct DroppedReferences {
     var roots: [CID: UInt32] = [:]
     /// What goes with it.
     var others: [CID: UInt32] = [:]
+
+    /// All that an owner holds. However often it holds a block, that is one reference.
+    mutating func add(holdsOf owner: String, _ snapshot: IndexSnapshot) throws(StoreError) {
+        try snapshot.scanHolds(owner: owner) { (hold) in
+            others[hold.cid, default: 0] += 1
+            return true
+        }
+    }
 }
 
 extension StoreCore {
