@@ -131,6 +131,31 @@ import Testing
         try fixture.expectSound()
     }
 
+    /// Two transactions, of at most three flushes each, where it was two a fork.
+    @Test func manyForksThatAreGoneAreReleasedTogether() throws {
+        let fixture = try Fixture()
+        for number in 0..<50 {
+            try fixture.layer("\(number)").setRoot("mine", to: fixture.image)
+            if number > 0 { StoreCreation.removeTree(fixture.path + "/\(number)") }
+        }
+        try fixture.base.removeRoot("image")
+        let before = try fixture.base.stat()
+        // As if the process had died then: who comes next finds the files.
+        let gone = fixture.base.core.goneForks()
+        try fixture.base.core.releaseAll(of: gone[..<7].map(Base.owner))
+        #expect(try fixture.base.stat().holds == before.holds - 7)
+        try fixture.base.core.releaseGoneForks()
+        let after = try fixture.base.stat()
+        #expect(after.epoch - before.epoch <= 4 && gone.count == 49)
+        #expect(after.holds == 1 && after.blocks == before.blocks)
+        #expect(try fixture.base.forks().map(\.state) == [.present])
+        try fixture.expectSound(try ContentStore.open(at: fixture.path + "/0"))
+        StoreCreation.removeTree(fixture.path + "/0")
+        try fixture.base.gc()
+        #expect(try fixture.base.stat().blocks == 0 && fixture.base.forks().isEmpty)
+        try fixture.expectSound()
+    }
+
     @Test func aDryRunCountsWhatIsHeldForForksThatAreGone() throws {
         let fixture = try Fixture()
         for name in ["one", "two", "alive"] {

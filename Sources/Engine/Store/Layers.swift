@@ -122,17 +122,23 @@ extension StoreCore {
     }
 
     /// Releases what is held for forks that are gone.
-    func releaseGoneForks() throws(StoreError) {
-        for fork in goneForks() { try forget(fork) }
-    }
+    func releaseGoneForks() throws(StoreError) { try forget(goneForks()) }
 
-    func forget(_ fork: StoreIdentity) throws(StoreError) {
-        try releaseAll(of: Base.owner(fork))
-        try write(.releasing) { (transaction) throws(StoreError) in
-            try transaction.index.removeLoan(toFork: fork)
+    /// Releases what is held for forks, of many in one transaction: programs that run each task in a layer
+    /// leave thousands.
+    func forget(_ forks: [StoreIdentity]) throws(StoreError) {
+        var rest = forks[...]
+        while !rest.isEmpty {
+            let slice = rest.prefix(1024)
+            try releaseAll(of: slice.map(Base.owner))
+            // In a commit of its own: were the one before lost, after the files are removed, nobody would
+            // know whose the holds are.
+            try write(.releasing) { (transaction) throws(StoreError) in
+                for fork in slice { try transaction.index.removeLoan(toFork: fork) }
+            }
+            if let files { for fork in slice { ForkFile.remove(files.path + "/forks/" + fork.text) } }
+            rest = rest.dropFirst(slice.count)
         }
-        guard let files else { return }
-        ForkFile.remove(files.path + "/forks/" + fork.text)
     }
 
     /// Changes what the store is made of, while nobody else has it open.
@@ -218,7 +224,7 @@ extension ContentStore {
         guard let fork = StoreIdentity(text: identity), try core.forks().contains(fork) else {
             throw StoreError(.notFound, "there is no fork \(identity)")
         }
-        try core.forget(fork)
+        try core.forget([fork])
     }
 
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
@@ -318,7 +324,7 @@ extension ContentStore {
             recorded.fork = nil
         }
         if let left {
-            for base in left.bases where base.isHolding { try base.core.forget(left.fork) }
+            for base in left.bases where base.isHolding { try base.core.forget([left.fork]) }
             for file in core.forkFiles { try? System.remove(file + ".new") }
         }
         return report
