@@ -453,7 +453,8 @@ IPS_API void ips_open_options_init(ips_open_options *options, size_t struct_size
  * store    the handle, for ips_store_close; NULL after a failure
  * IPS_NOT_FOUND when the path is nothing; IPS_NOT_A_STORE when it holds none; IPS_UNSUPPORTED for a newer
  * format or a network file system; IPS_BUSY while it is being repaired; IPS_CORRUPT when its index or
- * journal must be repaired first; IPS_PERMISSION, IPS_IO.
+ * journal must be repaired first; IPS_INVALID for a copy made of hard links, which can only be read, as the
+ * original can while they are there; IPS_PERMISSION, IPS_IO.
  */
 IPS_API IPS_CHECKED ips_status ips_store_open(const char *path, const ips_open_options *options,
                                               ips_store **store, ips_error *error);
@@ -1538,7 +1539,8 @@ IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress 
 
 /*
  * Ends all change of the store, for ever, in every process: what it has now it will always have, so that
- * layers need not be known to it. It is deleted with its directory.
+ * layers need not be known to it. Damage can still be mended (ips_store_heal). It is deleted with its
+ * directory.
  */
 IPS_API IPS_CHECKED ips_status ips_store_seal(ips_store *store, ips_error *error);
 
