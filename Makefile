@@ -16,7 +16,9 @@
 # demo, build and test install the Debian packages they miss (scripts/install-packages).
 
 SWIFT ?= swift
-BUILD = $(SWIFT) build -c release --static-swift-stdlib
+# What scripts/build-libraries compiles is not compiled again: the flags are the same, in the same order.
+BUILD = $(SWIFT) build -c release --scratch-path .build/dist -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+    --disable-local-rpath
 TEST_FLAGS = -c release -Xswiftc -enable-testing --scratch-path .build-test --disable-xctest
 
 .DEFAULT_GOAL := build
