@@ -51,7 +51,7 @@ struct DefectCampaign {
         case .bytesAreNotChecked, .damageIsAbsence: ["damage", "--points", "600"]
         case .loansAreReturnedAtOnce: ["cases", "--only", "a-loan-that-the-layer-lost"]
         case .nothingIsLent, .forksAreTakenForGone: ["layers", "--points", "20"]
-        case .blocksAreKept: ["soak", "--seconds", "240"]
+        case .blocksAreKept: ["soak", "--seconds", "150"]
         default: []
         }
     }

@@ -26,7 +26,8 @@ struct SoakSamples {
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first {
             $0.hasPrefix("RssAnon:")
         }
-        return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) << 10
+        // A number of eight digits has no blank before it.
+        return (line?.split(whereSeparator: { " \t".contains($0) }).compactMap { Int($0) }.first ?? 0) << 10
     }
 
     /// Over the second half, of a run that is long enough to tell: by how much the straight line through the
