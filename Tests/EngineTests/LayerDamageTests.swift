@@ -128,6 +128,68 @@ import Testing
         #expect(try layer.verify().isClean)
     }
 
+    /// The name stays in a repair that is to bring the block back, and so does the hold.
+    @Test(arguments: [false, true])
+    func whatALenderHasDamagedIsLentByAnother(isRepaired: Bool) throws {
+        do {
+            try put(try make("a"), "theirs")
+            try put(try make("b"), "theirs")
+            try make("layer", over: "a", "b").setRoot("mine", to: cid)
+        }
+        try spoil("a")
+        if isRepaired {
+            try ContentStore.repair(at: path("a"), keepingNames: true)
+        } else {
+            #expect(code { _ = try open("a").block(cid) } == .corrupt)
+        }
+        let layer = try open("layer")
+        try put(layer, "again")
+        let b = try open("b")
+        #expect(try b.holds(owner: nil).filter { $0.owner.hasPrefix(Base.ownerPrefix) }.map(\.cid) == [cid])
+        for _ in 0..<3 { try layer.gc() }
+        try giveUp(b, "theirs")
+        #expect(try layer.block(cid) == bytes)
+        for name in ["mine", "again"] { try layer.removeRoot(name) }
+        for _ in 0..<3 { try layer.gc() }
+        try b.gc()
+        #expect(try b.stat().blocks == 0)
+        #expect(try open("a").holds(owner: nil).allSatisfy { !$0.owner.hasPrefix(Base.ownerPrefix) })
+    }
+
+    /// A node is not borrowed from a base that has not all that is below it.
+    @Test(arguments: [false, true], [false, true])
+    func whatABaseHasDamagedOfAFileIsStoredAgain(isCopied: Bool, hasAnother: Bool) throws {
+        let file = randomBytes(12_000_000, seed: 6)
+        let base = try make("base")
+        let root = try base.put(file)
+        let good = try make("good")
+        #expect(try good.put(file) == root)
+        let another = try make("another")
+        #expect(try another.put(file) == root)
+        let layer = hasAnother ? try make("layer", over: "base", "another") : try make("layer", over: "base")
+        try spoil("base", Array(file[5_000_000..<5_000_064]))
+        #expect(code { _ = try base.get(root) } == .corrupt)
+        if isCopied {
+            try layer.copy(root, from: good, asRoot: "mine")
+        } else {
+            #expect(try layer.put(file) == root)
+            try layer.setRoot("mine", to: root)
+            try layer.dereference(root)
+        }
+        for _ in 0..<3 { try layer.gc() }
+        try another.dereference(root)
+        try another.gc()
+        #expect(try layer.get(root) == file && layer.verify().isClean)
+        try base.dereference(root)
+        try base.gc()
+        #expect(try layer.get(root) == file && layer.verify().isClean)
+        try layer.removeRoot("mine")
+        for store in [layer, layer, another, base] {
+            try store.gc()
+        }
+        #expect(try layer.stat().blocks + another.stat().blocks + base.stat().blocks == 0)
+    }
+
     @Test func aSealedStoreIsMended() throws {
         let sealed = try make("sealed")
         try put(sealed, "image")

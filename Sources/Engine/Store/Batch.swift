@@ -125,6 +125,9 @@ public final class Batch: @unchecked Sendable {
         try checkOpen()
         var missing = [true]
         try claim([cid], &missing, inBases: inBases)
+        if !missing[0], inBases, try isTorn(cid, links) {
+            missing[0] = claimed.withLock { $0.insert(cid).inserted }
+        }
         guard missing[0] else { return false }
         if !buffer.hasRoom { try flushBuffer() }
         buffer.add(cid, bytes, links: links, isTree: isTree, compressor)
@@ -150,6 +153,24 @@ public final class Batch: @unchecked Sendable {
                 missing[position] = claimed.insert(cid).inserted
             }
         }
+    }
+
+    /// Whether a node is in a base alone, and something that it links to is not sound there, or is here: then
+    /// the base holds the node for this store, and not what is below it, which nothing here would link to.
+    func isTorn(_ cid: CID, _ links: [CID]) throws(StoreError) -> Bool {
+        if core.bases.isEmpty || links.isEmpty || claimed.withLock({ $0.contains(cid) }) { return false }
+        let isHere = try core.read { (snapshot) throws(StoreError) -> Bool? in
+            if try snapshot.location(of: cid) != nil { return nil }
+            for link in links where try snapshot.location(of: link) != nil { return true }
+            return false
+        }
+        guard let isHere else { return false }
+        if isHere || claimed.withLock({ claimed in links.contains { claimed.contains($0) } }) { return true }
+        for base in core.bases where try base.canLend(cid) {
+            for link in links where try !base.core.has(link) { return true }
+            return false
+        }
+        return false
     }
 
     /// What a base has, and something here linked to before that, is borrowed from now on.

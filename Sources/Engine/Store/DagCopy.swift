@@ -100,7 +100,11 @@ struct DagCopy {
     ) throws(StoreError) {
         var missing = [true]
         try batch.claim([cid], &missing, inBases: countsBases, claiming: false)
-        guard missing[0] else { return }
+        var bytes = bytes
+        if !missing[0] {
+            guard countsBases, try batch.isTorn(cid, links) else { return }
+            if bytes.isEmpty { bytes = try source(cid, scratch) }
+        }
         guard !bytes.isEmpty || cid.codec != .dagCBOR else {
             throw StoreError(.conflict, "\(cid) was collected while it was copied: try again")
         }

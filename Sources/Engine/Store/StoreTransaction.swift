@@ -77,9 +77,17 @@ final class StoreTransaction {
             if overflow { throw Self.tooManyReferences(cid) }
             row.count = sum
             try index.setAbsent(row, of: cid)
-            if let lender = row.lender {
-                relied.insert(Int(lender))
-                return true
+            if let lender = row.lender.map(Int.init), lender < bases.count {
+                if try bases[lender].canLend(cid) {
+                    relied.insert(lender)
+                    return true
+                }
+                // It has lost it. Another may have it; what is held there for nothing goes when all is
+                // compared.
+                row.lender = nil
+                try index.setAbsent(row, of: cid)
+                try index.setLoan(try StoreCore.randomNumber(), fromBase: lender)
+                try index.setUnsettled(true)
             }
             if wanted[cid] != nil { return true }
             guard let lender = try lender(of: cid) else { return false }
