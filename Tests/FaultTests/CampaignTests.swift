@@ -48,6 +48,7 @@ import Testing
     @Test func hoursOnASmallDisk() throws { try run("soak", "seconds", "SOAK_SECONDS", 6) }
     @Test func killedTransfersLeaveNothing() throws { try run("transfers", "points", "TRANSFERS", 150) }
     @Test func layersSurviveTheirUsers() throws { try run("layers", "points", "LAYERS", 50) }
+    @Test func layersSurviveDamage() throws { try run("spoiled-layers", "points", "SPOILED_LAYERS", 40) }
     @Test func casesOfTheirOwn() throws { try run("cases", "points", "CASES", 0) }
 
     @Test func tortureAddsToItsTable() throws {

@@ -223,6 +223,50 @@ extension CaseCampaign {
         }
     }
 
+    /// Two processes open a layer, name what is below, and copy it, while its base forgets all forks. Opening
+    /// and naming may be refused, to be tried again; nothing stays that is held for who has no file.
+    @Sendable static func forkForgottenWhileOpened(_ scratch: String, _ pool: Pool) throws {
+        let (base, layer) = try makeLayer(scratch, pool)
+        let end = Clock.now() + 1_500_000_000
+        let children = try (0..<2).map { number in
+            try Processes.fork {
+                var opened = 0
+                while Clock.now() < end {
+                    do {
+                        let store = try ContentStore.open(at: layer)
+                        opened += 1
+                        try store.setRoot("again-\(number)", to: pool.cids[21])
+                        try store.removeRoot("again-\(number)")
+                        try store.gc()
+                        try store.gc()
+                    } catch let error as StoreError where error.code == .conflict {
+                        // Forgotten since it was opened, or just then.
+                    }
+                }
+                try expect(opened > 10, "it was opened \(opened) times")
+            }
+        }
+        try inChild(base) { store in
+            while Clock.now() < end {
+                for fork in try store.forks() {
+                    do { try store.forgetFork(fork.identity) } catch let error as StoreError
+                        where error.code == .notFound
+                    {}
+                }
+            }
+        }
+        for child in children { try expect(Processes.reap(child) == .exited(0), "a process failed") }
+        try inChild(base) { store in
+            try store.gc()
+            let unknown = try store.forks().filter { $0.state != .present }
+            try expect(unknown.isEmpty, "\(unknown)")
+            let names = Files.names(base + "/forks")
+            try expect(names.allSatisfy { names.contains($0 + ".path") || $0.hasSuffix(".path") }, "\(names)")
+            try expect(names.count <= 2, "\(names)")
+        }
+        try expectLayer(layer, pool, holds: nil)
+    }
+
     /// Death at each call of a flattening: it stands alone, or it does not, and has everything.
     @Sendable static func flattenedAndKilled(_ scratch: String, _ pool: Pool) throws {
         for number in stride(from: 1, to: 10_000, by: 3) {

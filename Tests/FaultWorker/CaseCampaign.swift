@@ -38,6 +38,7 @@ struct CaseCampaign {
         ("a-fork-that-is-deleted", forkDeleted),
         ("a-fork-on-another-file-system", forkOnAnotherFileSystem),
         ("a-fork-that-is-forgotten", forkForgotten),
+        ("a-fork-that-is-forgotten-while-it-is-opened", forkForgottenWhileOpened),
         ("a-layer-that-dies-while-it-is-flattened", flattenedAndKilled),
         ("a-base-of-another-user", baseOfAnotherUser),
         ("a-base-on-a-read-only-mount", baseOnReadOnlyMount),

@@ -51,6 +51,7 @@ struct DefectCampaign {
         case .bytesAreNotChecked, .damageIsAbsence: ["damage", "--points", "600"]
         case .loansAreReturnedAtOnce: ["cases", "--only", "a-loan-that-the-layer-lost"]
         case .nothingIsLent, .forksAreTakenForGone: ["layers", "--points", "20"]
+        case .tornNodesAreBorrowed, .ownDamageIsOverlooked: ["spoiled-layers", "--points", "100"]
         case .blocksAreKept: ["soak", "--seconds", "150"]
         default: []
         }

@@ -24,6 +24,7 @@ do {
     case "race": exit(try RaceCampaign.run(arguments))
     case "race-child": exit(try RaceCampaign.child(arguments))
     case "layers": exit(try LayersCampaign.run(arguments))
+    case "spoiled-layers": exit(try SpoiledLayersCampaign.run(arguments))
     case "layers-child": exit(try LayersCampaign.child(arguments))
     case "cases": exit(try CaseCampaign.run(arguments))
     case "case": exit(try CaseCampaign.child(arguments))

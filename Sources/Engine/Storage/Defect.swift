@@ -33,6 +33,8 @@ package enum Defect: String, CaseIterable, Sendable {
     case nothingIsLent
     case loansAreReturnedAtOnce
     case forksAreTakenForGone
+    case tornNodesAreBorrowed
+    case ownDamageIsOverlooked
     // Decoders and edits
     case longFormsAreTaken
     case lengthsAreBelieved

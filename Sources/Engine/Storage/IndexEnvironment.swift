@@ -325,6 +325,16 @@ final class IndexEnvironment: @unchecked Sendable {
         throw Self.error(code, "commit", couldBeFull: isDiskFull())
     }
 
+    /// Runs `body` while nobody writes, and commits nothing.
+    func alone<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        guard access == .readWrite else { throw StoreError(.readOnly, "the store is open for reading only") }
+        gate.enter()
+        defer { gate.leave() }
+        let transaction = try beginWrite()
+        defer { mdb_txn_abort(transaction) }
+        return try body(IndexSnapshot(lmdb: transaction, tables))
+    }
+
     private func beginWrite() throws(StoreError) -> OpaquePointer {
         for _ in 0..<2 {
             try checkMapped()

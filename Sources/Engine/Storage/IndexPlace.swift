@@ -42,6 +42,13 @@ enum IndexPlace: Sendable {
         }
     }
 
+    func alone<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        switch self {
+        case .lmdb(let environment): try environment.alone(body)
+        case .memory(let index): try index.alone(body)
+        }
+    }
+
     func clearStaleReaders() { if case .lmdb(let environment) = self { environment.clearStaleReaders() } }
 
     func checkPages() throws(StoreError) {

@@ -28,6 +28,10 @@ final class MemoryIndex: @unchecked Sendable {
         }
     }
 
+    func alone<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        try writer.withLock { (_) throws(StoreError) in try read(body) }
+    }
+
     private func run<T>(
         _ transaction: MemoryTransaction, _ body: (IndexSnapshot) throws(StoreError) -> T
     ) throws(StoreError) -> T {

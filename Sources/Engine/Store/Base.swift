@@ -4,6 +4,8 @@
 /// - A layer never touches a base's payloads. What it links to there is held in the base under the layer's
 ///   name, from before the layer's commit until two commits after the layer dropped it.
 /// - A layer in memory holds nothing: a lease that lives as long as it does keeps all that it may link to.
+/// - A fork's file comes and goes under the base's write lock, and goes when nothing is held for it; nothing
+///   is held for a fork without one, but what was copied, or written by what did not know of this.
 /// - A sealed base keeps everything, when all that it reads through does. One that can neither be written to
 ///   nor keeps everything promises nothing.
 import Glibc
@@ -127,6 +129,14 @@ struct Base: Sendable {
     /// Makes a layer known by its fork file.
     func register(_ fork: StoreIdentity, _ file: String, at layer: String) throws(StoreError) {
         guard isHolding, let files = core.files, let forks else { return }
+        try core.alone { (_) throws(StoreError) in
+            try register(fork, file, at: layer, files, forks)
+        }
+    }
+
+    private func register(
+        _ fork: StoreIdentity, _ file: String, at layer: String, _ files: StoreFiles, _ forks: String
+    ) throws(StoreError) {
         do throws(StoreError) {
             try System.makeDirectory(forks)
             // Or a power loss takes it, with all that it says, and what is held for the layers is nobody's.
@@ -163,7 +173,10 @@ struct Base: Sendable {
     func notePath(_ fork: StoreIdentity, _ layer: String) {
         guard let forks, let path = try? System.absolutePath(layer) else { return }
         let place = forks + "/" + fork.text + ForkFile.pathSuffix
-        if ForkFile.read(place) != path { try? ForkFile.write(place, path) }
+        guard ForkFile.read(place) != path else { return }
+        try? core.alone { (_) throws(StoreError) in
+            if core.hasRegistered(fork) { try ForkFile.write(place, path) }
+        }
     }
 }
 

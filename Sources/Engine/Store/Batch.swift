@@ -23,7 +23,9 @@ public final class Batch: @unchecked Sendable {
     private var locatedBlocks = 0
     private var stagedBytes = 0
     private var stagedLinks = 0
-    /// What was linked to before it was anywhere, and was found in a base.
+    /// Stores that have nodes of bases themselves, with all that is below these.
+    private let wholeNodes = Lock<[CID: ObjectIdentifier]>([:])
+    /// What was linked to while no base had it for this store, and was found in one.
     private let found = Lock<Set<CID>>([])
     private var names: [NameChange] = []
     private var isOver = false
@@ -155,10 +157,12 @@ public final class Batch: @unchecked Sendable {
         }
     }
 
-    /// Whether a node is in a base alone, and something that it links to is not sound there, or is here: then
-    /// the base holds the node for this store, and not what is below it, which nothing here would link to.
+    /// Whether a node is in a base alone, and something that it links to is here, or not sound where the node
+    /// is: then the base holds the node for this store, and not what is below it, which nothing here would
+    /// link to. Asked of children before their parents.
     func isTorn(_ cid: CID, _ links: [CID]) throws(StoreError) -> Bool {
         if core.bases.isEmpty || links.isEmpty || claimed.withLock({ $0.contains(cid) }) { return false }
+        if Defect.tornNodesAreBorrowed.isPresent { return false }
         let isHere = try core.read { (snapshot) throws(StoreError) -> Bool? in
             if try snapshot.location(of: cid) != nil { return nil }
             for link in links where try snapshot.location(of: link) != nil { return true }
@@ -166,25 +170,49 @@ public final class Batch: @unchecked Sendable {
         }
         guard let isHere else { return false }
         if isHere || claimed.withLock({ claimed in links.contains { claimed.contains($0) } }) { return true }
-        for base in core.bases where try base.canLend(cid) {
-            for link in links where try !base.core.has(link) { return true }
-            return false
+        guard let holder = try core.holder(of: cid) else { return false }
+        for link in links {
+            guard link.codec == .dagCBOR else {
+                if try !holder.has(link) { return true }
+                continue
+            }
+            guard let below = try holder.holder(of: link) else { return true }
+            // Found whole in another store, it need not be so in this one.
+            var whole = wholeNodes.withLock { $0[link] }
+            if whole == nil { whole = try borrowed(link) }
+            if let whole, whole != ObjectIdentifier(below) { return true }
         }
+        wholeNodes.withLock { $0[cid] = ObjectIdentifier(holder) }
         return false
     }
 
-    /// What a base has, and something here linked to before that, is borrowed from now on.
+    /// The store that has what is borrowed already.
+    private func borrowed(_ cid: CID) throws(StoreError) -> ObjectIdentifier? {
+        let row = try core.read { (snapshot) throws(StoreError) in try snapshot.absent(of: cid) }
+        guard row.count > 0, row.lender != nil else { return nil }
+        return try core.holder(of: cid).map { ObjectIdentifier($0) }
+    }
+
+    /// What a base has, and something here linked to before that, or while another one had it that has it no
+    /// longer, is borrowed from now on.
     private func noteLinked(_ cids: [CID], _ missing: [Bool]) throws(StoreError) {
         guard !core.bases.isEmpty else { return }
         let linked = try core.read { (snapshot) throws(StoreError) in
-            var linked: [CID] = []
+            var linked: [(cid: CID, lender: UInt8?)] = []
             for (position, cid) in cids.enumerated() where !missing[position] {
                 let row = try snapshot.absent(of: cid)
-                if row.count > 0, row.lender == nil { linked.append(cid) }
+                if row.count > 0 { linked.append((cid, row.lender)) }
             }
             return linked
         }
-        if !linked.isEmpty { found.withLock { $0.formUnion(linked) } }
+        for (cid, lender) in linked {
+            if let lender = lender.map(Int.init), lender < core.bases.count,
+                try core.bases[lender].canLend(cid)
+            {
+                continue
+            }
+            found.withLock { _ = $0.insert(cid) }
+        }
     }
 
     /// Appends a buffer's records to a pack and takes note of them for the stage.

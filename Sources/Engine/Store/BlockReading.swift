@@ -97,6 +97,22 @@ extension StoreCore {
         return false
     }
 
+    /// The store that has a block itself, sound as far as is known: this one, or the one that it would be
+    /// borrowed from.
+    func holder(of cid: CID) throws(StoreError) -> StoreCore? {
+        let (location, row) = try read { (snapshot) throws(StoreError) in
+            (try snapshot.location(of: cid), try snapshot.absent(of: cid))
+        }
+        if let location { return location.flags.contains(.damaged) ? nil : self }
+        if row.count > 0, let number = row.lender.map(Int.init), number < bases.count,
+            try bases[number].canLend(cid)
+        {
+            return try bases[number].core.holder(of: cid)
+        }
+        for base in bases where try base.canLend(cid) { return try base.core.holder(of: cid) }
+        return nil
+    }
+
     /// What the index says of a block, or a base's.
     func inspect(_ cid: CID) throws(StoreError) -> BlockInformation {
         if cid.hash == .identity {
@@ -130,7 +146,7 @@ extension StoreCore {
         try read { (snapshot) throws(StoreError) in
             for (position, cid) in cids.enumerated() where missing[position] {
                 guard let location = try snapshot.location(of: cid) else { continue }
-                elsewhere[position] = false
+                elsewhere[position] = Defect.ownDamageIsOverlooked.isPresent
                 guard !location.flags.contains(.damaged), let block = try snapshot.block(at: location.place)
                 else { continue }
                 let isKept = block.count > 0 || isSealed || Defect.deadDuplicatesAreTaken.isPresent

@@ -52,20 +52,36 @@ extension StoreCore {
     }
 
     /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
-    /// links without looking at bases, when a store is given one, and while one may not be written to.
-    func settle() throws(StoreError) {
-        guard bases.contains(where: \.isHolding),
-            try read({ (snapshot) throws(StoreError) in try snapshot.isUnsettled() })
-        else { return }
-        try write(.releasing) { (transaction) throws(StoreError) in
-            var linked: [CID] = []
-            try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
-                if row.lender == nil { linked.append(cid) }
-                return true
-            }
-            for cid in linked { try transaction.adopt(cid) }
-            try transaction.index.setUnsettled(false)
+    /// links without looking at bases, when a store is given one, while one may not be written to, and when
+    /// what was lost below comes back. `always`: also where nobody has noted that there may be such.
+    func settle(always: Bool = false) throws(StoreError) {
+        guard bases.contains(where: \.isHolding) else { return }
+        var (isUnsettled, linked): (Bool, [CID]) = (false, [])
+        try read { (snapshot) throws(StoreError) in
+            isUnsettled = try snapshot.isUnsettled()
+            if always || isUnsettled { linked = try linkedWithoutLender(snapshot) }
         }
+        // Looked for first without a commit: what is nowhere may stay so for long.
+        var isDue = isUnsettled && linked.isEmpty
+        for cid in linked where !isDue { isDue = try has(cid) }
+        guard isDue else { return }
+        try write(.releasing) { (transaction) throws(StoreError) in
+            var isLeft = false
+            for cid in try linkedWithoutLender(transaction.index) {
+                try transaction.adopt(cid)
+                if try !transaction.isHere(cid) { isLeft = true }
+            }
+            try transaction.index.setUnsettled(isLeft)
+        }
+    }
+
+    private func linkedWithoutLender(_ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {
+        var linked: [CID] = []
+        try snapshot.scanAbsent { (cid, row) throws(StoreError) in
+            if row.lender == nil { linked.append(cid) }
+            return true
+        }
+        return linked
     }
 
     /// Has a base hold under a new name all that was borrowed there. What is gone is no longer borrowed.
@@ -84,6 +100,7 @@ extension StoreCore {
             if try base.core.lend(slice.map(\.cid), to: fork, loan: nil) != nil {
                 for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
                     try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
+                    try transaction.index.setUnsettled(true)
                 }
             }
             rest = rest.dropFirst(4096)

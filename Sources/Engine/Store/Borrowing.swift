@@ -84,6 +84,9 @@ extension StoreCore {
         var gone: CID?
         do throws(StoreError) {
             try write(purpose) { (transaction) throws(StoreError) in
+                guard hasRegistered(fork) else {
+                    throw StoreError(.conflict, "\(path) has forgotten the fork \(fork.text): open it again")
+                }
                 let owner = Base.owner(fork)
                 for cid in cids where try transaction.index.hold(owner, cid) == 0 {
                     guard try transaction.isHere(cid) else {
@@ -111,7 +114,9 @@ extension StoreCore {
             try transaction.retain(hold.cid, owner: hold.owner)
             forks.insert(fork)
         }
-        for fork in forks { try transaction.index.setLoan(try Self.randomNumber(), toFork: fork) }
+        for fork in forks where hasRegistered(fork) {
+            try transaction.index.setLoan(try Self.randomNumber(), toFork: fork)
+        }
     }
 
     private func lostLoans(_ committed: IndexState) throws(StoreError) -> [Hold] {
@@ -140,7 +145,7 @@ extension StoreCore {
             for cid in cids where try transaction.index.hold(owner, cid) > 0 {
                 try transaction.dereference(cid, owner: owner)
             }
-            try transaction.index.setLoan(loan, toFork: fork)
+            if hasRegistered(fork) { try transaction.index.setLoan(loan, toFork: fork) }
         }
     }
 
@@ -205,7 +210,8 @@ extension StoreCore {
                 guard let fork = try fork(transaction.index) else { return }
                 try lendAgain(number, base, fork, transaction)
                 let loan = try Self.randomNumber()
-                var rest = try surplus(number, base, fork, transaction.index)[...]
+                var rest = try surplus(
+                    number, base, fork, transaction.index, wanted: transaction.wanted)[...]
                 while !rest.isEmpty {
                     try base.core.takeBack(Array(rest.prefix(4096)), from: fork, loan: loan)
                     rest = rest.dropFirst(4096)
@@ -216,21 +222,23 @@ extension StoreCore {
         }
     }
 
-    /// Has a base hold what rows say it lends and it does not hold. What it holds and a row says that nobody
-    /// lends is lent by it.
+    /// Has a base hold what rows say it lends and it does not hold. What it holds and has, and a row says
+    /// that nobody lends, is lent by it; what it holds and has lost is, until another one has it.
     private func lendAgain(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
     ) throws(StoreError) {
         let snapshot = transaction.index
         var lost: [CID] = []
-        var held: [(cid: CID, count: UInt32)] = []
+        var held: [(cid: CID, row: AbsentRow)] = []
         try base.core.readSettled { (there) throws(StoreError) in
             let owner = Base.owner(fork)
             try snapshot.scanAbsent { (cid, row) throws(StoreError) in
                 guard row.lender == nil || row.lender.map(Int.init) == number else { return true }
-                let isHeld = try there.hold(owner, cid) > 0
-                if row.lender != nil, !isHeld { lost.append(cid) }
-                if row.lender == nil, isHeld { held.append((cid, row.count)) }
+                if try there.hold(owner, cid) > 0 {
+                    held.append((cid, row))
+                } else if row.lender != nil {
+                    lost.append(cid)
+                }
                 return true
             }
         }
@@ -248,16 +256,22 @@ extension StoreCore {
             }
             rest = rest.dropFirst(4096)
         }
-        for (cid, count) in held {
-            try snapshot.setAbsent(
-                AbsentRow(count: count, lender: UInt8(truncatingIfNeeded: number)), of: cid)
+        for (cid, row) in held {
+            // Where it is lost, another one may have it.
+            if try !base.canLend(cid) { try transaction.adopt(cid) }
+            if row.lender == nil, transaction.wanted[cid] == nil {
+                let lent = AbsentRow(count: row.count, lender: UInt8(truncatingIfNeeded: number))
+                try snapshot.setAbsent(lent, of: cid)
+            }
         }
     }
 
-    /// What a base holds for this store without need. What waits to be given back is not meant.
-    func surplus(_ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot)
-        throws(StoreError) -> [CID]
-    {
+    /// What a base holds for this store without need. What waits to be given back is not meant. `wanted`:
+    /// what the transaction under way is about to borrow, and of which base.
+    func surplus(
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot,
+        wanted: [CID: Int] = [:]
+    ) throws(StoreError) -> [CID] {
         var pending: Set<CID> = []
         try snapshot.scanPunches { (_, freed) throws(StoreError) in
             if case .borrowed(let lender, let cid) = freed, Int(lender) == number { pending.insert(cid) }
@@ -268,7 +282,8 @@ extension StoreCore {
             try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
                 // A link whose row says of no lender yet needs it, too.
                 let row = try snapshot.absent(of: hold.cid)
-                let isNeeded = row.count > 0 && (row.lender == nil || row.lender.map(Int.init) == number)
+                let lender = row.lender.map(Int.init) ?? wanted[hold.cid] ?? number
+                let isNeeded = row.count > 0 && lender == number
                 if !isNeeded, !pending.contains(hold.cid) { surplus.append(hold.cid) }
                 return true
             }

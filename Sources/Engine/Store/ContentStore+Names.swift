@@ -118,6 +118,7 @@ extension ContentStore {
     {
         try checkWritable()
         try core.releaseGoneForks()
+        try core.settle()
         try core.settleLoans()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }

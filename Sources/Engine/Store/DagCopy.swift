@@ -103,11 +103,9 @@ struct DagCopy {
         var bytes = bytes
         if !missing[0] {
             guard countsBases, try batch.isTorn(cid, links) else { return }
-            if bytes.isEmpty { bytes = try source(cid, scratch) }
         }
-        guard !bytes.isEmpty || cid.codec != .dagCBOR else {
-            throw StoreError(.conflict, "\(cid) was collected while it was copied: try again")
-        }
+        // A node that was there, and is not, or not to be relied upon, now that what is below it is.
+        if bytes.isEmpty, cid.codec == .dagCBOR { bytes = try source(cid, scratch) }
         if try batch.put(cid, bytes, links: links, isTree: !leavesMissing, inBases: countsBases) {
             report.blocks += 1
             report.bytes += UInt64(bytes.count)
@@ -234,6 +232,8 @@ extension ContentStore {
             // What was put back may link to more.
             lost = remaining + (try core.absentBlocks().filter { !remaining.contains($0) })
             guard healed > 0 || report.rounds == 0, !lost.isEmpty else {
+                // What a base has by now, and nothing here was lent.
+                if !core.isReadOnly { try core.settle(always: true) }
                 report.missing = UInt64(lost.count)
                 return report
             }

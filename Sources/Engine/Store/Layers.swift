@@ -130,15 +130,45 @@ extension StoreCore {
         var rest = forks[...]
         while !rest.isEmpty {
             let slice = rest.prefix(1024)
-            try releaseAll(of: slice.map(Base.owner))
-            // In a commit of its own: were the one before lost, after the files are removed, nobody would
-            // know whose the holds are.
-            try write(.releasing) { (transaction) throws(StoreError) in
-                for fork in slice { try transaction.index.removeLoan(toFork: fork) }
+            var held = Array(slice)
+            while !held.isEmpty {
+                try releaseAll(of: held.map(Base.owner))
+                // In a commit of its own: were the one before lost, after the files are removed, nobody would
+                // know whose the holds are.
+                try write(.releasing) { (transaction) throws(StoreError) in
+                    for fork in held { try transaction.index.removeLoan(toFork: fork) }
+                }
+                // One that borrows meanwhile is released again.
+                held = try alone { (snapshot) throws(StoreError) in try removeFiles(of: held, snapshot) }
             }
-            if let files { for fork in slice { ForkFile.remove(files.path + "/forks/" + fork.text) } }
             rest = rest.dropFirst(slice.count)
         }
+    }
+
+    /// Removes the files of forks for which nothing is held, and gives the others. Under the write lock.
+    private func removeFiles(of forks: [StoreIdentity], _ snapshot: IndexSnapshot) throws(StoreError)
+        -> [StoreIdentity]
+    {
+        var held: [StoreIdentity] = []
+        for fork in forks {
+            var isHeld = false
+            try snapshot.scanHolds(owner: Base.owner(fork)) { (_) in
+                isHeld = true
+                return false
+            }
+            if isHeld {
+                held.append(fork)
+            } else if let files {
+                ForkFile.remove(files.path + "/forks/" + fork.text)
+            }
+        }
+        return held
+    }
+
+    /// Whether there is a file of the fork: nothing is held for one that was forgotten.
+    func hasRegistered(_ fork: StoreIdentity) -> Bool {
+        guard let files else { return false }
+        return (try? System.status(ofPath: files.path + "/forks/" + fork.text)) != nil
     }
 
     /// Changes what the store is made of, while nobody else has it open.

@@ -305,6 +305,12 @@ final class StoreCore: @unchecked Sendable {
         return result
     }
 
+    /// Runs `body` while nobody changes the store, and changes nothing of its index.
+    func alone<T>(_ body: (IndexSnapshot) throws(StoreError) -> T) throws(StoreError) -> T {
+        try guardian.check()
+        return try index.alone(body)
+    }
+
     /// Whoever sealed it did not wait for those who had it open.
     func checkNotSealed(_ snapshot: IndexSnapshot) throws(StoreError) {
         guard try snapshot.isSealed() else { return }

@@ -61,10 +61,30 @@ final class StoreTransaction {
         return nil
     }
 
-    /// Looks for a lender of what is linked to and not here, if it has none.
+    /// Looks for a lender of what is linked to and not here, if it has none that has it still.
     func adopt(_ cid: CID) throws(StoreError) {
-        let row = try index.absent(of: cid)
-        if row.count > 0, row.lender == nil, let lender = try lender(of: cid) { wanted[cid] = lender }
+        if try index.absent(of: cid).count > 0 { _ = try rely(on: cid) }
+    }
+
+    /// Whether a base lends, or is to lend, what is linked to and not here.
+    private func rely(on cid: CID) throws(StoreError) -> Bool {
+        var row = try index.absent(of: cid)
+        let known = row.lender.map(Int.init).flatMap { $0 < bases.count ? $0 : nil }
+        if let known, try bases[known].canLend(cid) {
+            relied.insert(known)
+            return true
+        }
+        if wanted[cid] != nil { return true }
+        guard let lender = try lender(of: cid) else { return false }
+        wanted[cid] = lender
+        if let known {
+            // It has lost it, and what it holds of it goes when all is compared.
+            row.lender = nil
+            try index.setAbsent(row, of: cid)
+            try index.setLoan(try StoreCore.randomNumber(), fromBase: known)
+            try index.setUnsettled(true)
+        }
+        return true
     }
 
     /// Adds references; returns whether the block is here, or in a base.
@@ -77,22 +97,7 @@ final class StoreTransaction {
             if overflow { throw Self.tooManyReferences(cid) }
             row.count = sum
             try index.setAbsent(row, of: cid)
-            if let lender = row.lender.map(Int.init), lender < bases.count {
-                if try bases[lender].canLend(cid) {
-                    relied.insert(lender)
-                    return true
-                }
-                // It has lost it. Another may have it; what is held there for nothing goes when all is
-                // compared.
-                row.lender = nil
-                try index.setAbsent(row, of: cid)
-                try index.setLoan(try StoreCore.randomNumber(), fromBase: lender)
-                try index.setUnsettled(true)
-            }
-            if wanted[cid] != nil { return true }
-            guard let lender = try lender(of: cid) else { return false }
-            wanted[cid] = lender
-            return true
+            return try rely(on: cid)
         }
         try addReferences(count, at: location)
         return true

@@ -202,7 +202,7 @@ extension Verification {
                     .wrongAbsent,
                     "\(cid) is not here and has the count \(row.count), with \(expected) links", cid)
             }
-            try compareLoan(cid, row, fork)
+            try compareLoan(cid, row, fork, snapshot)
             return true
         }
         if !counts.expected.isEmpty {
@@ -211,14 +211,16 @@ extension Verification {
     }
 
     /// What a base lends is there, and held.
-    private mutating func compareLoan(_ cid: CID, _ row: AbsentRow, _ fork: StoreIdentity?)
-        throws(StoreError)
-    {
+    private mutating func compareLoan(
+        _ cid: CID, _ row: AbsentRow, _ fork: StoreIdentity?, _ snapshot: IndexSnapshot
+    ) throws(StoreError) {
         guard !core.bases.isEmpty else { return }
         guard let lender = row.lender else {
             for base in core.bases where base.isHolding {
                 guard try base.core.has(cid) else { continue }
                 note(.wrongLoan, "\(base.recorded.path) has \(cid) and does not hold it for this store", cid)
+                // The next collection, or opening, has it held.
+                if !core.isReadOnly { try snapshot.setUnsettled(true) }
                 break
             }
             return

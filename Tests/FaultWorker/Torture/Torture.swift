@@ -41,6 +41,7 @@ struct Torture {
             tries: StoreKind.allCases.map { .campaign(["race", "--kind", $0.rawValue]) }),
         Row(name: "soak", share: 6, tries: [.campaign(["soak"])]),
         Row(name: "layers", share: 8, tries: [.points("layers", 20)]),
+        Row(name: "spoiled-layers", share: 4, tries: [.campaign(["spoiled-layers"])]),
         Row(name: "transfers", share: 4, tries: [.campaign(["transfers"])]),
         Row(name: "cases", share: 4, tries: [.points("cases", 0)]),
         Row(
