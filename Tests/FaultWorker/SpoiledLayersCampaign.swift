@@ -87,8 +87,6 @@ final class SpoiledLayersWorld {
         var named: Set<Int> = []
         /// Of those, what reads right whatever else is dropped.
         var whole: Set<Int> = []
-        /// A repair leaves damaged files where they are, and verification tells of them.
-        var hasStrays = false
     }
 
     private struct Spoiled: Hashable {
@@ -323,14 +321,9 @@ final class SpoiledLayersWorld {
         note("verify \(number)")
         let report = try open(number).verify()
         unfound = unfound.filter { $0.layer != number }
-        let isClean = problems(report, number).isEmpty
-        tally.count(isClean ? "clean" : "found")
+        tally.count(report.isClean ? "clean" : "found")
         // A link of a node to what was lost for good is one to what may come.
-        return isClean && report.missingLinks == 0
-    }
-
-    private func problems(_ report: VerifyReport, _ number: Int) -> [VerifyReport.Problem] {
-        report.problems.filter { !layers[number].hasStrays || !$0.message.hasSuffix("belongs to no block") }
+        return report.isClean && report.missingLinks == 0
     }
 
     private func heal(_ number: Int) throws {
@@ -346,7 +339,6 @@ final class SpoiledLayersWorld {
         close()
         try ContentStore.repair(at: layers[number].path, keepingNames: keeps)
         unfound = unfound.filter { $0.layer != number }
-        if layers[number].kind.hasFiles { layers[number].hasStrays = true }
         let roots = try NameState(of: open(number)).roots
         for item in layers[number].named where roots["i\(item)"] != all.items[item].cid {
             if layers[number].whole.contains(item) || keeps { throw Violation("repair lost the name of \(item)") }
@@ -432,9 +424,8 @@ final class SpoiledLayersWorld {
             // Those of above that read through it have made it settle by now.
             try open(number).gc()
             let report = try open(number).verify()
-            let problems = problems(report, number)
-            guard problems.isEmpty, report.missingLinks == 0 else {
-                throw Violation("\(number) is not clean: \(problems.prefix(3).map(\.message))")
+            guard report.isClean, report.missingLinks == 0 else {
+                throw Violation("\(number) is not clean: \(report.problems.prefix(3).map(\.message))")
             }
         }
         spoiled = []
@@ -457,9 +448,12 @@ final class SpoiledLayersWorld {
             let store = try open(number)
             try store.gc()
             let report = try store.verify()
-            let problems = problems(report, number)
-            guard problems.isEmpty else {
-                throw Violation("\(number), emptied: \(problems.prefix(3).map(\.message))")
+            guard report.isClean else {
+                throw Violation("\(number), emptied: \(report.problems.prefix(3).map(\.message))")
+            }
+            if layers[number].kind.hasFiles {
+                let left = Files.count(layers[number].path + "/blocks")
+                guard left == 0 else { throw Violation("\(left) files are left in \(number), emptied") }
             }
             let blocks = try store.stat().blocks
             let holds = try store.holds()

@@ -188,15 +188,20 @@ struct Repair {
         try flush()
     }
 
-    /// Enters the sound files, in places of their own.
+    /// Enters the sound files, in places of their own. Damaged ones are freed, as what a record leaves in a
+    /// pack is: collection removes them, unless the same bytes were stored again.
     private mutating func enterFiles(_ index: IndexEnvironment, _ files: BlockFiles) throws(StoreError) {
         let scratch = ReadScratch()
         let lane: UInt32 = 1
-        var found: [(cid: CID, location: BlockLocation)] = []
+        var found: [(cid: CID, location: BlockLocation, isSound: Bool)] = []
         var end = UInt64(PackFormat.headerLength)
         func flush() throws(StoreError) {
             try change(index) { (transaction) throws(StoreError) in
-                for (cid, location) in found {
+                for (cid, location, isSound) in found {
+                    guard isSound else {
+                        try transaction.giveUp(cid, location)
+                        continue
+                    }
                     _ = try transaction.insert(cid, location, references: 0)
                     report.blocks += 1
                 }
@@ -210,6 +215,7 @@ struct Repair {
             let length = UInt32(clamping: status.length)
             let location = BlockLocation(
                 place: Place(pack: lane, offset: end), storedLength: length, rawLength: length, flags: [])
+            var isSound = true
             do throws(StoreError) {
                 let block = try files.block(cid, location, scratch)
                 if cid.codec == .dagCBOR { _ = try StoreCore.links(of: cid, in: block) }
@@ -217,9 +223,9 @@ struct Repair {
                 // A device that fails now may read it the next time: nothing is left out for that.
                 guard error.code != .io, error.code != .full else { throw error }
                 report.damagedRecords += 1
-                return
+                isSound = false
             }
-            found.append((cid, location))
+            found.append((cid, location, isSound))
             end += UInt64(RecordHeader.recordLength(cid: cid, storedLength: length))
             if found.count >= Self.batchRows { try flush() }
         }
