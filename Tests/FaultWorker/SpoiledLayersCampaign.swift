@@ -425,7 +425,8 @@ final class SpoiledLayersWorld {
             try open(number).gc()
             let report = try open(number).verify()
             guard report.isClean, report.missingLinks == 0 else {
-                throw Violation("\(number) is not clean: \(report.problems.prefix(3).map(\.message))")
+                let messages = report.problems.prefix(3).map(\.message)
+                throw Violation("\(number) is not clean: \(messages)")
             }
         }
         spoiled = []
