@@ -341,7 +341,9 @@ final class SpoiledLayersWorld {
         unfound = unfound.filter { $0.layer != number }
         let roots = try NameState(of: open(number)).roots
         for item in layers[number].named where roots["i\(item)"] != all.items[item].cid {
-            if layers[number].whole.contains(item) || keeps { throw Violation("repair lost the name of \(item)") }
+            guard !layers[number].whole.contains(item), !keeps else {
+                throw Violation("repair lost the name of \(item)")
+            }
             layers[number].named.remove(item)
             tally.count("lost-names")
         }
