@@ -2242,7 +2242,11 @@ enum {
     IPS_FS_ONE_FILE_SYSTEM = 2,
     /* Import: takes owner, mode and kind from the attribute user.containers.override_stat, where it is.
      * Export: puts there what the host refuses of them; devices are empty files then. */
-    IPS_FS_STAT_ATTRIBUTE = 4
+    IPS_FS_STAT_ATTRIBUTE = 4,
+    /* Export: leaves out files and directories of which the store has lost something, and goes on; else that
+     * ends it (IPS_CORRUPT, IPS_NOT_FOUND), and nothing comes of it. With IPS_FS_REPLACE, what was there goes
+     * all the same. */
+    IPS_FS_KEEP_GOING = 8
 };
 
 /* How a directory is imported. May grow at its end. */
@@ -2323,7 +2327,7 @@ enum {
 typedef struct ips_fs_export_options {
     /* sizeof(ips_fs_export_options). */
     uint32_t struct_size;
-    /* IPS_FS_STAT_ATTRIBUTE or 0. */
+    /* IPS_FS_STAT_ATTRIBUTE and IPS_FS_KEEP_GOING, joined by |, or 0. */
     uint32_t flags;
     /* IPS_FS_REFUSE, … */
     int32_t existing;
@@ -2341,6 +2345,7 @@ typedef struct ips_fs_export_report {
     /* sizeof(ips_fs_export_report), set by the caller. */
     uint32_t struct_size;
     uint32_t reserved;
+    /* What was to be made; what is missing of it is counted below. */
     uint64_t entries;
     uint64_t files;
     uint64_t bytes;
@@ -2349,9 +2354,11 @@ typedef struct ips_fs_export_report {
     uint64_t unmade;
     uint64_t without_owner;
     uint64_t without_metadata;
+    /* Of those that are missing, the ones of which the store has lost something. */
+    uint64_t damaged;
 } ips_fs_export_report;
 
-#define IPS_FS_EXPORT_REPORT_INIT { (uint32_t)sizeof(ips_fs_export_report), 0, 0, 0, 0, 0, 0, 0 }
+#define IPS_FS_EXPORT_REPORT_INIT { (uint32_t)sizeof(ips_fs_export_report), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /*
  * Writes a tree to a directory of the host. One that is not there appears when it is whole and durable; into
@@ -2370,7 +2377,7 @@ typedef struct ips_fs_export_report {
  * context     for both callbacks
  * report      may be NULL
  * IPS_EXISTS when the directory holds something; IPS_INVALID when it is something else; IPS_NOT_FOUND,
- * IPS_PERMISSION, IPS_FULL, IPS_IO.
+ * IPS_CORRUPT, IPS_PERMISSION, IPS_FULL, IPS_IO.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_export(const ips_store *store, const ips_cid *tree, ips_bytes path,
                                              const char *directory, const ips_fs_export_options *options,

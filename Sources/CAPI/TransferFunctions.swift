@@ -60,10 +60,11 @@ public func ips_fs_export(
         let result = try GrowingOutput(report, nullAllowed: true)
         let (place, directory) = (try treePath(path), try CAPI.path(directory))
         let given = try growingInput(options) ?? ips_fs_export_options()
-        guard given.flags & ~UInt32(IPS_FS_STAT_ATTRIBUTE) == 0 else {
+        guard given.flags & ~UInt32(IPS_FS_STAT_ATTRIBUTE | IPS_FS_KEEP_GOING) == 0 else {
             throw StoreError(.unsupported, "a flag that this version does not know")
         }
         var options = ExportOptions()
+        options.keepsGoing = given.flags & UInt32(IPS_FS_KEEP_GOING) != 0
         options.usesStatAttribute = given.flags & UInt32(IPS_FS_STAT_ATTRIBUTE) != 0
         switch Int(given.existing) {
         case Int(IPS_FS_REFUSE): options.existing = .refuse
@@ -142,7 +143,7 @@ extension ips_fs_export_report {
         self.init()
         (entries, files, bytes) = (report.entries, report.files, report.bytes)
         (unmade, without_owner) = (report.unmade, report.withoutOwner)
-        without_metadata = report.withoutMetadata
+        (without_metadata, damaged) = (report.withoutMetadata, report.damaged)
     }
 }
 

@@ -114,6 +114,60 @@ import Testing
         #expect(try Data(contentsOf: URL(filePath: out + "/b")) == Data("text".utf8) && heard.calls > 0)
     }
 
+    /// Random, so that it is stored as it is, and large enough to be blocks of its own.
+    @Test func whatIsDamagedIsLeftOutWhenItMayBe() throws {
+        let content = Data((0..<200_000).map { _ in UInt8.random(in: 0...255) })
+        try content.write(to: URL(filePath: host + "/large"))
+        var imported = report()
+        try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &imported, $0) }
+        try spoil(content[1000..<1064])
+        var made = ips_fs_export_report()
+        made.struct_size = UInt32(MemoryLayout<ips_fs_export_report>.size)
+        var how = ips_fs_export_options()
+        ips_fs_export_options_init(&how, MemoryLayout<ips_fs_export_options>.size)
+        let out = test.directory + "/out"
+        try path("/") { root in
+            expect(IPS_CORRUPT) {
+                ips_fs_export(test.handle, &imported.tree, root, out, &how, nil, nil, nil, &made, $0)
+            }
+            #expect(!FileManager.default.fileExists(atPath: out))
+            how.flags = UInt32(IPS_FS_KEEP_GOING)
+            let heard = Heard()
+            try expectOK {
+                ips_fs_export(
+                    test.handle, &imported.tree, root, out, &how, nil, trouble, heard.context, &made, $0)
+            }
+            #expect(heard.paths == ["large"] && heard.kinds == [Int32(IPS_FS_UNMADE)])
+            #expect(heard.statuses == [ips_status(IPS_CORRUPT)])
+        }
+        #expect((made.files, made.unmade, made.damaged) == (3, 1, 1))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: out).sorted() == ["a", "below"])
+        // Who was compiled before there was the last field.
+        made.struct_size = 56
+        made.damaged = 77
+        how.existing = Int32(IPS_FS_REPLACE)
+        try path("/") { root in
+            try expectOK {
+                ips_fs_export(test.handle, &imported.tree, root, out, &how, nil, nil, nil, &made, $0)
+            }
+        }
+        #expect((made.unmade, made.damaged) == (1, 77))
+    }
+
+    /// Changes the first of these bytes in a pack.
+    private func spoil(_ bytes: Data) throws {
+        let packs = test.path + "/packs"
+        for name in try FileManager.default.contentsOfDirectory(atPath: packs) {
+            let pack = URL(filePath: packs + "/" + name)
+            guard let place = try Data(contentsOf: pack).range(of: bytes) else { continue }
+            let file = try FileHandle(forUpdating: pack)
+            try file.seek(toOffset: UInt64(place.lowerBound))
+            try file.write(contentsOf: Data([bytes[bytes.startIndex] ^ 1]))
+            return try file.close()
+        }
+        Issue.record("the bytes are in no pack")
+    }
+
     @Test func anExportThatIsStoppedLeavesNothing() throws {
         var report = report()
         try expectOK { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }

@@ -24,6 +24,7 @@ public struct ExportOptions: Sendable {
 }
 
 public struct ExportReport: Equatable, Sendable {
+    /// What was to be made; what is missing of it is counted below.
     public var entries: UInt64 = 0
     public var files: UInt64 = 0
     public var bytes: UInt64 = 0

@@ -135,6 +135,7 @@ IPS_FS_UNREMOVED = 6
 IPS_FS_FULL = 1
 IPS_FS_ONE_FILE_SYSTEM = 2
 IPS_FS_STAT_ATTRIBUTE = 4
+IPS_FS_KEEP_GOING = 8
 IPS_FS_REFUSE = 0
 IPS_FS_REPLACE = 1
 IPS_FS_INTO = 2
@@ -709,6 +710,7 @@ class ips_fs_export_report(ctypes.Structure):
     unmade: int
     without_owner: int
     without_metadata: int
+    damaged: int
 
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -719,6 +721,7 @@ class ips_fs_export_report(ctypes.Structure):
         ("unmade", ctypes.c_uint64),
         ("without_owner", ctypes.c_uint64),
         ("without_metadata", ctypes.c_uint64),
+        ("damaged", ctypes.c_uint64),
     ]
 
 
@@ -765,7 +768,7 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_fs_import_options": (24, [0, 4, 8, 16]),
     "ips_fs_import_report": (232, [0, 4, 8, 96, 184, 192, 200, 208, 216, 224]),
     "ips_fs_export_options": (16, [0, 4, 8, 12]),
-    "ips_fs_export_report": (56, [0, 4, 8, 16, 24, 32, 40, 48]),
+    "ips_fs_export_report": (64, [0, 4, 8, 16, 24, 32, 40, 48, 56]),
 }
 
 # Name: result, parameters.

@@ -300,6 +300,7 @@ class FileSystem:
         path: Path = "/",
         existing: Existing = Existing.REFUSE,
         stat_attribute: bool = False,
+        keep_going: bool = False,
         progress: OnTransfer | None = None,
         on_trouble: OnTrouble | None = None,
     ) -> ExportReport:
@@ -307,9 +308,11 @@ class FileSystem:
         there appears when it is whole and durable. What the host refuses is counted, and the rest goes on.
 
         `stat_attribute`: owner, mode and kind that are refused are put into user.containers.override_stat.
+        `keep_going`: what the store has lost something of is left out and counted; else that ends the export.
         """
         options = sized(_abi.ips_fs_export_options)
         options.flags = _abi.IPS_FS_STAT_ATTRIBUTE if stat_attribute else 0
+        options.flags |= _abi.IPS_FS_KEEP_GOING if keep_going else 0
         options.existing = whole_number(existing, 0, (1 << 31) - 1, "what is done with what is there")
         report = sized(_abi.ips_fs_export_report)
         callbacks = TreeCallbacks(progress, on_trouble)

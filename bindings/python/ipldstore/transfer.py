@@ -68,7 +68,9 @@ class ImportReport(NamedTuple):
 
 
 class ExportReport(NamedTuple):
-    """What an export did: `unmade` entries are missing, others are there without their owner or metadata."""
+    """What an export did: `unmade` entries are missing, `damaged` of them because the store has lost something
+    of them; others are there without their owner or metadata.
+    """
 
     entries: int
     files: int
@@ -76,6 +78,7 @@ class ExportReport(NamedTuple):
     unmade: int
     without_owner: int
     without_metadata: int
+    damaged: int
 
 
 # They stop a call by returning False.
@@ -162,7 +165,7 @@ def import_report(raw: _abi.ips_fs_import_report) -> ImportReport:
 
 def export_report(raw: _abi.ips_fs_export_report) -> ExportReport:
     counts = (raw.entries, raw.files, raw.bytes)
-    return ExportReport(*counts, raw.unmade, raw.without_owner, raw.without_metadata)
+    return ExportReport(*counts, raw.unmade, raw.without_owner, raw.without_metadata, raw.damaged)
 
 
 def remove_directory(

@@ -123,7 +123,8 @@ class MergeTest(PlaceTest):
             self.fs.export(report.tree, copy)
         self.fs.export(report.tree, copy, "deep", Existing.INTO)
         self.assertEqual(sorted(os.listdir(copy)), ["deep", "file", "link"])
-        self.fs.export(report.tree, copy, existing=Existing.REPLACE)
+        replaced = self.fs.export(report.tree, copy, existing=Existing.REPLACE, keep_going=True)
+        self.assertEqual((replaced.unmade, replaced.damaged), (0, 0))
         self.assertEqual(sorted(os.listdir(copy)), ["deep", "link"])
         ipldstore.remove_directory(copy)
         with self.assertRaises(ipldstore.NotFound):

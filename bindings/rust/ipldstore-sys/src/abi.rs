@@ -128,6 +128,7 @@ pub const IPS_FS_UNREMOVED: i32 = 6;
 pub const IPS_FS_FULL: i32 = 1;
 pub const IPS_FS_ONE_FILE_SYSTEM: i32 = 2;
 pub const IPS_FS_STAT_ATTRIBUTE: i32 = 4;
+pub const IPS_FS_KEEP_GOING: i32 = 8;
 pub const IPS_FS_REFUSE: i32 = 0;
 pub const IPS_FS_REPLACE: i32 = 1;
 pub const IPS_FS_INTO: i32 = 2;
@@ -487,6 +488,7 @@ pub struct ips_fs_export_report {
     pub unmade: u64,
     pub without_owner: u64,
     pub without_metadata: u64,
+    pub damaged: u64,
 }
 
 pub type ips_progress = Option<unsafe extern "C" fn(context: *mut c_void, done: u64) -> ips_status>;
@@ -1061,7 +1063,7 @@ layout! { ips_fs_import_report: 232,
     files_read: 208, bytes_read: 216, unread: 224,
 }
 layout! { ips_fs_export_options: 16, struct_size: 0, flags: 4, existing: 8, reserved: 12 }
-layout! { ips_fs_export_report: 56,
+layout! { ips_fs_export_report: 64,
     struct_size: 0, reserved: 4, entries: 8, files: 16, bytes: 24, unmade: 32, without_owner: 40,
-    without_metadata: 48,
+    without_metadata: 48, damaged: 56,
 }

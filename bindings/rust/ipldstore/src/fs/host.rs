@@ -146,6 +146,13 @@ impl ExportOptions {
         self.flags |= sys::IPS_FS_STAT_ATTRIBUTE;
         self
     }
+
+    /// Leaves out files and directories of which the store has lost something, and goes on; else that ends the
+    /// export.
+    pub fn keep_going(mut self) -> Self {
+        self.flags |= sys::IPS_FS_KEEP_GOING;
+        self
+    }
 }
 
 crate::space::report! {
@@ -160,5 +167,7 @@ crate::space::report! {
         without_owner,
         /// Entries that are there without an attribute, mode or time.
         without_metadata,
+        /// Of those that are missing, the ones of which the store has lost something.
+        damaged,
     }
 }
