@@ -25,14 +25,20 @@ struct TreePlace: ExpressibleByArgument {
     /// lost something on the way there, the place.
     func find<T>(_ look: (FilePath) throws -> T) throws -> T {
         do { return try look(path) } catch let error as StoreError {
-            if error.code == .notFound, error.systemError == ENOENT, error.message.hasPrefix("there is no ") {
-                throw StoreError(.notFound, "\(error.message) in \(reference)", systemError: ENOENT)
-            }
+            if let error = error.missing(in: reference) { throw error }
             throw error.systemError == 0 ? error.of(text) : error
         }
     }
 
     static let help = "BRANCH:PATH, or a tag, root, version or CID in the place of the branch."
+}
+
+extension StoreError {
+    /// That nothing is at a path, with the tree's name; nil for other errors.
+    func missing(in reference: String) -> StoreError? {
+        guard code == .notFound, systemError == ENOENT, message.hasPrefix("there is no ") else { return nil }
+        return StoreError(code, "\(message) in \(reference)", systemError: systemError)
+    }
 }
 
 /// One end of a copy: a place in a tree, or a file or directory of the host.
@@ -161,7 +167,9 @@ struct CommitOptions: ParsableArguments {
             let before = workspace.version
             do {
                 guard before != nil else { throw StoreError(.notFound, "there is no branch \(branch)") }
-                try body(workspace, files)
+                do { try body(workspace, files) } catch let error as StoreError {
+                    throw error.missing(in: branch) ?? error
+                }
                 let version = try files.commit(
                     workspace, to: branch, message: message ?? CommandWords.message, author: authorName,
                     keepingRefused: false)

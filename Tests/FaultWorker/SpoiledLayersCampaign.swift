@@ -23,7 +23,8 @@ struct SpoiledLayersCampaign {
                 do { try world.live(steps: arguments.number("steps", 60)) } catch {
                     if arguments.text("trace") != nil { for line in world.transcript { say(line) } }
                     let code = (error as? StoreError).map { "\($0.code): " } ?? ""
-                    throw Violation("step \(world.transcript.count), \(world.transcript.last ?? ""): \(code)\(error)")
+                    let step = "step \(world.transcript.count), \(world.transcript.last ?? "")"
+                    throw Violation("\(step): \(code)\(error)")
                 }
             }
         }
@@ -182,7 +183,8 @@ final class SpoiledLayersWorld {
 
     /// Whether anybody below has a part of it spoiled and cannot know.
     private func isDoubtful(_ item: Int, _ number: Int, _ among: Set<Spoiled>) -> Bool {
-        among.contains { layers[number].below.contains($0.layer) && all.items[item].blocks.contains($0.block) }
+        let (below, blocks) = (layers[number].below, all.items[item].blocks)
+        return among.contains { below.contains($0.layer) && blocks.contains($0.block) }
     }
 
     private func named(_ number: Int, _ item: Int) {

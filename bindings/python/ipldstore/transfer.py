@@ -68,8 +68,8 @@ class ImportReport(NamedTuple):
 
 
 class ExportReport(NamedTuple):
-    """What an export did: `unmade` entries are missing, `damaged` of them because the store has lost something
-    of them; others are there without their owner or metadata.
+    """What an export did: `unmade` entries are missing, `damaged` of them because the store has lost
+    something of them; others are there without their owner or metadata.
     """
 
     entries: int

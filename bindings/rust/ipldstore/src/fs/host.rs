@@ -147,8 +147,8 @@ impl ExportOptions {
         self
     }
 
-    /// Leaves out files and directories of which the store has lost something, and goes on; else that ends the
-    /// export.
+    /// Leaves out files and directories of which the store has lost something, and goes on; else that ends
+    /// the export.
     pub fn keep_going(mut self) -> Self {
         self.flags |= sys::IPS_FS_KEEP_GOING;
         self
