@@ -1325,7 +1325,8 @@ typedef struct ips_verify_report {
     /* Things that are not as they must be; 0: all is well. */
     uint64_t problems;
     /* Links of nodes that something keeps to blocks that are not here. No problems: a link may come before
-     * what it names. After a repair that lost blocks, what is missing. */
+     * what it names. After a repair that lost blocks, what is missing. (What files, and trees and versions
+     * of section 18, lack is a problem besides.) */
     uint64_t missing_links;
     /* How many blocks those are. */
     uint64_t missing_blocks;

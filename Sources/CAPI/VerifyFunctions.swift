@@ -1,6 +1,7 @@
 /// Verification and repair.
 import CIpldStore
 import IpldEngine
+import MonoFS
 
 @c @implementation
 public func ips_store_verify(
@@ -14,7 +15,8 @@ public func ips_store_verify(
         let others = try optionalOutput(missing, "missing")
         list?.pointee = nil
         others?.pointee = nil
-        let found = try CAPI.store(store).verify(progress: progressClosure(progress, context, outcome))
+        let found = try FileSystem(try CAPI.store(store)).verify(
+            progress: progressClosure(progress, context, outcome))
         var value = ips_verify_report()
         value.blocks = found.blocks
         value.raw_bytes = found.rawBytes

@@ -26,11 +26,29 @@ struct CommandExit: Error {
 
     /// A store's error; `advice` says what to do in place of what its code says.
     init(_ error: StoreError, advice: String? = nil) {
+        let error = Self.lossOfOther(error) ?? error
         let advice = advice ?? Self.advice(error)
         let message = Self.namingCommands(error.message)
         self.init(
             name: error.code.name, message: advice.isEmpty ? message : message + ": " + advice,
             status: error.code.exitStatus, signal: error.code == .cancelled ? Interruption.received : nil)
+    }
+
+    /// A block that is not here and that nobody named is one that something needs.
+    private static func lossOfOther(_ error: StoreError) -> StoreError? {
+        let absent = " is not in the store"
+        guard error.code == .notFound, error.message.hasSuffix(absent),
+            let text = error.message.dropLast(absent.count).split(separator: " ").last,
+            let cid = try? CID(parsing: String(text))
+        else { return nil }
+        for argument in CommandLine.arguments {
+            // As it is, or before a path, or behind an option's name.
+            for part in argument.split(whereSeparator: { $0 == ":" || $0 == "=" })
+            where (try? CID(parsing: String(part))) == cid {
+                return nil
+            }
+        }
+        return StoreError(.corrupt, error.message + ", and is needed")
     }
 
     /// What the engine says, with the command it advises as one types it here.
@@ -55,7 +73,7 @@ struct CommandExit: Error {
         return switch error.code {
         case .notFound where message.hasSuffix("is not in the store"):
             "check it, or name another store with --store"
-        case .corrupt where message.contains(Self.inBase): "run ipldstore verify --store on that base"
+        case .corrupt where message.contains(Self.inBase): "run ipldstore verify on that base"
         case .corrupt: "run ipldstore verify to see what is damaged"
         case .conflict: "look at what is there now and try again"
         case .busy where message.contains("in this process"): "name each store once"

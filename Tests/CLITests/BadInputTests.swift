@@ -172,8 +172,11 @@ import Testing
         var stored = try line.read(pack)
         stored[try #require(stored.range(of: leaf)).lowerBound + 1000] ^= 1
         try line.write(pack, stored)
-        // Repair loses the leaf; from then on every verification says what is missing, and that all is well.
-        #expect(try line.run("verify", "--repair").status == 0)
+        // Repair loses the leaf, and fails; from then on every verification says what is missing, and that
+        // all is well.
+        let repaired = try line.run("verify", "--repair")
+        #expect(repaired.status == 4, "\(repaired.output)")
+        #expect(repaired.error.contains("1 link leads to what is not here"), "\(repaired.error)")
         for _ in 0..<2 {
             let text = try line.run("verify")
             #expect(text.status == 0 && text.lines.first == "not here: \(cid)", "\(text.output)")

@@ -270,7 +270,7 @@ import Testing
         // A block that is missing is as lost as one that is damaged.
         _ = try line.run("verify", "--repair")
         let missing = try line.run("cat", "main:/d/lost")
-        #expect(missing.status == 3 && missing.error.contains("the file main:/d/lost: b"))
+        #expect(missing.status == 4 && missing.error.contains("the file main:/d/lost: b"))
         #expect(missing.error.contains("is not in the store"), "\(missing.error)")
         #expect(try line.run("export", "main", "new").error.contains("the file d/lost: b"))
         #expect(try line.run("export", "main", "new", "--keep-going").status == 4)

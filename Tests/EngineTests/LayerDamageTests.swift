@@ -306,4 +306,115 @@ import Testing
         }
         #expect(try store.verify().isClean)
     }
+
+    private func putNode(_ batch: Batch) throws -> CID { try batch.putNode(.list([.link(cid)])) }
+
+    /// A node that waits for collection here keeps nothing that is below it, though a base has the node.
+    @Test func aNodeThatIsDeadHereIsStoredAgain() throws {
+        let base = try make("base")
+        let first = try base.makeBatch()
+        let node = try putNode(first)
+        try first.setRoot("theirs", to: node)
+        try first.commit()
+        let layer = try make("layer", over: "base")
+        func store() throws -> Batch {
+            let batch = try layer.makeBatch()
+            _ = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+            #expect(try putNode(batch) == node)
+            try batch.setRoot("mine", to: node)
+            return batch
+        }
+        try store().commit()
+        // Its lease keeps what dies from collection.
+        let older = try layer.makeBatch()
+        _ = try [1, 2, 3].withUnsafeBytes { try older.putBlock($0, codec: .raw) }
+        try layer.removeRoot("mine")
+        let newer = try store()
+        older.abort()
+        try layer.gc()
+        try newer.commit()
+        for _ in 0..<3 { try layer.gc() }
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    /// What a middle store sees in a base, and is not lent, its node does not keep.
+    @Test(arguments: [false, true])
+    func aNodeKeepsOnlyWhatIsLentToItsStore(isDamaged: Bool) throws {
+        let x = try make("x")
+        let y = try make("y")
+        let middle = try make("middle", over: "x", "y")
+        if isDamaged { try put(x, "theirs") }
+        let batch = try middle.makeBatch()
+        let node = try putNode(batch)
+        try batch.setRoot("node", to: node)
+        try batch.commit()
+        if isDamaged {
+            try spoil("x")
+            #expect(try !x.verify().isClean)
+        }
+        try put(y, "theirs")
+        let donor = try make("donor")
+        let whole = try donor.makeBatch()
+        _ = try bytes.withUnsafeBytes { try whole.putBlock($0, codec: .raw) }
+        _ = try putNode(whole)
+        try whole.setRoot("node", to: node)
+        try whole.commit()
+        let top = try make("top", over: "middle")
+        try top.copy(node, from: donor, asRoot: "mine")
+        try giveUp(y, "theirs")
+        #expect(try top.block(cid) == bytes && top.verify().isClean)
+    }
+
+    @Test func flatteningStopsAtWhatABaseHasLost() throws {
+        do {
+            let base = try make("base")
+            try put(base, "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+            try spoil("base")
+            #expect(try !base.verify().isClean)
+        }
+        #expect(code { try ContentStore.flatten(at: path("layer")) } == .corrupt)
+        let good = try make("good")
+        try put(good, "image")
+        try open("layer").heal(from: [good])
+        try ContentStore.flatten(at: path("layer"))
+        #expect(try open("layer").block(cid) == bytes)
+    }
+
+    /// What is found damaged in a base that may not be written to is known for as long as that is open.
+    @Test func whatAReadOnlyBaseHasDamagedIsStoredAbove() throws {
+        do {
+            let base = try make("base")
+            try put(base, "theirs")
+            try base.seal()
+        }
+        let base = try ContentStore.open(at: path("base"), readOnly: true)
+        try spoil("base")
+        let memory = try MemoryStore(over: [base])
+        #expect(code { _ = try memory.block(cid) } == .corrupt)
+        try put(memory, "mine")
+        #expect(try memory.block(cid) == bytes)
+    }
+
+    /// A repair forgets who lends, and has the same base lend again.
+    @Test func aRepairedLayerKeepsItsLender() throws {
+        let file = randomBytes(3_000_000, seed: 8)
+        do {
+            let x = try make("x")
+            let y = try make("y")
+            let root = try y.put(file)
+            let layer = try make("layer", over: "x", "y")
+            try layer.setRoot("mine", to: root)
+            #expect(try x.put(file) == root)
+            try spoil("x", Array(file[1_000_000..<1_000_064]))
+            #expect(try !x.verify().isClean)
+        }
+        try ContentStore.repair(at: path("layer"))
+        let layer = try open("layer")
+        let y = try open("y")
+        let root = try #require(try layer.root("mine"))
+        try y.dereference(root)
+        try y.gc()
+        #expect(try layer.get(root) == file && layer.verify().isClean)
+    }
 }

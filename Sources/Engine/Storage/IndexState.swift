@@ -95,16 +95,29 @@ extension IndexSnapshot {
 
     private static let unsettledKey: StaticString = "unsettled"
 
-    /// Whether links to what is not here may be to blocks of bases that do not know of it yet.
-    func isUnsettled() throws(StoreError) -> Bool { try get(.meta, Self.unsettledKey.rawBytes) != nil }
+    /// Whether links to what is not here may be to blocks of bases that do not hold it yet.
+    enum Unsettled: UInt8 {
+        /// They are looked for when the store is opened, and by collection.
+        case known = 0
+        /// By collection: what was lost below may come back.
+        case possible = 1
+    }
 
-    func setUnsettled(_ isUnsettled: Bool) throws(StoreError) {
+    func unsettled() throws(StoreError) -> Unsettled? {
+        guard let value = try get(.meta, Self.unsettledKey.rawBytes) else { return nil }
+        return Unsettled(rawValue: value.first ?? 0) ?? .known
+    }
+
+    func setUnsettled(_ unsettled: Unsettled?) throws(StoreError) {
         let key = Self.unsettledKey.rawBytes
-        if isUnsettled {
-            try put(.meta, key, UnsafeRawBufferPointer(start: nil, count: 0))
-        } else {
+        guard let unsettled else {
             try delete(.meta, key)
+            return
         }
+        // Nothing is less than what is known.
+        if unsettled == .possible, try self.unsettled() == .known { return }
+        let value = unsettled == .known ? [] : [unsettled.rawValue]
+        try value.withBytes { (value) throws(StoreError) in try put(.meta, key, value) }
     }
 
     // MARK: Loans: numbers of the last one, in layer and base

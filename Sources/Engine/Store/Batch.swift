@@ -58,6 +58,9 @@ public final class Batch: @unchecked Sendable {
 
     deinit { end() }
 
+    /// Whether it had to store something that was put as a block.
+    package private(set) var hasStored = false
+
     /// By its commit, an abort, or an error while it stored.
     package var hasEnded: Bool { isOver }
 
@@ -131,6 +134,7 @@ public final class Batch: @unchecked Sendable {
             missing[0] = claimed.withLock { $0.insert(cid).inserted }
         }
         guard missing[0] else { return false }
+        hasStored = true
         if !buffer.hasRoom { try flushBuffer() }
         buffer.add(cid, bytes, links: links, isTree: isTree, compressor)
         return true
@@ -163,8 +167,14 @@ public final class Batch: @unchecked Sendable {
     func isTorn(_ cid: CID, _ links: [CID]) throws(StoreError) -> Bool {
         if core.bases.isEmpty || links.isEmpty || claimed.withLock({ $0.contains(cid) }) { return false }
         if Defect.tornNodesAreBorrowed.isPresent { return false }
+        // One that is here and about to go is none that may be relied upon.
+        let since = lease?.epoch ?? .max
         let isHere = try core.read { (snapshot) throws(StoreError) -> Bool? in
-            if try snapshot.location(of: cid) != nil { return nil }
+            if let location = try snapshot.location(of: cid),
+                try core.isReliable(location, of: cid, since, snapshot)
+            {
+                return nil
+            }
             for link in links where try snapshot.location(of: link) != nil { return true }
             return false
         }
@@ -172,11 +182,10 @@ public final class Batch: @unchecked Sendable {
         if isHere || claimed.withLock({ claimed in links.contains { claimed.contains($0) } }) { return true }
         guard let holder = try core.holder(of: cid) else { return false }
         for link in links {
-            guard link.codec == .dagCBOR else {
-                if try !holder.has(link) { return true }
-                continue
-            }
-            guard let below = try holder.holder(of: link) else { return true }
+            guard link.hash != .identity else { continue }
+            // What it only sees it does not keep.
+            guard let below = try holder.keeper(of: link) else { return true }
+            guard link.codec == .dagCBOR else { continue }
             // Found whole in another store, it need not be so in this one.
             var whole = wholeNodes.withLock { $0[link] }
             if whole == nil { whole = try borrowed(link) }
@@ -262,6 +271,29 @@ public final class Batch: @unchecked Sendable {
         links.reserveCapacity(children.count)
         for child in children where seen.insert(child.cid).inserted { links.append(child.cid) }
         try put(cid, node, links: links, isTree: true)
+    }
+
+    /// Stores a block that is there, where it cannot be relied upon as it is; whether it was stored.
+    package func putAgain(_ cid: CID, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Bool {
+        try step { () throws(StoreError) in
+            let links = cid.codec == .dagCBOR ? try StoreCore.links(of: cid, in: bytes) : []
+            return try put(cid, bytes, links: links, isTree: false)
+        }
+    }
+
+    /// The same of all nodes below it, children before their parents; what is lost stays so.
+    package func putAgain(below root: CID) throws(StoreError) {
+        try step { () throws(StoreError) in
+            var copy = DagCopy(countsBases: true, leavesMissing: true) {
+                [core] (cid, scratch) throws(StoreError) in
+                do throws(StoreError) { return try core.content(cid, scratch) } catch
+                    where error.code == .corrupt
+                {
+                    throw StoreError(.notFound, error.message)
+                }
+            }
+            _ = try copy.run(root, into: self) { (_) in false }
+        }
     }
 
     // MARK: Names and the end
@@ -357,7 +389,9 @@ public final class Batch: @unchecked Sendable {
             if let location = try transaction.index.location(of: cid) {
                 existing.append((location, reference.count))
             } else if try !transaction.addReferences(reference.count, to: cid), reference.isRequired,
-                !claimed.withLock({ $0.contains(cid) }), !Defect.deadDuplicatesAreTaken.isPresent
+                !claimed.withLock({ $0.contains(cid) }), !Defect.deadDuplicatesAreTaken.isPresent,
+                // Part of what is edited elsewhere, and lost there, as it may be in a single store.
+                try !transaction.hasDamaged(cid)
             {
                 throw StoreError(.conflict, "\(cid), which the batch relied on, is gone: try again")
             }

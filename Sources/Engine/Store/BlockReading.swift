@@ -91,25 +91,56 @@ extension StoreCore {
     func has(_ cid: CID) throws(StoreError) -> Bool {
         if cid.hash == .identity { return true }
         if let location = try read({ (snapshot) throws(StoreError) in try snapshot.location(of: cid) }) {
-            return !location.flags.contains(.damaged)
+            return !isDamaged(location, cid)
         }
         for base in bases where try base.core.has(cid) { return true }
         return false
     }
 
+    private func isDamaged(_ location: BlockLocation, _ cid: CID) -> Bool {
+        location.flags.contains(.damaged) || foundDamaged.withLock { $0.contains(cid) }
+    }
+
+    /// Whether it is known to have lost a block, itself or below.
+    func hasDamaged(_ cid: CID) throws(StoreError) -> Bool {
+        let location = try read { (snapshot) throws(StoreError) in try snapshot.location(of: cid) }
+        if let location, isDamaged(location, cid) { return true }
+        for base in bases where try base.core.hasDamaged(cid) { return true }
+        return false
+    }
+
+    /// Whether a block that is here has a count, or died after `since`.
+    func isReliable(_ location: BlockLocation, of cid: CID, _ since: UInt64, _ snapshot: IndexSnapshot)
+        throws(StoreError) -> Bool
+    {
+        guard !isDamaged(location, cid), let block = try snapshot.block(at: location.place) else {
+            return false
+        }
+        let isKept = block.count > 0 || isSealed || Defect.deadDuplicatesAreTaken.isPresent
+        return isKept || (block.date > since && block.date != Collection.setAsideDate)
+    }
+
     /// The store that has a block itself, sound as far as is known: this one, or the one that it would be
     /// borrowed from.
-    func holder(of cid: CID) throws(StoreError) -> StoreCore? {
+    func holder(of cid: CID) throws(StoreError) -> StoreCore? { try find(cid, isKept: false) }
+
+    /// The same, of a block that a node here links to, if the node keeps it: what a base happens to have and
+    /// does not hold may go.
+    func keeper(of cid: CID) throws(StoreError) -> StoreCore? { try find(cid, isKept: true) }
+
+    private func find(_ cid: CID, isKept: Bool) throws(StoreError) -> StoreCore? {
         let (location, row) = try read { (snapshot) throws(StoreError) in
             (try snapshot.location(of: cid), try snapshot.absent(of: cid))
         }
-        if let location { return location.flags.contains(.damaged) ? nil : self }
+        if let location { return isDamaged(location, cid) ? nil : self }
         if row.count > 0, let number = row.lender.map(Int.init), number < bases.count,
             try bases[number].canLend(cid)
         {
-            return try bases[number].core.holder(of: cid)
+            return try bases[number].core.find(cid, isKept: isKept)
         }
-        for base in bases where try base.canLend(cid) { return try base.core.holder(of: cid) }
+        for base in bases where !isKept || !base.isHolding {
+            if try base.canLend(cid) { return try base.core.find(cid, isKept: false) }
+        }
         return nil
     }
 
@@ -147,10 +178,8 @@ extension StoreCore {
             for (position, cid) in cids.enumerated() where missing[position] {
                 guard let location = try snapshot.location(of: cid) else { continue }
                 elsewhere[position] = Defect.ownDamageIsOverlooked.isPresent
-                guard !location.flags.contains(.damaged), let block = try snapshot.block(at: location.place)
-                else { continue }
-                let isKept = block.count > 0 || isSealed || Defect.deadDuplicatesAreTaken.isPresent
-                let isReliable = isKept || (block.date > since && block.date != Collection.setAsideDate)
+                if isDamaged(location, cid) { continue }
+                let isReliable = try isReliable(location, of: cid, since, snapshot)
                 missing[position] = !isReliable
                 // One that is about to go can be relied upon where a base has it.
                 elsewhere[position] = !isReliable
@@ -168,7 +197,12 @@ extension StoreCore {
 
     /// Flags the row, so that storing the same bytes again repairs the block. Best effort.
     private func noteDamage(_ cid: CID, _ location: BlockLocation) {
-        guard index.access == .readWrite, !location.flags.contains(.damaged) else { return }
+        guard index.access == .readWrite else {
+            // For as long as the store is open here.
+            foundDamaged.withLock { _ = $0.insert(cid) }
+            return
+        }
+        guard !location.flags.contains(.damaged) else { return }
         try? write(.releasing, isMending: true) { (transaction) throws(StoreError) in
             guard let now = try transaction.index.location(of: cid), now.place == location.place else {
                 return

@@ -51,27 +51,34 @@ extension StoreCore {
         }
     }
 
+    enum Occasion { case opening, collection, healing }
+
     /// Borrows what was linked to while nobody could see which base has it: after a repair, which counts
     /// links without looking at bases, when a store is given one, while one may not be written to, and when
-    /// what was lost below comes back. `always`: also where nobody has noted that there may be such.
-    func settle(always: Bool = false) throws(StoreError) {
+    /// what was lost below comes back.
+    func settle(_ occasion: Occasion) throws(StoreError) {
         guard bases.contains(where: \.isHolding) else { return }
-        var (isUnsettled, linked): (Bool, [CID]) = (false, [])
+        var (isKnown, linked): (Bool, [CID]) = (false, [])
         try read { (snapshot) throws(StoreError) in
-            isUnsettled = try snapshot.isUnsettled()
-            if always || isUnsettled { linked = try linkedWithoutLender(snapshot) }
+            let unsettled = try snapshot.unsettled()
+            isKnown = unsettled == .known
+            if isKnown || occasion == .healing || occasion == .collection && unsettled != nil {
+                linked = try linkedWithoutLender(snapshot)
+            }
         }
         // Looked for first without a commit: what is nowhere may stay so for long.
-        var isDue = isUnsettled && linked.isEmpty
+        var isDue = isKnown
         for cid in linked where !isDue { isDue = try has(cid) }
         guard isDue else { return }
         try write(.releasing) { (transaction) throws(StoreError) in
+            let linked = try linkedWithoutLender(transaction.index)
             var isLeft = false
-            for cid in try linkedWithoutLender(transaction.index) {
+            for cid in linked {
                 try transaction.adopt(cid)
-                if try !transaction.isHere(cid) { isLeft = true }
+                if !isLeft { isLeft = try !transaction.isHere(cid) }
             }
-            try transaction.index.setUnsettled(isLeft)
+            try transaction.index.setUnsettled(nil)
+            if isLeft { try transaction.index.setUnsettled(.possible) }
         }
     }
 
@@ -100,7 +107,7 @@ extension StoreCore {
             if try base.core.lend(slice.map(\.cid), to: fork, loan: nil) != nil {
                 for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
                     try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
-                    try transaction.index.setUnsettled(true)
+                    try transaction.index.setUnsettled(.known)
                 }
             }
             rest = rest.dropFirst(4096)

@@ -22,7 +22,7 @@ extension StoreCore {
         }
         guard !transaction.wanted.isEmpty else { return }
         if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
-            try transaction.index.setUnsettled(true)
+            try transaction.index.setUnsettled(.known)
         }
         guard bases.contains(where: \.isHolding), let fork = try transaction.index.recorded().fork else {
             return
@@ -251,7 +251,7 @@ extension StoreCore {
                     let count = try snapshot.absent(of: cid).count
                     try snapshot.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
                     try transaction.adopt(cid)
-                    try snapshot.setUnsettled(true)
+                    try snapshot.setUnsettled(.possible)
                 }
             }
             rest = rest.dropFirst(4096)

@@ -24,6 +24,12 @@ extension ContentStore {
     /// What the index says of a block; of one that a base has, the base's.
     public func inspect(_ cid: CID) throws(StoreError) -> BlockInformation { try core.inspect(cid) }
 
+    /// Whether a block is here or in a base, damaged or not.
+    package func isHere(_ cid: CID) throws(StoreError) -> Bool {
+        do { _ = try core.inspect(cid) } catch  where error.code == .notFound { return false }
+        return true
+    }
+
     /// Whether a block is in this store itself, whatever its bases have.
     package func hasItself(_ cid: CID) throws(StoreError) -> Bool {
         try core.read { (snapshot) throws(StoreError) in try snapshot.location(of: cid) != nil }

@@ -118,7 +118,7 @@ extension ContentStore {
     {
         try checkWritable()
         try core.releaseGoneForks()
-        try core.settle()
+        try core.settle(.collection)
         try core.settleLoans()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
@@ -127,20 +127,10 @@ extension ContentStore {
     /// that are gone. What is damaged stays. `progress` hears of the blocks found so far and may throw to
     /// stop.
     public func gcDryRun(progress: ((UInt64) throws(StoreError) -> Void)? = nil) throws(StoreError) -> Usage {
-        let gone = core.goneForks()
-        return try core.exclusive(progress) { (snapshot) throws(StoreError) in
-            var dead = DroppedReferences()
-            try snapshot.scanDead { (date, place) throws(StoreError) in
-                guard date != Collection.setAsideDate else { return false }
-                if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
-                return true
-            }
-            for fork in gone { try dead.add(holdsOf: Base.owner(fork), snapshot) }
-            return dead
-        }.usage
+        try core.collectable(progress)
     }
 
-    /// What deleting these roots would free, at the cost of what it would free.
+    /// What deleting these roots would free, beside what is garbage already; at the cost of both.
     /// `progress` hears of the blocks counted so far and may throw to stop.
     public func usage(of names: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError) -> Usage
@@ -154,7 +144,7 @@ extension ContentStore {
         of names: [String], holdsOf owners: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
         for name in names { try StoreName.check(name, "a root's name") }
-        let found = try core.exclusive(progress) { (snapshot) throws(StoreError) in
+        return try core.exclusiveOfLive(progress) { (snapshot) throws(StoreError) in
             var starts = DroppedReferences()
             for name in Set(names.map(Names.Name.init)) {
                 guard let cid = try snapshot.root(name.text) else {
@@ -165,7 +155,6 @@ extension ContentStore {
             for owner in owners { try starts.add(holdsOf: owner, snapshot) }
             return starts
         }
-        return (found.usage, found.blocks)
     }
 
     public func stat() throws(StoreError) -> StoreStatistics {

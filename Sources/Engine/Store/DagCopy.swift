@@ -233,7 +233,7 @@ extension ContentStore {
             lost = remaining + (try core.absentBlocks().filter { !remaining.contains($0) })
             guard healed > 0 || report.rounds == 0, !lost.isEmpty else {
                 // What a base has by now, and nothing here was lent.
-                if !core.isReadOnly { try core.settle(always: true) }
+                if !core.isReadOnly { try core.settle(.healing) }
                 report.missing = UInt64(lost.count)
                 return report
             }

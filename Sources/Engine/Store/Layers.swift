@@ -186,7 +186,7 @@ extension StoreCore {
         let text = try recorded.checkedText()
         try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
             try transaction.setConfiguration(text)
-            try transaction.index.setUnsettled(!recorded.bases.isEmpty)
+            try transaction.index.setUnsettled(recorded.bases.isEmpty ? nil : .known)
             if recorded.bases.isEmpty { try transaction.index.forgetLoans() }
         }
     }
@@ -371,15 +371,23 @@ extension StoreCore {
             [self] (cid, scratch) throws(StoreError) in try content(cid, scratch)
         }
         while true {
-            var linked: [CID] = []
+            var linked: [(cid: CID, isLent: Bool)] = []
             try read { (snapshot) throws(StoreError) in
-                try snapshot.scanAbsent { (cid, _) throws(StoreError) in
-                    linked.append(cid)
+                try snapshot.scanAbsent { (cid, row) throws(StoreError) in
+                    linked.append((cid, row.lender != nil))
                     return true
                 }
             }
             var borrowed: [CID] = []
-            for cid in linked where try has(cid) { borrowed.append(cid) }
+            for (cid, isLent) in linked {
+                if try has(cid) {
+                    borrowed.append(cid)
+                    continue
+                }
+                guard !isLent, try !hasDamaged(cid) else {
+                    throw StoreError(.corrupt, "\(cid) is lost in a base: heal the base or the store first")
+                }
+            }
             guard !borrowed.isEmpty else { return copy.report }
             let batch = try store.makeBatch()
             do throws(StoreError) {

@@ -87,7 +87,7 @@ struct Repair {
             try snapshot.setConfigurationText(known.recorded.text)
             if known.recorded.isSealed { try snapshot.seal() }
             // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
-            if !known.recorded.bases.isEmpty { try snapshot.setUnsettled(true) }
+            if !known.recorded.bases.isEmpty { try snapshot.setUnsettled(.known) }
             // What was agreed on with them is not known any more.
             for number in known.recorded.bases.indices {
                 try snapshot.setLoan(try StoreCore.randomNumber(), fromBase: number)
@@ -220,9 +220,11 @@ struct Repair {
                 let block = try files.block(cid, location, scratch)
                 if cid.codec == .dagCBOR { _ = try StoreCore.links(of: cid, in: block) }
             } catch {
-                // A device that fails now may read it the next time: nothing is left out for that.
-                guard error.code != .io, error.code != .full else { throw error }
+                // What cannot be read now may be the next time: nothing is left out for that.
+                guard [.corrupt, .unsupported].contains(error.code) else { throw error }
                 report.damagedRecords += 1
+                // Nor is removed what only another version can check.
+                if error.code == .unsupported { return }
                 isSound = false
             }
             found.append((cid, location, isSound))

@@ -26,6 +26,8 @@ final class StoreCore: @unchecked Sendable {
     /// The name under which bases hold what this store links to; nil when there is nothing to hold.
     let fork: StoreIdentity?
     let buffers = BufferPool()
+    /// Blocks that were found damaged where nobody here may say so in the index.
+    let foundDamaged = Lock<Set<CID>>([])
     private let guardian: ForkGuard
     private let sealed: Atomic<Bool>
 
@@ -129,7 +131,7 @@ final class StoreCore: @unchecked Sendable {
                 if withBases, !core.isReadOnly {
                     try core.recoverLoans()
                     try core.renewForkIfCopied()
-                    try core.settle()
+                    try core.settle(.opening)
                     try core.settleLoans()
                 }
                 registry.cores[identity] = core

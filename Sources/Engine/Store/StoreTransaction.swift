@@ -56,9 +56,31 @@ final class StoreTransaction {
         return try lender(of: cid) != nil
     }
 
+    /// The first that has it, but for one that holds it for this store already.
     private func lender(of cid: CID) throws(StoreError) -> Int? {
-        for (number, base) in bases.enumerated() where try base.canLend(cid) { return number }
-        return nil
+        var first: Int?
+        for (number, base) in bases.enumerated() where try base.canLend(cid) {
+            if bases.count == 1 { return number }
+            if first == nil { first = number }
+            if base.isHolding, let owner = try forkOwner(),
+                try base.core.read({ (there) throws(StoreError) in try there.hold(owner, cid) }) > 0
+            {
+                return number
+            }
+        }
+        return first
+    }
+
+    private var knownOwner: String?
+    private func forkOwner() throws(StoreError) -> String? {
+        if knownOwner == nil { knownOwner = try index.recorded().fork.map(Base.owner) }
+        return knownOwner
+    }
+
+    /// Whether a base, or one below it, is known to have lost a block that it had.
+    func hasDamaged(_ cid: CID) throws(StoreError) -> Bool {
+        for base in bases where try base.core.hasDamaged(cid) { return true }
+        return false
     }
 
     /// Looks for a lender of what is linked to and not here, if it has none that has it still.
@@ -75,14 +97,18 @@ final class StoreTransaction {
             return true
         }
         if wanted[cid] != nil { return true }
-        guard let lender = try lender(of: cid) else { return false }
+        guard let lender = try lender(of: cid) else {
+            // It may come back where it was lost.
+            if try hasDamaged(cid) { try index.setUnsettled(.possible) }
+            return false
+        }
         wanted[cid] = lender
         if let known {
             // It has lost it, and what it holds of it goes when all is compared.
             row.lender = nil
             try index.setAbsent(row, of: cid)
             try index.setLoan(try StoreCore.randomNumber(), fromBase: known)
-            try index.setUnsettled(true)
+            try index.setUnsettled(.possible)
         }
         return true
     }

@@ -1,8 +1,8 @@
 /// "What would deleting these free?" — the deletion, played through on a snapshot.
 ///
 /// What always holds: a block is counted as freed exactly when every one of its references is dropped
-/// by the roots asked for or by blocks that are freed themselves; blocks that stay are not entered, so
-/// the answer costs what it counts.
+/// by the roots asked for, by blocks that are freed themselves, or by what is garbage already; blocks that
+/// stay are not entered, so the answer costs what it counts, and the garbage.
 /// Blocks and how many references of each are dropped to begin with.
 struct DroppedReferences {
     /// What is asked for: its data are logical bytes.
@@ -23,29 +23,41 @@ extension StoreCore {
     /// The dead, and all that only they keep; and how many of these link to each block that they link to.
     func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
         let found = try exclusive(nil) { (snapshot) throws(StoreError) in
-            var dead = DroppedReferences()
-            try snapshot.scanDead { (_, place) throws(StoreError) in
-                if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
-                return true
-            }
-            return dead
+            try waiting(snapshot, [], setAside: true)
         }
         return (found.blocks, found.dropped)
     }
 
-    /// What would go, and which blocks that is. `progress` hears of the blocks counted so far.
+    /// What would go, and which blocks that is. `progress` hears of the blocks counted so far. `beforehand`:
+    /// what goes in any case, and is not counted.
     func exclusive(
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        beforehand: ((IndexSnapshot) throws(StoreError) -> DroppedReferences)? = nil,
         _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
     ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>, dropped: [CID: UInt32]) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
-        var work: [CID] = []
         var entered: Set<CID> = []
         let lease = try lease()
         defer { lease?.release() }
         let first = try read(starts)
+        if let beforehand {
+            try release(try read(beforehand), &usage, &dropped, &entered, progress)
+            usage = Usage()
+        }
         for cid in first.roots.keys { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
+        try release(first, &usage, &dropped, &entered, progress)
+        var roots: [(CID, UInt64)] = []
+        for cid in first.roots.keys { roots.append((cid, try size(of: cid))) }
+        usage.sharedBytes = try sharedBytes(roots, entered)
+        return (usage, entered, dropped)
+    }
+
+    private func release(
+        _ first: DroppedReferences, _ usage: inout Usage, _ dropped: inout [CID: UInt32],
+        _ entered: inout Set<CID>, _ progress: ((UInt64) throws(StoreError) -> Void)?
+    ) throws(StoreError) {
+        var work: [CID] = []
         for (cid, references) in [first.roots, first.others].joined() {
             dropped[cid, default: 0] += references
             work.append(cid)
@@ -75,10 +87,42 @@ extension StoreCore {
             usage.exclusiveBytes += UInt64(location.storedLength)
             if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
-        var roots: [(CID, UInt64)] = []
-        for cid in first.roots.keys { roots.append((cid, try size(of: cid))) }
-        usage.sharedBytes = try sharedBytes(roots, entered)
-        return (usage, entered, dropped)
+    }
+
+    /// The dead, and what is held for layers that are gone.
+    private func waiting(_ snapshot: IndexSnapshot, _ gone: [StoreIdentity], setAside: Bool)
+        throws(StoreError) -> DroppedReferences
+    {
+        var dead = DroppedReferences()
+        try snapshot.scanDead { (date, place) throws(StoreError) in
+            guard setAside || date != Collection.setAsideDate else { return false }
+            if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
+            return true
+        }
+        for fork in gone { try dead.add(holdsOf: Base.owner(fork), snapshot) }
+        return dead
+    }
+
+    /// What a collection would take if no lease were in the way.
+    func collectable(_ progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> Usage {
+        let gone = goneForks()
+        return try exclusive(progress) { (snapshot) throws(StoreError) in
+            try waiting(snapshot, gone, setAside: false)
+        }.usage
+    }
+
+    /// As `exclusive`, beside what a collection would take.
+    func exclusiveOfLive(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
+        let gone = goneForks()
+        let found = try exclusive(
+            progress,
+            beforehand: { [self] (snapshot) throws(StoreError) in
+                try waiting(snapshot, gone, setAside: true)
+            }, starts)
+        return (found.usage, found.blocks)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their

@@ -71,6 +71,7 @@ extension Verification {
         var seen = IndexState()
         var packs: [UInt32: PackRow] = [:]
         var previousEnd = Place(rawValue: 0)
+        var uncertain: UInt64 = 0
         try snapshot.scan(.blocks) { (key, value) throws(StoreError) in
             let place = Place(rawValue: key.count == 8 ? key.integer(at: 0) : 0)
             guard let block = try? IndexSnapshot.block(key, value),
@@ -86,7 +87,9 @@ extension Verification {
             let cidKey = block.cid.verificationKey
             if counts.contains(cidKey) {
                 let expected = counts.expected.removeValue(forKey: cidKey) ?? 0
-                if expected != block.count {
+                if expected < block.count, unreadNodes > 0 {
+                    uncertain += 1
+                } else if expected != block.count {
                     note(
                         .wrongCount, "\(block.cid) has the count \(block.count) and \(expected) references",
                         block.cid)
@@ -117,6 +120,11 @@ extension Verification {
             }
             previousEnd = Place(rawValue: place.rawValue + UInt64(length))
             return true
+        }
+        if uncertain > 0 {
+            note(
+                .wrongCount,
+                "\(uncertain) counts cannot be checked: damaged nodes may have the links that are not found")
         }
         guard withStore else { return }
         if try snapshot.count(.cids) != seen.blocks {
@@ -220,7 +228,7 @@ extension Verification {
                 guard try base.core.has(cid) else { continue }
                 note(.wrongLoan, "\(base.recorded.path) has \(cid) and does not hold it for this store", cid)
                 // The next collection, or opening, has it held.
-                if !core.isReadOnly { try snapshot.setUnsettled(true) }
+                if !core.isReadOnly { try snapshot.setUnsettled(.known) }
                 break
             }
             return

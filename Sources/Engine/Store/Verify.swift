@@ -12,10 +12,11 @@ struct Verification {
     private var missing: [(tree: CID, problem: VerifyReport.Problem)] = []
     /// How many roots and holders name each block that is not here.
     var names: [CID: UInt32] = [:]
+    /// Nodes whose links nobody can read.
+    var unreadNodes = 0
     private var knownGarbage: (blocks: Set<CID>, links: [CID: UInt32])?
     private let progress: ((UInt64) throws(StoreError) -> Void)?
 
-    private static let reportedProblems = 1000
     private static let gatheredProblems = 100_000
     private static let batchRows = 1024
     /// Blocks counted at once: about 50 bytes each.
@@ -88,10 +89,7 @@ struct Verification {
     }
 
     mutating func note(_ kind: VerifyReport.Problem.Kind, _ message: String, _ cid: CID? = nil) {
-        report.problemCount += 1
-        if report.problems.count < Self.reportedProblems {
-            report.problems.append(VerifyReport.Problem(kind: kind, message: message, cid: cid))
-        }
+        report.add(kind, message, cid)
     }
 
     // MARK: Content
@@ -134,6 +132,7 @@ struct Verification {
                     }
                 }
                 guard item.cid.codec == .dagCBOR else { continue }
+                if item.problem?.kind == .damagedBlock { unreadNodes += 1 }
                 let key = item.cid.verificationKey
                 guard counts.nodes.insert(key).inserted else { continue }
                 for link in item.links where link.hash != .identity { counts.add(link.verificationKey) }

@@ -56,6 +56,15 @@ public struct VerifyReport: Sendable {
 
     public var isClean: Bool { problemCount == 0 }
 
+    /// Problems that are listed, beyond which they are only counted.
+    static let reportedProblems = 1000
+
+    package mutating func add(_ kind: Problem.Kind, _ message: String, _ cid: CID? = nil) {
+        problemCount += 1
+        guard problems.count < Self.reportedProblems else { return }
+        problems.append(Problem(kind: kind, message: message, cid: cid))
+    }
+
     public init() {}
 }
 

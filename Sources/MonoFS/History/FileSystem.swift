@@ -210,6 +210,10 @@ public final class FileSystem: Sendable {
         defer { workspace.source.steps = nil }
         let tree = try workspace.storeTree()
         if let before, workspace.merged.isEmpty, try version(before).tree == tree {
+            let batch = try workspace.batch()
+            // What leads to what was stored again was not put.
+            if batch.hasStored, !store.bases.isEmpty { try batch.putAgain(below: tree) }
+            try keep(before, of: root, in: batch)
             try workspace.finish(at: before)
             guard try store.rootHereOrBelow(root) == before else {
                 throw Self.moved(name, workspace.refusedVersion)
@@ -241,6 +245,19 @@ public final class FileSystem: Sendable {
         workspace.refusedVersion = batch.refusedRoots.isEmpty ? nil : cid
         guard batch.refusedRoots.isEmpty else { throw Self.moved(name, cid) }
         return cid
+    }
+
+    /// Has a layer keep what a batch has stored again of a version that stays what it is, because a base has
+    /// lost something of it: then the version, and its branch, are the layer's own.
+    func keep(_ version: CID, of root: String, in batch: Batch) throws(StoreError) {
+        guard !store.bases.isEmpty else { return }
+        let bytes = try store.block(version)
+        let isStored = try bytes.withBytes { (bytes) throws(StoreError) in
+            try batch.putAgain(version, bytes)
+        }
+        guard isStored, try store.root(root) == nil else { return }
+        try batch.setRoot(root, to: version, expecting: .absent)
+        try batch.hold(version, owner: root)
     }
 
     /// As `commit` of a workspace, of a tree that was built in a batch, which is committed; `previous` are

@@ -78,7 +78,8 @@ extension FileSystem {
     /// Files whose content is known from the last import to that branch are not read: those whose inode, size
     /// and times of modification and of change are what they were, when the latter was old enough that no
     /// later change can have the same (docs/FORMAT.md, MonoFS); what is written through a shared mapping may
-    /// leave them as they are, and is only seen with `readsEverything`. The store itself, should it be below
+    /// leave them as they are, and is only seen with `readsEverything`. With that, too, what the branch's
+    /// newest version has lost is stored again. The store itself, should it be below
     /// the directory, is left out; its own directory cannot be imported, nor what is in that: INVALID.
     ///
     /// `progress` and `problem` are called on this thread, and end the import when they throw; nothing is
@@ -101,7 +102,9 @@ extension FileSystem {
             var old: (tree: CID, entry: Entry)?
             if let before {
                 let tree = try version(before).tree
-                old = (tree, try Workspace.directory(tree, source))
+                do { old = (tree, try Workspace.directory(tree, source)) } catch
+                    where options.readsEverything && error.isLoss
+                {}
             }
             let seen = try seenRoot.map { (name) throws(StoreError) in try store.root(name) } ?? nil
             let run = try TreeImport(
@@ -113,6 +116,7 @@ extension FileSystem {
                 if let before, report.tree == old?.tree {
                     report.version = before
                     report.isUnchanged = true
+                    try keep(before, of: try Self.rootName(branch: branch), in: batch)
                     try batch.commit()
                 } else {
                     let version = Version(

@@ -25,8 +25,12 @@ struct SeenFiles {
 
     private static let marker: StaticString = "monofs/seen"
 
-    /// Nil for what is none: then every file is read.
-    init?(_ cid: CID, _ source: TreeSource) throws(StoreError) {
+    /// Nil for what is none, or damaged, or not here: then every file is read.
+    static func read(_ cid: CID, _ source: TreeSource) throws(StoreError) -> SeenFiles? {
+        do { return try SeenFiles(cid, source) } catch  where error.isLoss { return nil }
+    }
+
+    private init?(_ cid: CID, _ source: TreeSource) throws(StoreError) {
         struct Node {
             let tree: CID
             let map: CID?
@@ -56,8 +60,15 @@ struct SeenFiles {
         map = try node.map.map { (cid) throws(StoreError) in try ByteMap(cid, source: source) }
     }
 
-    /// What is known of a path. Paths are asked for in ascending order.
+    /// What is known of a path: nothing, where the map is lost. Paths are asked for in ascending order.
     mutating func record(_ key: [UInt8]) throws(StoreError) -> SeenFile? {
+        do { return try find(key) } catch  where error.isLoss {
+            map = nil
+            return nil
+        }
+    }
+
+    private mutating func find(_ key: [UInt8]) throws(StoreError) -> SeenFile? {
         guard let count = map?.count else { return nil }
         while position < count, let (found, value) = try map?.entry(at: position) {
             if key.precedes(found) { return nil }

@@ -20,7 +20,8 @@ extension TreeImport {
             } catch { event.failure = error }
             events.append(event)
             let below = old?.isTombstone == false ? old?.below : nil
-            oldLevels.append(OldLevel(map: try DirectoryMap(below ?? Directory(), source), key: key))
+            oldLevels.append(
+                try OldLevel(below, source, key: key, mayBeLost: options.readsEverything))
         case .refused(let name, let status, let error):
             var event = ImportEvent(.refused, name, status, try old(name))
             event.failure = error
@@ -114,20 +115,17 @@ extension TreeImport {
         try scheduleRemoved(before: name)
         guard var level = oldLevels.popLast() else { return nil }
         defer { oldLevels.append(level) }
-        guard level.position < level.map.count else { return nil }
-        let (found, entry) = try level.map.entry(at: level.position)
-        guard found == name else { return nil }
-        level.position += 1
+        guard let (found, entry) = try level.next(), found == name else { return nil }
+        level.pass()
         return entry
     }
 
     func scheduleRemoved(before name: FileName?) throws(StoreError) {
         guard var level = oldLevels.popLast() else { return }
         defer { oldLevels.append(level) }
-        while level.position < level.map.count {
-            let (found, entry) = try level.map.entry(at: level.position)
+        while let (found, entry) = try level.next() {
             if let name, found >= name { return }
-            level.position += 1
+            level.pass()
             events.append(ImportEvent(.gone, found, nil, entry))
         }
     }

@@ -47,10 +47,30 @@ final class TreeImport {
 
     /// A directory of the tree before, in which names are asked for in ascending order.
     struct OldLevel {
-        var map: DirectoryMap
-        var position: UInt64 = 0
+        private var map: DirectoryMap?
+        private var position: UInt64 = 0
+        private let mayBeLost: Bool
         /// Of the directory's path, with a zero behind each name.
         let key: [UInt8]
+
+        /// `mayBeLost`: what is damaged or missing of the directory is as if it had never been.
+        init(_ directory: Directory?, _ source: TreeSource, key: [UInt8], mayBeLost: Bool) throws(StoreError)
+        {
+            (self.key, self.mayBeLost) = (key, mayBeLost)
+            guard let directory else { return }
+            do { map = try DirectoryMap(directory, source) } catch  where mayBeLost && error.isLoss {}
+        }
+
+        /// The next one that was not passed.
+        mutating func next() throws(StoreError) -> (name: FileName, entry: Entry)? {
+            guard let map, position < map.count else { return nil }
+            do { return try self.map?.entry(at: position) } catch  where mayBeLost && error.isLoss {
+                self.map = nil
+                return nil
+            }
+        }
+
+        mutating func pass() { position += 1 }
     }
 
     init(
@@ -63,13 +83,14 @@ final class TreeImport {
         limits = HostWalk.Limits(staysOnFileSystem: options.staysOnFileSystem, stores: stores)
         builder = ImportBuilder(batch, source, options, old?.entry)
         if !options.readsEverything, let old, let seenRoot,
-            let seen = try SeenFiles(seenRoot, source), seen.tree == old.tree,
+            let seen = try SeenFiles.read(seenRoot, source), seen.tree == old.tree,
             seen.options == Self.seenOptions(options)
         {
             self.seen = seen
         }
-        let directory = old?.entry.below ?? Directory()
-        oldLevels = [OldLevel(map: try DirectoryMap(directory, source), key: [])]
+        oldLevels = [
+            try OldLevel(old?.entry.below, source, key: [], mayBeLost: options.readsEverything)
+        ]
     }
 
     /// What has to be the same for a file to be known again.

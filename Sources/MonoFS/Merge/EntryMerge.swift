@@ -4,9 +4,9 @@ import IpldEngine
 /// field.
 ///
 /// What always holds: a field that one side alone has changed is that side's; one that both changed to the
-/// same is that. Times never conflict: the later one stands, and of the times when entries were made the
-/// earlier one. Nor do hard links: a name that either side has tied to others is tied. Every other field that
-/// both changed differently is a conflict.
+/// same is that. Times never conflict: the later one stands, but beside content that conflicts, which keeps
+/// its own; and of the times when entries were made the earlier one. Nor do hard links: a name that either
+/// side has tied to others is tied. Every other field that both changed differently is a conflict.
 struct EntryMerge {
     /// With the conflicting fields of either side.
     private(set) var ours: Entry
@@ -14,6 +14,8 @@ struct EntryMerge {
     let conflicting: TreeChange.Aspects
     /// Two numbers of what is one group of hard links now.
     let union: (HardLinkGroup, HardLinkGroup)?
+    /// When either side was modified.
+    private let modified: Timestamp
 
     init(_ base: Entry?, _ left: Entry, _ right: Entry) {
         var merged = left
@@ -58,9 +60,13 @@ struct EntryMerge {
                 conflicting.insert(.attributes)
             }
         }
+        modified = merged.modified
         ours = merged
         var theirs = merged
-        if conflicting.contains(.content) || conflicting.contains(.type) { theirs.content = right.content }
+        if conflicting.contains(.content) || conflicting.contains(.type) {
+            (ours.modified, theirs.modified) = (left.modified, right.modified)
+            theirs.content = right.content
+        }
         if conflicting.contains(.mode) { theirs.mode = right.mode }
         if conflicting.contains(.owner) {
             (theirs.owner, theirs.group) = (right.owner, right.group)
@@ -77,7 +83,10 @@ struct EntryMerge {
     }
 
     /// Has either side's have what somebody else knows to be in it.
-    mutating func setContent(_ content: Entry.Content) { (ours.content, theirs.content) = (content, content) }
+    mutating func setContent(_ content: Entry.Content) {
+        (ours.content, theirs.content) = (content, content)
+        (ours.modified, theirs.modified) = (modified, modified)
+    }
 
     private struct Attribute: Equatable {
         let value: IPLDValue?

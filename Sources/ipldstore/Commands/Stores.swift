@@ -207,7 +207,7 @@ struct Verify: ParsableCommand {
         let progress = ProgressLine(
             "checked", total: try store.stat().blocks, unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
-        let report = try store.verify { (done) throws(StoreError) in try progress.step(done) }
+        let report = try FileSystem(store).verify { (done) throws(StoreError) in try progress.step(done) }
         progress.finish()
         if options.isJSON {
             try StandardOutput.write(json(report, repaired, healed, store.bases))
@@ -241,6 +241,15 @@ struct Verify: ParsableCommand {
                 StoreError(.corrupt, "the store has \(Quantity.count(report.problemCount, "problem"))"),
                 advice: advice)
         }
+        // Links may come before what they name; these may have lost it just now.
+        guard let repaired, repaired.damagedRecords > 0, report.missingLinks > 0 else { return }
+        throw CommandExit(
+            StoreError(
+                .corrupt,
+                "damaged records were left out, and "
+                    + Quantity.count(report.missingLinks, "link leads", "links lead")
+                    + " to what is not here"),
+            advice: "store that again, or add --from STORE where another one has it")
     }
 
     /// Whether a donor is a layer of the store that is to be repaired: it can be opened after that only.

@@ -84,13 +84,21 @@ struct Import: ParsableCommand {
         defer { problems.progress.finish() }
         let progress: TransferProgressHandler = { (done) throws(StoreError) in try problems.step(done) }
         let problem: TransferProblemHandler = { (problem) throws(StoreError) in try problems.take(problem) }
-        let report: ImportReport
-        if let branch, path != .root {
-            report = try files.importDirectory(
-                directory, to: branch, at: path, importOptions, progress: progress, problem: problem)
-        } else {
-            report = try files.importDirectory(
+        func run() throws -> ImportReport {
+            if let branch, path != .root {
+                return try files.importDirectory(
+                    directory, to: branch, at: path, importOptions, progress: progress, problem: problem)
+            }
+            return try files.importDirectory(
                 directory, to: branch, owner: owner, importOptions, progress: progress, problem: problem)
+        }
+        let report: ImportReport
+        do { report = try run() } catch let error as StoreError {
+            // Of the store's, not of the host's.
+            guard error.isLoss, error.systemError == 0, branch != nil, !importOptions.readsEverything else {
+                throw error
+            }
+            throw CommandExit(error, advice: "import --full stores again what the branch has lost")
         }
         problems.progress.finish()
         if isJSON {

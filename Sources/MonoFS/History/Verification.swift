@@ -1,0 +1,53 @@
+import IpldEngine
+
+extension FileSystem {
+    /// As the store's own, and beside that, what branches, their history and tags lack: a link of a tree is
+    /// made after what it names, so one to what is not here tells of a loss.
+    public func verify(progress: StepHandler? = nil) throws(StoreError) -> VerifyReport {
+        var report = try store.verify(progress: progress)
+        // Otherwise nothing is missing anywhere.
+        guard report.missingLinks > 0 else { return report }
+        var walk = LossWalk(store)
+        for (name, cid) in try store.roots() {
+            for (prefix, what) in [(Self.branchPrefix, "branch"), (Self.tagPrefix, "tag")]
+            where name.hasPrefix(prefix) {
+                try walk.look(below: cid, of: "the \(what) \(name.dropFirst(prefix.count))")
+            }
+        }
+        // Versions before the newest, of which links are weak.
+        for hold in try store.holds() where hold.owner.hasPrefix(Self.branchPrefix) {
+            let name = hold.owner.dropFirst(Self.branchPrefix.count)
+            try walk.look(below: hold.cid, of: "the history of the branch \(name)")
+        }
+        for (cid, what) in walk.losses {
+            report.add(.missingBlock, "\(what) needs \(cid), which is not here", cid)
+        }
+        return report
+    }
+}
+
+/// Looks below CIDs for what is not here, at each block once.
+private struct LossWalk {
+    private let store: ContentStore
+    private var seen: Set<CID> = []
+    private(set) var losses: [(cid: CID, what: String)] = []
+
+    init(_ store: ContentStore) { self.store = store }
+
+    mutating func look(below start: CID, of what: String) throws(StoreError) {
+        var work = [start]
+        while let cid = work.popLast() {
+            guard seen.insert(cid).inserted else { continue }
+            guard cid.codec == .dagCBOR else {
+                if try !store.has(cid) { try lost(cid, what) }
+                continue
+            }
+            do { work += try store.links(of: cid) } catch  where error.isLoss { try lost(cid, what) }
+        }
+    }
+
+    /// What is damaged the store has told of.
+    private mutating func lost(_ cid: CID, _ what: String) throws(StoreError) {
+        if try !store.isHere(cid) { losses.append((cid, what)) }
+    }
+}

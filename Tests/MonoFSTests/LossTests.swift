@@ -1,0 +1,157 @@
+import Foundation
+import IpldEngine
+import Testing
+
+@testable import MonoFS
+
+/// What becomes of trees of which the store has lost something.
+@Suite struct LossTests {
+    private let directory: String
+    private var host: String { directory + "/host" }
+    private let small = (0..<40_000).map { _ in UInt8.random(in: 0...255) }
+    private let large = (0..<400_000).map { _ in UInt8.random(in: 0...255) }
+
+    init() throws {
+        directory = FileManager.default.temporaryDirectory.path + "/monofs-loss-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: host + "/below", withIntermediateDirectories: true)
+        try Data(small).write(to: URL(filePath: host + "/below/small"))
+        try Data(large).write(to: URL(filePath: host + "/large"))
+        // Long before the import, so that files are known again.
+        for name in ["below/small", "large"] {
+            let time = Date(timeIntervalSince1970: 1_700_000_000)
+            try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: host + "/" + name)
+        }
+        usleep(100_000)
+    }
+
+    private func path(_ name: String) -> String { directory + "/" + name }
+
+    private func make(_ name: String, over base: String? = nil) throws -> FileSystem {
+        let configuration = StoreConfiguration(payloads: .files(levels: 1))
+        if let base {
+            try LayeredStore.create(at: path(name), over: [path(base)])
+        } else {
+            try ContentStore.create(at: path(name), configuration: configuration)
+        }
+        return FileSystem(try ContentStore.open(at: path(name)))
+    }
+
+    /// Changes a byte of a block's file.
+    private func spoil(_ cid: CID, in name: String) throws {
+        let found = try FileManager.default.subpathsOfDirectory(atPath: path(name) + "/blocks")
+        let file = try #require(found.first { $0.hasSuffix(cid.description) })
+        let url = URL(filePath: path(name) + "/blocks/" + file)
+        var data = try Data(contentsOf: url)
+        data[data.count / 2] ^= 1
+        try data.write(to: url)
+    }
+
+    private func entry(_ files: FileSystem, _ branch: String, _ path: String) throws -> Entry {
+        try #require(try files.open(branch: branch).lookup(FilePath(path)))
+    }
+
+    private func content(_ files: FileSystem, _ branch: String, _ path: String) throws -> CID {
+        guard case .file(.stored(let cid, _)) = try entry(files, branch, path).content else {
+            throw StoreError(.invalid, "\(path) is no file of blocks")
+        }
+        return cid
+    }
+
+    private func map(_ files: FileSystem, _ branch: String, _ path: String) throws -> CID {
+        try #require(try entry(files, branch, path).below?.map)
+    }
+
+    private func export(_ files: FileSystem, _ branch: String, _ place: FilePath = .root) throws -> [String]
+    {
+        let out = path("out-\(UUID().uuidString)")
+        let tree = try #require(try files.branch(branch))
+        _ = try files.exportDirectory(place, of: tree, to: out)
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: out + "/below/small"))) == small)
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: out + "/large"))) == large)
+        return try FileManager.default.subpathsOfDirectory(atPath: out).sorted()
+    }
+
+    private enum Part: CaseIterable { case file, chunk, directory, root, tree, version, seen }
+
+    private func block(_ part: Part, _ files: FileSystem) throws -> CID {
+        let version = try #require(try files.branch("main"))
+        let seen = try files.store.root("fs/seen/main")
+        return switch part {
+        case .file: try content(files, "main", "below/small")
+        case .chunk: try files.store.links(of: try content(files, "main", "large"))[1]
+        case .directory: try map(files, "main", "below")
+        case .root: try map(files, "main", "/")
+        case .tree: try files.version(version).tree
+        case .version: version
+        case .seen: try files.store.links(of: try #require(seen))[0]
+        }
+    }
+
+    /// Verification tells of it before and after a repair, and a full import of the same directory brings all
+    /// of it back, but for a version.
+    @Test(arguments: Part.allCases, [false, true])
+    private func whatIsLostIsToldAndImportedAgain(_ part: Part, isRepaired: Bool) throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        do {
+            let files = try make("store")
+            _ = try files.importDirectory(host, to: "main")
+            try spoil(try block(part, files), in: "store")
+            #expect(try !files.verify().isClean)
+        }
+        if isRepaired { try ContentStore.repair(at: path("store")) }
+        let files = FileSystem(try ContentStore.open(at: path("store")))
+        // A branch goes with its only version, and the cache is nothing that anybody misses.
+        let isGone = isRepaired && (part == .version || part == .seen)
+        #expect(try !files.verify().isClean || isGone)
+        if part == .version, !isRepaired { return }
+        var options = ImportOptions()
+        // The cache is none of what is stored: an import that finds it damaged reads the files.
+        options.readsEverything = part != .seen
+        _ = try files.importDirectory(host, to: "main", options)
+        let report = try files.verify()
+        #expect(report.isClean, "\(report.problems.map(\.message))")
+        #expect(try export(files, "main") == ["below", "below/small", "large"])
+    }
+
+    /// A layer that imports what a branch of its base has, of which something is lost there, keeps it.
+    @Test(arguments: [Part.file, .chunk, .directory, .root], [false, true])
+    private func aLayerKeepsWhatItImports(_ part: Part, isForked: Bool) throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let base = try make("base")
+        _ = try base.importDirectory(host, to: "main")
+        let layer = try make("layer", over: "base")
+        let branch = isForked ? "mine" : "main"
+        if isForked { try layer.fork(branch, at: try #require(try layer.branch("main"))) }
+        try spoil(try block(part, base), in: "base")
+        #expect(try !base.verify().isClean)
+        var options = ImportOptions()
+        options.readsEverything = true
+        #expect(try layer.importDirectory(host, to: branch, options).isUnchanged)
+        for _ in 0..<3 { try layer.store.gc() }
+        _ = try export(layer, branch)
+        try base.removeBranch("main")
+        for _ in 0..<3 { try base.store.gc() }
+        _ = try export(layer, branch)
+        #expect(try layer.verify().isClean)
+    }
+
+    /// The same of a directory within a branch: what leads to it is the layer's own then, too.
+    @Test func aLayerKeepsWhatItImportsBelow() throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let base = try make("base")
+        _ = try base.importDirectory(directory, to: "main")
+        let layer = try make("layer", over: "base")
+        let lost = try content(base, "main", "host/below/small")
+        try spoil(lost, in: "base")
+        #expect(try !base.verify().isClean)
+        try layer.fork("mine", at: try #require(try layer.branch("main")))
+        let report = try layer.importDirectory(host, to: "mine", at: FilePath("host"))
+        #expect(report.isUnchanged)
+        for _ in 0..<3 { try layer.store.gc() }
+        try base.removeBranch("main")
+        for _ in 0..<3 { try base.store.gc() }
+        _ = try export(layer, "mine", try FilePath("host"))
+        #expect(try layer.verify().isClean)
+    }
+}
