@@ -151,7 +151,7 @@ import Testing
         for _ in 0..<3 { try layer.store.gc() }
         try base.removeBranch("main")
         for _ in 0..<3 { try base.store.gc() }
-        _ = try export(layer, "mine", try FilePath("host"))
+        _ = try export(layer, "mine", FilePath("host"))
         #expect(try layer.verify().isClean)
     }
 }
