@@ -164,4 +164,112 @@ import Testing
         let removed = try tree(fixture, on: a) { try $0.remove("b") }
         #expect(try fixture.text(fixture.merge(nil, removed, b).root, "b") == nil)
     }
+
+    /// What a user sees is what he sees in a tree of another type, whatever was moved and copied to where.
+    @Test(arguments: 1...8) func oneReplicaIsSeenAsAnyTree(seed: UInt64) throws {
+        var random = SplitMix(state: seed &* 7_919)
+        for history in 0..<25 {
+            let fixture = try MergeFixture(seed: seed &+ UInt64(history))
+            var (plain, replica) = (try fixture.tree { (_) in }, try tree(fixture, on: nil) { (_) in })
+            for step in 0..<20 {
+                let count = 1 + random.below(6)
+                var again = random
+                plain = try fixture.tree(on: plain) { RandomChanges.make($0, &random, count: count) }
+                let next = try tree(fixture, on: replica) { RandomChanges.make($0, &again, count: count) }
+                try #require(try seen(fixture, next) == seen(fixture, plain), "\(history), \(step)")
+                replica = next
+            }
+        }
+    }
+
+    /// Kinds, contents and modes by path.
+    private func seen(_ fixture: MergeFixture, _ root: Entry) throws -> [String: String] {
+        var all: [String: String] = [:]
+        for (path, entry) in try fixture.flat(root) {
+            var content = ""
+            if case .file(let file) = entry.content { content = "\(file)" }
+            all[path.description] = "\(entry.kind) \(entry.mode) \(content)"
+        }
+        return all
+    }
+
+    private func paths(_ fixture: MergeFixture, _ root: Entry) throws -> [String] {
+        try fixture.flat(root).keys.map(\.description).sorted()
+    }
+
+    /// The tombstones of a name had seen what came back to it.
+    @Test func whatIsMovedBackIsThere() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) {
+            try $0.createDirectories("a/inner")
+            try $0.write("a/f", bytes("1"))
+            try $0.write("a/inner/g", bytes("2"))
+        }
+        let moved = try tree(fixture, on: start) {
+            try $0.rename("a", to: "b")
+            try $0.rename("b", to: "a")
+        }
+        let copied = try tree(fixture, on: start) {
+            try $0.copy("a", to: "b")
+            try $0.removeTree("a")
+            try $0.copy("b", to: "a")
+            try $0.removeTree("b")
+        }
+        // Of the type alone, with what is in it of another.
+        let single = try fixture.tree {
+            try $0.createDirectories("a/inner")
+            try $0.write("a/f", bytes("1"))
+            try $0.write("a/inner/g", bytes("2"))
+            try $0.setSync("a", .merkleCRDT)
+            try $0.rename("a", to: "b")
+            try $0.rename("b", to: "a")
+        }
+        for root in [moved, copied, single] {
+            #expect(try paths(fixture, root) == ["/", "a", "a/f", "a/inner", "a/inner/g"])
+            #expect(try fixture.text(root, "a/inner/g") == "2")
+        }
+        // Who removes it elsewhere has not seen that it came back; what he adds is kept.
+        let removed = try tree(fixture, on: start) { try $0.removeTree("a") }
+        let changed = try tree(fixture, on: start) { try $0.write("a/inner/h", bytes("3")) }
+        for root in [moved, copied] {
+            #expect(try fixture.text(fixture.merge(nil, root, removed).root, "a/f") == "1")
+            let both = try fixture.merge(nil, root, changed).root
+            #expect(try fixture.text(both, "a/inner/g") == "2" && fixture.text(both, "a/inner/h") == "3")
+            let gone = try tree(fixture, on: root) { try $0.removeTree("a") }
+            #expect(try fixture.text(fixture.merge(nil, gone, root).root, "a/f") == nil)
+        }
+        let both = try fixture.merge(nil, moved, copied).root
+        #expect(try fixture.merge(nil, copied, moved).root == both)
+        #expect(try paths(fixture, both) == ["/", "a", "a/f", "a/inner", "a/inner/g"])
+    }
+
+    /// Nor is there more than what was moved, where it replaces an empty directory.
+    @Test func whatWasRemovedDoesNotComeWithWhatIsMoved() throws {
+        let fixture = try MergeFixture()
+        let tree = try tree(fixture, on: nil) {
+            try $0.createDirectories("d/b")
+            try $0.copy("d", to: "d/b/b")
+            try $0.rename("d/b", to: "b")
+            try $0.rename("b/b", to: "d")
+        }
+        #expect(try paths(fixture, tree) == ["/", "b", "d", "d/b"])
+    }
+
+    /// A value that nobody has chosen from is not lost by moving the directory that it is in.
+    @Test func valuesToChooseFromAreMovedBack() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) {
+            try $0.createDirectory("d")
+            try $0.write("d/file", bytes("0"))
+        }
+        let one = try tree(fixture, on: start) { try $0.write("d/file", bytes("one")) }
+        let two = try tree(fixture, on: start) { try $0.write("d/file", bytes("two")) }
+        let moved = try tree(fixture, on: fixture.merge(start, one, two).root) {
+            try $0.rename("d", to: "e")
+            try $0.rename("e", to: "d")
+        }
+        let entry = try #require(try fixture.flat(moved)["d/file"])
+        #expect(entry.content == .file(.inline(bytes("two"))))
+        #expect(entry.replica?.others.map(\.entry.content) == [.file(.inline(bytes("one")))])
+    }
 }

@@ -94,6 +94,16 @@ struct Replica {
         if new.isDirectory { touched = max(touched, new.modified) }
     }
 
+    /// As `change`, to what comes from another name, and with it the values there that nobody has chosen
+    /// from. Each has a tag of its own: those that it had may have been seen to go here.
+    mutating func change(toArriving new: Entry, _ tag: () -> ReplicaState.Tag) throws(StoreError) {
+        try change(to: new, tag())
+        for other in new.replica?.others ?? [] {
+            add(try EntryEncoder.encode(other.entry), other.entry, [tag()])
+        }
+        prune()
+    }
+
     /// The entry of the state, above what is below it.
     func entry(below: Directory?) throws(StoreError) -> Entry {
         let directories = values.filter { $0.entry.isDirectory }

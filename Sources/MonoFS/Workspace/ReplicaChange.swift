@@ -13,14 +13,14 @@ enum ReplicaChange {
         var replica = Replica()
         if let old, old.sync == .merkleCRDT { replica = try Replica(old) }
         try replica.change(to: new, ReplicaState.Tag(high: random(), low: random()))
-        let below = try below(old, new, source)
+        let below = try below(old, new, source, random)
         return try replica.entry(below: below)
     }
 
     /// What is below a name: of a directory that is changed, or comes again, what it had, and what it brings.
-    private static func below(_ old: Entry?, _ new: Entry, _ source: TreeSource) throws(StoreError)
-        -> Directory?
-    {
+    private static func below(
+        _ old: Entry?, _ new: Entry, _ source: TreeSource, _ random: () -> UInt64
+    ) throws(StoreError) -> Directory? {
         let before = old?.sync == .merkleCRDT ? old?.below : nil
         guard case .directory(let own) = new.content else {
             guard let before, before.map != nil else { return nil }
@@ -28,8 +28,9 @@ enum ReplicaChange {
         }
         // The same directory with other metadata, open or not: its map is that which is stored.
         guard let before, before.map != nil, before.map != own.map else { return own }
-        guard own.map != nil else { return before }
-        return try TreeMerge.join(before, own, source)
+        let graves = before.totals.entries > 0 ? try bury(before, source, new.modified) : before
+        guard let graves, graves.map != nil, own.map != nil else { return own.map == nil ? graves : own }
+        return try Arrival.directory(own, on: graves, source, random)
     }
 
     /// The tombstones of all that was in a directory: everything below it is removed, name by name, because

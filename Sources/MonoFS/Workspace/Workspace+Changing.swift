@@ -127,6 +127,9 @@ extension Workspace {
     public func rename(_ path: FilePath, to target: FilePath) throws(StoreError) {
         try begin()
         try storeDirectory(path)
+        _ = try require(path, follow: false)
+        // Tombstones in an empty directory that is replaced are known of its names.
+        try storeDirectory(target)
         let (source, entry) = try require(path, follow: false)
         let (destination, name) = try place(target)
         guard let oldName = source.name else {
