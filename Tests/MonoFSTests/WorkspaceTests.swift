@@ -412,4 +412,34 @@ import Testing
         try again.removeAttribute("f", bytes("big"))
         #expect(try again.status("f").attributes.elements.count == 2)
     }
+
+    /// A named defect: the copy was of what was stored last, and could not be read.
+    @Test func aCopyOfTheRootHasWhatIsThere() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        try workspace.createDirectory("a")
+        try workspace.createSymlink("link", to: bytes("a"))
+        try workspace.copy("/", to: "x")
+        try workspace.write("a/new", [1])
+        try workspace.copy("link", to: "y", followingLinks: true)
+        let tree = try workspace.storeTree()
+        try workspace.batch().hold(tree)
+        try workspace.batch().commit()
+        let again = try Workspace(test.store, on: tree)
+        #expect(try again.list("x").map(\.name.description) == ["a", "link"])
+        #expect(try again.list("y").map(\.name.description) == ["new"])
+        #expect(try rebuilt(tree, test.store) == tree)
+        // Later, it is not that of the version before.
+        try again.remove("a/new")
+        try again.removeTree("x")
+        try again.copy("/", to: "z")
+        #expect(try again.list("z").map(\.name.description) == ["a", "link", "y"])
+        #expect(try again.list("z/a").isEmpty)
+    }
+
+    @Test func aDirectoryThatWasNotStoredHasNoEncoding() throws {
+        var directory = Directory()
+        directory.totals.entries = 1
+        #expect(thrownCode { _ = try EntryEncoder.encode(Entry(.directory(directory))) } == .internal)
+    }
 }

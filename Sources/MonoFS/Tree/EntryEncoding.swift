@@ -6,8 +6,12 @@ struct EntryEncoder {
     private(set) var writer = DagCBORWriter(capacity: 160)
     private var unknown: [IPLDMap.Element]
 
-    /// The encoding of an entry. INVALID when an attribute or unknown field has none.
+    /// The encoding of an entry. INVALID when an attribute or unknown field has none; INTERNAL for a
+    /// directory that says what is below it, and has no map: nobody could read it.
     static func encode(_ entry: Entry) throws(StoreError) -> [UInt8] {
+        if let below = entry.below, below.map == nil, below.totals != Totals() {
+            throw StoreError(.internal, "a directory was not stored before its entry")
+        }
         var encoder = EntryEncoder(entry)
         do throws(CodecError) { try encoder.entry(entry) } catch { throw StoreError(error) }
         return encoder.writer.output

@@ -165,7 +165,7 @@ extension Workspace {
         throws(StoreError)
     {
         try begin()
-        try storeDirectory(path)
+        try storeDirectory(path, followingLinks: follow)
         let (source, entry) = try require(path, follow: follow)
         let (destination, name) = try place(target)
         guard source.path != destination.path || source.isForeign else { throw Self.exists(target) }

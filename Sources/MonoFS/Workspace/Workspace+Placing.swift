@@ -77,11 +77,11 @@ extension Workspace {
     }
 
     /// Stores what was changed below a directory, so that its map is what it holds now.
-    func storeDirectory(_ path: FilePath) throws(StoreError) {
-        let location = try resolve(path, follow: false)
-        guard let name = location.name, let child = location.directories.last?.children[name],
-            child.isChanged
-        else { return }
+    func storeDirectory(_ path: FilePath, followingLinks follow: Bool = false) throws(StoreError) {
+        let location = try resolve(path, follow: follow)
+        guard !location.isForeign else { return }
+        guard let name = location.name else { return try flush() }
+        guard let child = location.directories.last?.children[name], child.isChanged else { return }
         try flush()
     }
 
