@@ -272,4 +272,17 @@ import Testing
         #expect(entry.content == .file(.inline(bytes("two"))))
         #expect(entry.replica?.others.map(\.entry.content) == [.file(.inline(bytes("one")))])
     }
+
+    /// A named defect: the tree could not be stored any more.
+    @Test func directoriesAreMadeAgainWhereOneWasRemoved() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) { try $0.createDirectories("a/b") }
+        let tree = try tree(fixture, on: start) {
+            try $0.removeTree("a")
+            try $0.createDirectories("a/c/d")
+            try $0.write("a/c/work", [1])
+        }
+        #expect(try paths(fixture, tree) == ["/", "a", "a/c", "a/c/d", "a/c/work"])
+        #expect(try fixture.flat(tree, tombstones: true)["a/b"]?.isTombstone == true)
+    }
 }

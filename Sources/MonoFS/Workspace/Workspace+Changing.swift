@@ -68,7 +68,8 @@ extension Workspace {
             var entry = made(.directory(Directory()), mode)
             entry.sync = try holder(place).sync
             try put(entry, name, at: place)
-            directory = try directory.child(name, entry, opened: note)
+            // As it stands there: with the tombstones of what was below the name.
+            directory = try directory.child(name, try directory.entry(name) ?? entry, opened: note)
             directories.append(directory)
             names.append(name)
         }
