@@ -1866,7 +1866,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_file_write_at(ips_fs_file *file, uint64_t 
 IPS_API IPS_CHECKED ips_status ips_fs_file_truncate(ips_fs_file *file, uint64_t size, ips_error *error);
 
 /*
- * Gives the tree what was written, under the name that the file has by now. Only ips_fs_file_close follows.
+ * Gives the tree what was written, under the name that the file has by now, and all others that it has. When
+ * it has none any more, what was written is forgotten. Only ips_fs_file_close follows.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_file_commit(ips_fs_file *file, ips_error *error);
 

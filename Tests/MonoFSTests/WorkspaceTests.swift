@@ -442,4 +442,47 @@ import Testing
         directory.totals.entries = 1
         #expect(thrownCode { _ = try EntryEncoder.encode(Entry(.directory(directory))) } == .internal)
     }
+
+    /// A named defect: what was written was lost with one of the file's names.
+    @Test func anOpenFileHasItsOtherNamesStill() throws {
+        let test = try TestStore()
+        func open(_ change: (Workspace) throws -> Void) throws -> Workspace {
+            let workspace = try Workspace(test.store)
+            try workspace.createDirectory("d")
+            try workspace.write("d/f", bytes("old"))
+            try workspace.link("d/f", at: "g")
+            try workspace.write("other", bytes("other"))
+            let writer = try workspace.openForWriting("d/f")
+            try bytes("new").withBytes { (bytes) throws in try writer.write(bytes, at: 0) }
+            try change(workspace)
+            try writer.close()
+            _ = try workspace.storeTree()
+            return workspace
+        }
+        func isWritten(_ path: FilePath, _ change: (Workspace) throws -> Void) throws -> Bool {
+            try open(change).read(path) == bytes("new")
+        }
+        #expect(try isWritten("g") { try $0.remove("d/f") })
+        #expect(try isWritten("g") { try $0.removeTree("d") })
+        #expect(try isWritten("g") { try $0.rename("other", to: "d/f") })
+        #expect(try isWritten("g") { try $0.copy("other", to: "d/f") })
+        #expect(try isWritten("d/f") { try $0.rename("g", to: "d/f") })
+        #expect(
+            try isWritten("h") {
+                try $0.remove("d/f")
+                try $0.rename("g", to: "h")
+            })
+        let whole = try open { (_) in }
+        let tree = try whole.storeTree()
+        try whole.batch().hold(tree)
+        try whole.batch().commit()
+        #expect(try isWritten("g") { try $0.restore("d", from: "d", of: tree) })
+        // With the last of its names it goes.
+        let gone = try open {
+            try $0.remove("d/f")
+            try $0.remove("g")
+        }
+        #expect(try gone.lookup("g") == nil)
+        #expect(try open { try $0.rename("other", to: "d/f") }.read("d/f") == bytes("other"))
+    }
 }

@@ -2,9 +2,9 @@ import IpldEngine
 
 /// A file that a workspace has open for writing: where its content goes.
 final class OpenFile {
-    /// Its name, which follows when it, or a directory above it, is renamed.
+    /// Its name, which follows when it, or a directory above it, is renamed; another when that is removed.
     var path: [FileName]
-    /// It was removed or replaced: what is written goes nowhere.
+    /// It was removed or replaced, and has no other name: what is written goes nowhere.
     var isDetached = false
 
     init(_ path: [FileName]) { self.path = path }
@@ -12,8 +12,8 @@ final class OpenFile {
 
 /// A file of a workspace that is open for change: written and cut anywhere, and read back.
 ///
-/// What always holds: the tree has what was written only when `close` returns, and has it then under the name
-/// that the file has by then; when the file was removed meanwhile, nowhere. Content of up to
+/// What always holds: the tree has what was written only when `close` returns, and has it then under the
+/// names that the file has by then; when all of them were removed meanwhile, nowhere. Content of up to
 /// `FileContent.inlineLimit` bytes is in memory, more is in a `ByteWriter` of the workspace's batch.
 public final class FileWriter {
     private let workspace: Workspace

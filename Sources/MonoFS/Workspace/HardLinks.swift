@@ -52,6 +52,24 @@ extension Workspace {
         }
     }
 
+    /// TOO_LARGE for more names than are gone through.
+    func findHardLinks() throws(StoreError) {
+        if hardLinks == nil { hardLinks = try hardLinkNames(below: []) }
+    }
+
+    /// Another name of the file that has this one, which is not at or below a path.
+    func otherName(of path: [FileName], outside: [FileName]) throws(StoreError) -> [FileName]? {
+        guard let entry = try resolve(FilePath(components: path), follow: false).entry,
+            let group = entry.hardLink
+        else { return nil }
+        let names = try hardLinkNames(below: [])[group] ?? []
+        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) where !name.starts(with: outside) {
+            let other = try resolve(FilePath(components: name), follow: false).entry
+            if let other, other.isSameFile(as: entry) { return name }
+        }
+        return nil
+    }
+
     /// All names with groups below a directory. Only directories that have some are read.
     private func hardLinkNames(below start: [FileName]) throws(StoreError) -> [HardLinkGroup: Set<[FileName]>]
     {

@@ -146,6 +146,7 @@ extension Workspace {
         guard !entry.isDirectory || destination.directories.count < Self.maximumDepth else {
             throw Self.tooDeep
         }
+        let open = try losingNames(at: destination.path)
         if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
         try put(try Entry(removing: entry, at: clock(), self.source), oldName, at: source)
         do throws(StoreError) { try put(entry, name, at: destination) } catch {
@@ -153,7 +154,7 @@ extension Workspace {
             try put(entry, oldName, at: source, isSameValue: true, touches: false)
             throw error
         }
-        try detachWriters(at: destination.path)
+        rename(open)
         for writer in writers where writer.path.starts(with: source.path) {
             writer.path = destination.path + writer.path.dropFirst(source.path.count)
         }
@@ -177,8 +178,9 @@ extension Workspace {
         var copied = entry
         copied.hardLink = nil
         if let replaced = destination.entry, replaced.isSameValue(as: copied) { return }
+        let open = try losingNames(at: destination.path)
         try put(copied, name, at: destination)
-        try detachWriters(at: destination.path)
+        rename(open)
         if Totals(of: copied).hardLinks > 0 {
             hardLinksChange()
             try regroupHardLinks(below: destination.path)
@@ -201,8 +203,9 @@ extension Workspace {
         if case .directory(let directory) = entry.content, directory.totals.entries > 0, !withContent {
             throw Self.notEmpty(path)
         }
+        let open = try losingNames(at: location.path)
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
-        try detachWriters(at: location.path)
         try put(try Entry(removing: entry, at: clock(), source), name, at: location)
+        rename(open)
     }
 }

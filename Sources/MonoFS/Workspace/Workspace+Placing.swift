@@ -121,8 +121,21 @@ extension Workspace {
         guard directory.totals.entries == 0 else { throw notEmpty(path) }
     }
 
-    func detachWriters(at path: [FileName]) throws(StoreError) {
-        for writer in writers where writer.path.starts(with: path) { writer.isDetached = true }
+    /// Files that are open for writing by a name, or one below it, that is about to go, and for each another
+    /// name of the same file.
+    func losingNames(at path: [FileName]) throws(StoreError) -> [(file: OpenFile, other: [FileName]?)] {
+        var files: [(file: OpenFile, other: [FileName]?)] = []
+        for file in writers where file.path.starts(with: path) {
+            files.append((file, try otherName(of: file.path, outside: path)))
+        }
+        return files
+    }
+
+    /// Gives open files the names that they have left; what is written to those that have none goes nowhere.
+    func rename(_ files: [(file: OpenFile, other: [FileName]?)]) {
+        for (file, other) in files {
+            if let other { file.path = other } else { file.isDetached = true }
+        }
         writers.removeAll { $0.isDetached }
     }
 

@@ -59,7 +59,7 @@ extension Workspace {
         if let there, there.isSameValue(as: entry), !keepsHardLinks || there.hardLink == entry.hardLink {
             return false
         }
-        try detachWriters(at: location.path)
+        rename(try losingNames(at: location.path))
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
         if let name = location.name {
