@@ -443,6 +443,19 @@ import Testing
         #expect(thrownCode { _ = try EntryEncoder.encode(Entry(.directory(directory))) } == .internal)
     }
 
+    /// A named defect: a directory took the place of the link.
+    @Test func directoriesAreNotMadeInThePlaceOfABrokenLink() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        try workspace.createSymlink("far", to: bytes("no/where"))
+        try workspace.createSymlink("near", to: bytes("nowhere"))
+        for path in ["far", "near", "far/a/b", "near/a/b"] as [FilePath] {
+            #expect(thrownCode { try workspace.createDirectories(path) } == .notFound, "\(path)")
+        }
+        #expect(try workspace.target("far") == bytes("no/where"))
+        #expect(try workspace.list("/").map(\.entry.kind) == [.symlink, .symlink])
+    }
+
     /// A named defect: what was written was lost with one of the file's names.
     @Test func anOpenFileHasItsOtherNamesStill() throws {
         let test = try TestStore()

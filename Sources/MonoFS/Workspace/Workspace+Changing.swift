@@ -80,6 +80,9 @@ extension Workspace {
         let location: Location
         do throws(StoreError) { location = try resolve(path, follow: true) } catch {
             guard error.code == .notFound else { throw error }
+            // A link whose target has no directory to be in is there all the same.
+            let link = try? resolve(path, follow: false)
+            guard link?.entry == nil else { throw error }
             return false
         }
         guard let entry = location.entry else {
