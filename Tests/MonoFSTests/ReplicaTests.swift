@@ -165,7 +165,8 @@ import Testing
         #expect(try fixture.text(fixture.merge(nil, removed, b).root, "b") == nil)
     }
 
-    /// What a user sees is what he sees in a tree of another type, whatever was moved and copied to where.
+    /// What a user sees is what he sees in a tree of another type, whatever was moved and copied to where;
+    /// and who merges what he had before changes nothing.
     @Test(arguments: 1...8) func oneReplicaIsSeenAsAnyTree(seed: UInt64) throws {
         var random = SplitMix(state: seed &* 7_919)
         for history in 0..<25 {
@@ -177,6 +178,8 @@ import Testing
                 plain = try fixture.tree(on: plain) { RandomChanges.make($0, &random, count: count) }
                 let next = try tree(fixture, on: replica) { RandomChanges.make($0, &again, count: count) }
                 try #require(try seen(fixture, next) == seen(fixture, plain), "\(history), \(step)")
+                try #require(try fixture.merge(nil, next, replica).root == next, "\(history), \(step)")
+                try #require(try fixture.merge(nil, replica, next).root == next)
                 replica = next
             }
         }
@@ -284,5 +287,14 @@ import Testing
         }
         #expect(try paths(fixture, tree) == ["/", "a", "a/c", "a/c/d", "a/c/work"])
         #expect(try fixture.flat(tree, tombstones: true)["a/b"]?.isTombstone == true)
+    }
+
+    /// A named defect: the name was given a group under the tag that it had without, and both were values.
+    @Test func aFileThatGotAnotherNameIsOneValue() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) { try $0.write("f", bytes("1")) }
+        let linked = try tree(fixture, on: start) { try $0.link("f", at: "g") }
+        #expect(try fixture.merge(nil, linked, start).root == linked)
+        #expect(try fixture.merge(nil, start, linked).root == linked)
     }
 }

@@ -164,7 +164,7 @@ extension Workspace {
         guard let name = location.name, old.hardLink != group else { return }
         var entry = old
         entry.hardLink = group
-        try put(entry, name, at: location, isSameValue: true, touches: false)
+        try put(entry, name, at: location, isSameValue: entry.sync != .merkleCRDT, touches: false)
     }
 }
 

@@ -120,7 +120,9 @@ extension Workspace {
         guard !source.isForeign, let first = source.name else { throw Self.foreign }
         if entry.hardLink == nil {
             entry.hardLink = HardLinkGroup(high: random(), low: random())
-            try put(entry, first, at: source, isSameValue: true, touches: false)
+            // Of type `merkle-crdt` it is part of the value.
+            let isSameValue = entry.sync != .merkleCRDT
+            try put(entry, first, at: source, isSameValue: isSameValue, touches: false)
         }
         hardLinksChange()
         try put(entry, name, at: location)
