@@ -324,4 +324,34 @@ import Testing
         _ = try test.store.gc()
         #expect(try test.store.verify().problems.isEmpty)
     }
+
+    /// A named defect: versions of lost races took the places of the history's.
+    @Test func retentionCountsTheVersionsOfTheHistory() throws {
+        for number in 1...5 { try commit("main", "file", "\(number)") }
+        var lost: [CID] = []
+        let late = try (0..<3).map { (_) in try files.open(branch: "main").tick(ticking) }
+        try commit("main", "file", "6")
+        for (number, workspace) in late.enumerated() {
+            try workspace.write(try FilePath("late \(number)"), [1])
+            #expect(thrownCode { try files.commit(workspace, to: "main") } == .conflict)
+            lost.append(try #require(workspace.refusedVersion))
+        }
+        let newest = try #require(try files.branch("main"))
+        let report = try files.prune("main", RetentionRules(last: 3))
+        #expect(report.dropped.count == 3 && report.kept == 6)
+        #expect(try log(newest) == ["6", "5", "4"])
+        // Once more, nothing goes; what was kept can be merged, and is history then.
+        #expect(try files.prune("main", RetentionRules(last: 3)).dropped.isEmpty)
+        guard case .merged(let merged, _) = try files.merge(lost[0], into: "main") else {
+            Issue.record("no merge")
+            return
+        }
+        #expect(try files.open(branch: "main").read("late 0") == [1])
+        #expect(try files.prune("main", RetentionRules(last: 1)).dropped.contains(lost[0]))
+        // The rule of the time is for all.
+        let time = Timestamp(seconds: 1 << 40, nanoseconds: 0)
+        let rest = try files.prune("main", RetentionRules(last: 1, since: time))
+        #expect(Set(rest.dropped) == Set(lost[1...]))
+        #expect(try files.branch("main") == merged)
+    }
 }

@@ -2,7 +2,8 @@ import IpldEngine
 
 /// Which versions of a branch stay: those that any of the rules keeps, and the newest always.
 public struct RetentionRules: Equatable, Sendable {
-    /// So many of the newest.
+    /// So many of the newest of those that lead to the newest. Versions that do not, as those of commits that
+    /// others were before, stay with this rule, unless that of the time drops them.
     public var last: Int?
     /// Those made at this time or later.
     public var since: Timestamp?
@@ -44,12 +45,21 @@ extension FileSystem {
             throw try missing("branch", name, root)
         }
         let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
+        let history = (rules.last ?? 0) > 0 ? try versionsLeading(to: newest, steps) : []
         var report = RetentionReport()
         var dropped: [Hold] = []
-        for (position, (hold, version)) in versions.enumerated() {
-            let stays =
-                hold.cid == newest || position < (rules.last ?? 0)
-                || rules.since.map { version.time >= $0 } ?? false || tagged.contains(hold.cid)
+        // Of the history.
+        var position = 0
+        for (hold, version) in versions {
+            var stays =
+                hold.cid == newest || rules.since.map { version.time >= $0 } ?? false
+                || tagged.contains(hold.cid)
+            if history.contains(hold.cid) {
+                if position < (rules.last ?? 0) { stays = true }
+                position += 1
+            } else if !history.isEmpty, rules.since == nil {
+                stays = true
+            }
             if stays {
                 report.kept += 1
             } else {
@@ -61,6 +71,25 @@ extension FileSystem {
         _ = try release(dropped.reversed(), steps)
         try store.gc(budget: budget, progress: steps?.onward)
         return report
+    }
+
+    /// A version and those that lead to it, as far as they are in the store.
+    private func versionsLeading(to newest: CID, _ steps: StepCounter?) throws(StoreError) -> Set<CID> {
+        let source = try TreeSource(store, steps)
+        var met: Set<CID> = [newest]
+        var pending = [newest]
+        while let cid = pending.popLast() {
+            let version: Version?
+            do throws(StoreError) { version = try source.version(cid) } catch {
+                // What is no version leads nowhere.
+                guard error.code == .invalid else { throw error }
+                continue
+            }
+            for previous in version?.previous ?? [] where met.insert(previous).inserted {
+                pending.append(previous)
+            }
+        }
+        return met
     }
 
     /// The versions that an owner holds, newest first. The lease that they are read under ends with this, so
