@@ -92,4 +92,26 @@ import Testing
         }
         #expect(try workspace.lookup("d/d/d/d") == nil)
     }
+
+    /// A named defect: the directory itself was changed already.
+    @Test func whatCannotBeChangedBelowIsNotChangedAbove() throws {
+        let start = try fixture.tree {
+            try $0.createDirectories("top/in")
+            try $0.createDirectory("x")
+            // Copies of what is deep, in one another.
+            var depth = 1
+            while depth < Workspace.maximumDepth {
+                let components = [FileName](repeating: try FileName("x"), count: depth + 1)
+                try $0.copy("x", to: FilePath(components: components))
+                depth *= 2
+            }
+            try $0.rename("x", to: "top/in/x")
+        }
+        for path in ["/", "top"] as [FilePath] {
+            let workspace = Workspace(TreeSource(fixture.test.store, fixture.batch), start, version: nil)
+            let old = try workspace.status(path)
+            #expect(thrownCode { try workspace.setSync(path, .raft, recursively: true) } == .tooLarge)
+            #expect(try workspace.status(path) == old)
+        }
+    }
 }

@@ -40,7 +40,7 @@ extension Workspace {
     /// Changes all names of the file that has `old` as its entry.
     func updateHardLinks(_ old: Entry, to new: Entry) throws(StoreError) {
         guard let group = old.hardLink else { return }
-        if hardLinks == nil { hardLinks = try hardLinkNames(below: []) }
+        try findHardLinks()
         for path in (hardLinks?[group] ?? []).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let location = try resolve(FilePath(components: path), follow: false)
             guard let name = location.name, let entry = location.entry, entry.isSameFile(as: old) else {

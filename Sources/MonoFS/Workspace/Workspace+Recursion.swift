@@ -7,24 +7,31 @@ import IpldEngine
 extension Workspace {
     /// Changes the metadata of a directory and of all that is below it; links are not followed there.
     func updateTree(_ path: FilePath, follow: Bool, _ change: (inout Entry) -> Void) throws(StoreError) {
-        try update(path, follow: follow, change)
-        guard try status(path, followingLinks: follow).isDirectory else { return }
+        guard try status(path, followingLinks: follow).isDirectory else {
+            return try update(path, follow: follow, change)
+        }
         try flush()
         let (location, entry) = try require(path, follow: follow)
         guard !location.isForeign else { throw Self.foreign }
-        guard case .directory(let below) = entry.content, below.map != nil else { return }
+        guard case .directory(let below) = entry.content, below.map != nil else {
+            return try update(path, follow: follow, change)
+        }
+        // What may fail comes first.
+        _ = try changed(entry, change)
         var shared: [FilePath] = []
         let changed = try rewrite(below, FilePath(components: location.path), change, &shared)
+        if !shared.isEmpty { try findHardLinks() }
         if let name = location.name {
             var new = entry
             new.content = .directory(changed)
-            // What merges know of it is that of its own metadata, which was changed above.
+            // What merges know of it is that of its own metadata, which is changed below.
             try put(new, name, at: location, isSameValue: true, touches: false)
         } else {
             root = OpenDirectory(changed, source, isRoot: true)
             rootEntry.content = .directory(changed)
             root.isChanged = true
         }
+        try update(path, follow: follow, change)
         for path in shared { try update(path, follow: false, change) }
     }
 
@@ -49,6 +56,7 @@ extension Workspace {
             } else if entry.hardLink != nil {
                 let names = levels.compactMap { $0.holder?.name } + [name]
                 shared.append(FilePath(components: path.components + names))
+                _ = try changed(entry, change)
                 try level.builder.append(name, entry)
             } else {
                 try level.builder.append(name, entry.isTombstone ? entry : try changed(entry, change))
