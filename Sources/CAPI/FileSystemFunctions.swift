@@ -140,8 +140,8 @@ public func ips_fs_list(
                 throw StoreError(.invalid, "\(pages.path) is not a directory", systemError: 20)
             }
         }
-        let sequence = EntrySequence { () throws(StoreError) in
-            try object.exclusively { (workspace) throws(StoreError) in try pages.next(workspace) }
+        let sequence = EntrySequence(of: object) { (workspace) throws(StoreError) in
+            try pages.next(workspace)
         }
         result.pointee = try HandleTable.ofThisProcess().insert(
             .iterator(IteratorObject(.entries(sequence))))
@@ -162,11 +162,9 @@ public func ips_fs_walk(
         let walk = try object.exclusively { (workspace) throws(StoreError) in
             try workspace.walk(path, includingTombstones: includesTombstones)
         }
-        let sequence = EntrySequence { () throws(StoreError) in
-            try object.exclusively { (_) throws(StoreError) in
-                guard let (path, entry) = try walk.next() else { return nil }
-                return (path.bytes, entry)
-            }
+        let sequence = EntrySequence(of: object) { (_) throws(StoreError) in
+            guard let (path, entry) = try walk.next() else { return nil }
+            return (path.bytes, entry)
         }
         result.pointee = try HandleTable.ofThisProcess().insert(
             .iterator(IteratorObject(.entries(sequence))))

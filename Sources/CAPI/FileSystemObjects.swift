@@ -104,9 +104,19 @@ func fileObject(_ handle: OpaquePointer?) throws(StoreError) -> FileObject {
 final class Peeking<Element> {
     private var waiting: Element?
     private let source: (StepHandler?) throws(StoreError) -> Element?
+    /// Throws once that has ended which the sequence is of, whatever was read ahead.
+    private var check: () throws(StoreError) -> Void = { () throws(StoreError) in }
 
     init(_ source: @escaping () throws(StoreError) -> Element?) {
         self.source = { (_) throws(StoreError) in try source() }
+    }
+
+    /// Of a tree that is open.
+    init(of tree: FileSystemObject, _ source: @escaping (Workspace) throws(StoreError) -> Element?) {
+        self.source = { (_) throws(StoreError) in try tree.exclusively(source) }
+        check = { () throws(StoreError) in
+            try tree.exclusively { (workspace) throws(StoreError) in try workspace.checkOpen() }
+        }
     }
 
     /// Of a source that may take long to find the next one, and can be stopped and gone on with.
@@ -116,6 +126,7 @@ final class Peeking<Element> {
     func next(progress: StepHandler? = nil, _ take: (Element) throws(StoreError) -> Void) throws(StoreError)
         -> Bool
     {
+        try check()
         if waiting == nil { waiting = try source(progress) }
         guard let element = waiting else { return false }
         try take(element)

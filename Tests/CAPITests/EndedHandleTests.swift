@@ -95,4 +95,37 @@ import Testing
         ips_fs_file_close(read)
         ips_fs_file_close(open)
     }
+
+    /// Named defect: what was read ahead was given out after the tree was closed.
+    @Test func iteratorsEndWithTheirTree() throws {
+        for isWalk in [false, true] {
+            for isWaiting in [false, true] {
+                var (fs, entries, length) = (OpaquePointer?.none, OpaquePointer?.none, 0)
+                try expectOK { ips_fs_open_branch(test.handle, "main", &fs, $0) }
+                for name in ["aa", "bb", "cc"] {
+                    try Array(name.utf8).withUnsafeBytes { name in
+                        try expectOK { ips_fs_make_directory(fs, ips_bytes(name), 0o755, false, $0) }
+                    }
+                }
+                let (root, start) = (ips_bytes(), ips_bytes())
+                try expectOK {
+                    isWalk
+                        ? ips_fs_walk(fs, root, 0, &entries, $0)
+                        : ips_fs_list(fs, root, start, 0, &entries, $0)
+                }
+                var name = [UInt8](repeating: 0, count: 10)
+                try expectOK { ips_iter_next_entry(entries, &name, 10, &length, nil, $0) }
+                if isWaiting {
+                    expect(IPS_BUFFER_TOO_SMALL) { ips_iter_next_entry(entries, nil, 0, &length, nil, $0) }
+                }
+                ips_fs_close(fs)
+                for _ in 0..<2 {
+                    expect(IPS_INVALID, "walk: \(isWalk), waiting: \(isWaiting)") {
+                        ips_iter_next_entry(entries, &name, 10, &length, nil, $0)
+                    }
+                }
+                ips_iter_close(entries)
+            }
+        }
+    }
 }

@@ -72,8 +72,8 @@ public final class TreeListing {
 
     /// More entries of that directory, in the order of names; nil after the last.
     public func nextEntries() throws(StoreError) -> [(name: FileName, entry: Entry)]? {
-        guard let current, !current.isAtEnd else { return nil }
         try workspace.begin()
+        guard let current, !current.isAtEnd else { return nil }
         let part = try current.directory.entries(from: current.next, limit: Self.part)
         current.isAtEnd = part.count < Self.part
         current.next = part.last?.name.next

@@ -126,6 +126,7 @@ public final class TreeWalk {
 
     /// The next entry and its path; nil after the last.
     public func next() throws(StoreError) -> (path: FilePath, entry: Entry)? {
+        try workspace.checkOpen()
         while var level = levels.popLast() {
             while level.entries.isEmpty, !level.isAtEnd {
                 try workspace.begin()
