@@ -2397,7 +2397,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_export(const ips_store *store, const ips_c
  * progress    hears of the entries that went. When it stops the call, the others stay. NULL: none
  * on_trouble  hears of what cannot be removed; the rest goes on. NULL: none
  * context     for both callbacks
- * IPS_NOT_FOUND when there is nothing; IPS_PERMISSION when something of it stays.
+ * IPS_NOT_FOUND when there is nothing; IPS_PERMISSION when something of it stays; IPS_INVALID for a path that
+ * ends in "." or "..", also before slashes.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_remove_directory(const char *directory, ips_progress progress,
                                                        ips_fs_on_trouble on_trouble, void *context,

@@ -302,4 +302,17 @@ import Testing
         try expectOK { ips_fs_remove_directory(directory, hear, nil, &listener, $0) }
         #expect(listener.done == 9 && !FileManager.default.fileExists(atPath: directory))
     }
+
+    /// As `rm -r` does: it would be something else than what the path names that goes.
+    @Test func aPathThatEndsInStepsIsNotRemoved() throws {
+        let directory = test.directory + "/host"
+        try FileManager.default.createDirectory(
+            atPath: directory + "/inner", withIntermediateDirectories: true)
+        for end in ["/.", "/inner/..", "/./", "/inner/..//", "/inner/."] {
+            expect(IPS_INVALID, end) { ips_fs_remove_directory(directory + end, nil, nil, nil, $0) }
+        }
+        #expect(FileManager.default.fileExists(atPath: directory + "/inner"))
+        try expectOK { ips_fs_remove_directory(directory + "/inner/", nil, nil, nil, $0) }
+        try expectOK { ips_fs_remove_directory(directory, nil, nil, nil, $0) }
+    }
 }

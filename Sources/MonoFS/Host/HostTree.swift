@@ -6,12 +6,18 @@ public enum HostTree {
     /// Removes a directory with all that is in it, or a file. Directories that their owner closed to himself
     /// are opened first. What cannot be removed is reported, and the rest goes on; the directories that keep
     /// it get their permissions back. Links are not followed, other file systems not entered. NOT_FOUND when
-    /// there is nothing. Whether all of it went. `progress` hears of the entries that went; what is left when
-    /// it stops this goes with the next call.
+    /// there is nothing; INVALID for a path that ends in "." or "..". Whether all of it went. `progress`
+    /// hears of the entries that went; what is left when it stops this goes with the next call.
     @discardableResult
     public static func remove(
         _ path: String, progress: StepHandler? = nil, problem: TransferProblemHandler? = nil
     ) throws(StoreError) -> Bool {
+        let last = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
+        guard last != Array(".".utf8), last != Array("..".utf8) else {
+            throw StoreError(
+                .invalid, "\(path) ends in \".\" or \"..\", which is not removed",
+                systemError: SystemErrors.invalid)
+        }
         let place = try HostPlace(path, followingLink: false)
         return try remove(place.parent, place.name, StepCounter(progress)) {
             (path, error) throws(StoreError) in
