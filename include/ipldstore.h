@@ -1682,7 +1682,7 @@ typedef struct ips_fs_entry {
     /* Names below a directory, at any depth; tombstones below it. */
     uint64_t entries;
     uint64_t tombstones;
-    /* Equal for names of one file; 0 for a file that has one name. */
+    /* Equal for names of one file; 0, after a commit, for a file that has one name. */
     uint64_t hard_link;
 } ips_fs_entry;
 
@@ -1812,7 +1812,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_set_owner(ips_fs *fs, ips_bytes path, uint
                                                 bool follow, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_set_time(ips_fs *fs, ips_bytes path, int64_t seconds,
                                                uint32_t nanoseconds, bool follow, ips_error *error);
-/* Of a directory for children that are added from now on; `recursively`: of all that is below it too. */
+/* Of a directory for children that are added from now on; `recursively`: of all that is below it too. A
+ * symbolic link at the path's end is followed. */
 IPS_API IPS_CHECKED ips_status ips_fs_set_sync(ips_fs *fs, ips_bytes path, int32_t sync, bool recursively,
                                                ips_error *error);
 
