@@ -168,8 +168,9 @@ import Testing
     /// What a user sees is what he sees in a tree of another type, whatever was moved and copied to where;
     /// and who merges what he had before changes nothing.
     @Test(arguments: 1...8) func oneReplicaIsSeenAsAnyTree(seed: UInt64) throws {
+        let seed = seed &+ 8 &* UInt64(parameter("MONOFS_MERGE_SEED", default: 0))
         var random = SplitMix(state: seed &* 7_919)
-        for history in 0..<25 {
+        for history in 0..<max(1, parameter("MONOFS_JOIN_HISTORIES", default: 400) / 16) {
             let fixture = try MergeFixture(seed: seed &+ UInt64(history))
             var (plain, replica) = (try fixture.tree { (_) in }, try tree(fixture, on: nil) { (_) in })
             for step in 0..<20 {
