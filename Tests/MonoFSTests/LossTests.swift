@@ -154,4 +154,20 @@ import Testing
         _ = try export(layer, "mine", FilePath("host"))
         #expect(try layer.verify().isClean)
     }
+
+    /// A link to a CID may lead to what is not here, and what it leads to is looked at where it is.
+    @Test func aLinkToWhatIsNotHereIsNoLoss() throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let files = try make("store")
+        let absent = try small.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+        let workspace = try files.open(branch: "main")
+        try workspace.createSymlink(FilePath("link"), to: absent)
+        try files.commit(workspace, to: "main")
+        let report = try files.verify()
+        #expect(report.isClean && report.missingLinks == 1, "\(report.problems.map(\.message))")
+        _ = try files.importDirectory(host, to: "main", at: FilePath("host"))
+        let lost = try content(files, "main", "host/below/small")
+        try spoil(lost, in: "store")
+        #expect(try !files.verify().isClean)
+    }
 }

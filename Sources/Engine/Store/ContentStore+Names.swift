@@ -144,7 +144,7 @@ extension ContentStore {
         of names: [String], holdsOf owners: [String], progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
         for name in names { try StoreName.check(name, "a root's name") }
-        return try core.exclusiveOfLive(progress) { (snapshot) throws(StoreError) in
+        return try core.exclusive(progress) { (snapshot) throws(StoreError) in
             var starts = DroppedReferences()
             for name in Set(names.map(Names.Name.init)) {
                 guard let cid = try snapshot.root(name.text) else {

@@ -22,27 +22,56 @@ struct DroppedReferences {
 extension StoreCore {
     /// The dead, and all that only they keep; and how many of these link to each block that they link to.
     func garbage() throws(StoreError) -> (blocks: Set<CID>, links: [CID: UInt32]) {
-        let found = try exclusive(nil) { (snapshot) throws(StoreError) in
-            try waiting(snapshot, [], setAside: true)
-        }
+        let lease = try lease()
+        defer { lease?.release() }
+        let found = try exclusive(nil, beside: nil, try waiting([], setAside: true))
         return (found.blocks, found.dropped)
     }
 
-    /// What would go, and which blocks that is. `progress` hears of the blocks counted so far. `beforehand`:
-    /// what goes in any case, and is not counted.
+    /// What a collection would take if no lease were in the way. `progress` hears of the blocks counted so
+    /// far.
+    func collectable(_ progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> Usage {
+        let lease = try lease()
+        defer { lease?.release() }
+        return try exclusive(progress, beside: nil, try waiting(goneForks(), setAside: false)).usage
+    }
+
+    /// What would go with these, beside what a collection would take in any case, and which blocks that is.
     func exclusive(
         _ progress: ((UInt64) throws(StoreError) -> Void)?,
-        beforehand: ((IndexSnapshot) throws(StoreError) -> DroppedReferences)? = nil,
         _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
+    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
+        let lease = try lease()
+        defer { lease?.release() }
+        let found = try exclusive(
+            progress, beside: try waiting(goneForks(), setAside: true), try read(starts))
+        return (found.usage, found.blocks)
+    }
+
+    /// The dead, and what is held for layers that are gone.
+    private func waiting(_ gone: [StoreIdentity], setAside: Bool) throws(StoreError) -> DroppedReferences {
+        try read { (snapshot) throws(StoreError) in
+            var dead = DroppedReferences()
+            try snapshot.scanDead { (date, place) throws(StoreError) in
+                guard setAside || date != Collection.setAsideDate else { return false }
+                if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
+                return true
+            }
+            for fork in gone { try dead.add(holdsOf: Base.owner(fork), snapshot) }
+            return dead
+        }
+    }
+
+    /// `beside`: what is not counted. The caller has a lease since before it looked.
+    private func exclusive(
+        _ progress: ((UInt64) throws(StoreError) -> Void)?, beside: DroppedReferences?,
+        _ first: DroppedReferences
     ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>, dropped: [CID: UInt32]) {
         var usage = Usage()
         var dropped: [CID: UInt32] = [:]
         var entered: Set<CID> = []
-        let lease = try lease()
-        defer { lease?.release() }
-        let first = try read(starts)
-        if let beforehand {
-            try release(try read(beforehand), &usage, &dropped, &entered, progress)
+        if let beside {
+            try release(beside, &usage, &dropped, &entered, progress)
             usage = Usage()
         }
         for cid in first.roots.keys { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
@@ -87,42 +116,6 @@ extension StoreCore {
             usage.exclusiveBytes += UInt64(location.storedLength)
             if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
         }
-    }
-
-    /// The dead, and what is held for layers that are gone.
-    private func waiting(_ snapshot: IndexSnapshot, _ gone: [StoreIdentity], setAside: Bool)
-        throws(StoreError) -> DroppedReferences
-    {
-        var dead = DroppedReferences()
-        try snapshot.scanDead { (date, place) throws(StoreError) in
-            guard setAside || date != Collection.setAsideDate else { return false }
-            if let block = try snapshot.block(at: place) { dead.others[block.cid] = 0 }
-            return true
-        }
-        for fork in gone { try dead.add(holdsOf: Base.owner(fork), snapshot) }
-        return dead
-    }
-
-    /// What a collection would take if no lease were in the way.
-    func collectable(_ progress: ((UInt64) throws(StoreError) -> Void)?) throws(StoreError) -> Usage {
-        let gone = goneForks()
-        return try exclusive(progress) { (snapshot) throws(StoreError) in
-            try waiting(snapshot, gone, setAside: false)
-        }.usage
-    }
-
-    /// As `exclusive`, beside what a collection would take.
-    func exclusiveOfLive(
-        _ progress: ((UInt64) throws(StoreError) -> Void)?,
-        _ starts: (IndexSnapshot) throws(StoreError) -> DroppedReferences
-    ) throws(StoreError) -> (usage: Usage, blocks: Set<CID>) {
-        let gone = goneForks()
-        let found = try exclusive(
-            progress,
-            beforehand: { [self] (snapshot) throws(StoreError) in
-                try waiting(snapshot, gone, setAside: true)
-            }, starts)
-        return (found.usage, found.blocks)
     }
 
     /// Data bytes below `roots` in blocks that are not in `freed`: subtrees that stay count with their

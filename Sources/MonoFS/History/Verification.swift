@@ -7,7 +7,7 @@ extension FileSystem {
         var report = try store.verify(progress: progress)
         // Otherwise nothing is missing anywhere.
         guard report.missingLinks > 0 else { return report }
-        var walk = LossWalk(store)
+        var walk = LossWalk(store, try TreeSource(store))
         for (name, cid) in try store.roots() {
             for (prefix, what) in [(Self.branchPrefix, "branch"), (Self.tagPrefix, "tag")]
             where name.hasPrefix(prefix) {
@@ -26,13 +26,14 @@ extension FileSystem {
     }
 }
 
-/// Looks below CIDs for what is not here, at each block once.
+/// Looks below CIDs for what is not here, at each block once. What a link to a CID leads to need not be here.
 private struct LossWalk {
     private let store: ContentStore
+    private let source: TreeSource
     private var seen: Set<CID> = []
     private(set) var losses: [(cid: CID, what: String)] = []
 
-    init(_ store: ContentStore) { self.store = store }
+    init(_ store: ContentStore, _ source: TreeSource) { (self.store, self.source) = (store, source) }
 
     mutating func look(below start: CID, of what: String) throws(StoreError) {
         var work = [start]
@@ -42,8 +43,29 @@ private struct LossWalk {
                 if try !store.has(cid) { try lost(cid, what) }
                 continue
             }
-            do { work += try store.links(of: cid) } catch  where error.isLoss { try lost(cid, what) }
+            do throws(StoreError) {
+                let free = freeLinks(of: cid)
+                for link in try store.links(of: cid) {
+                    if !free.contains(link) { work.append(link) } else if try store.isHere(link) {
+                        work.append(link)
+                    }
+                }
+            } catch {
+                guard error.isLoss else { throw error }
+                try lost(cid, what)
+            }
         }
+    }
+
+    /// Links to CIDs that are entries of a directory, as far as it, or a part of it, is that and can be read.
+    private func freeLinks(of cid: CID) -> Set<CID> {
+        var free: Set<CID> = []
+        guard var map = try? DirectoryMap(map: cid, source) else { return free }
+        for position in 0..<map.count {
+            guard let (_, entry) = try? map.entry(at: position) else { break }
+            if case .cidLink(let target) = entry.content { free.insert(target) }
+        }
+        return free
     }
 
     /// What is damaged the store has told of.

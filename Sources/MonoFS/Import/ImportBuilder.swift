@@ -9,6 +9,8 @@ final class ImportBuilder {
     private let source: TreeSource
     private let options: ImportOptions
     private let oldRoot: Entry?
+    /// As a workspace's.
+    var random: () -> UInt64 = { UInt64.random(in: .min ... .max) }
     private var levels: [Level]
     private let seen: ByteMapBuilder
     private let now = Timestamp.now()
@@ -188,7 +190,7 @@ final class ImportBuilder {
         guard let name = event.name, let old = event.old else { return }
         guard !old.isTombstone else { return try current.append(name, old) }
         let stone = try ReplicaChange.entry(
-            old, try Entry(removing: old, at: now, source), source, Self.random)
+            old, try Entry(removing: old, at: now, source), source, random)
         try current.append(name, stone)
     }
 
@@ -256,7 +258,7 @@ final class ImportBuilder {
     /// What is known of an entry besides what the host says stays; one that did not change is the old one.
     private func settled(_ entry: Entry, _ old: Entry?) throws(StoreError) -> Entry {
         var new = entry
-        guard let old else { return try ReplicaChange.entry(nil, new, source, Self.random) }
+        guard let old else { return try ReplicaChange.entry(nil, new, source, random) }
         if !old.isTombstone {
             new.sync = old.sync
             if old.kind == new.kind {
@@ -279,8 +281,6 @@ final class ImportBuilder {
                 return same
             }
         }
-        return try ReplicaChange.entry(old, new, source, Self.random)
+        return try ReplicaChange.entry(old, new, source, random)
     }
-
-    private static func random() -> UInt64 { UInt64.random(in: .min ... .max) }
 }
