@@ -251,8 +251,8 @@ fn directories_come_in_and_go_out() {
     std::fs::write(copy.join("other"), "stays").unwrap();
     fs.export(&report.tree, "deep", &copy, &ExportOptions::new().existing(Existing::Into)).unwrap();
     assert!(copy.join("other").exists() && copy.join("file").exists() && copy.join("link").exists());
-    let options = ExportOptions::new().existing(Existing::Replace).keep_going();
-    let exported = fs.export(&report.tree, "/", &copy, &options).unwrap();
+    let replacing = ExportOptions::new().existing(Existing::Replace).keep_going();
+    let exported = fs.export(&report.tree, "/", &copy, &replacing).unwrap();
     assert_eq!((exported.unmade, exported.damaged), (0, 0));
     assert!(!copy.join("other").exists() && copy.join("deep/file").exists());
     assert!(matches!(
