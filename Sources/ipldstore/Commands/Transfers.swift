@@ -94,10 +94,9 @@ struct Import: ParsableCommand {
         }
         let report: ImportReport
         do { report = try run() } catch let error as StoreError {
-            // Of the store's, not of the host's.
-            guard error.isLoss, error.systemError == 0, branch != nil, !importOptions.readsEverything else {
-                throw error
-            }
+            // A block's, not a file's of the host, nor that of a branch that is not there.
+            let isOfBlock = error.code == .corrupt || error.message.hasSuffix(" is not in the store")
+            guard isOfBlock, branch != nil, !importOptions.readsEverything else { throw error }
             throw CommandExit(error, advice: "import --full stores again what the branch has lost")
         }
         problems.progress.finish()
