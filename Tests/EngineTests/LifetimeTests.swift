@@ -37,6 +37,27 @@ import Testing
         try Self.expectSound(store)
     }
 
+    /// What waits for collection keeps nothing.
+    @Test func garbageIsNothingThatKeeps() throws {
+        let test = try TestStore()
+        let store = test.store
+        let bytes = randomBytes(500_000, seed: 3)
+        try store.setRoot("one", to: try store.put(bytes))
+        try store.dereference(try #require(try store.root("one")))
+        let alone = try store.usage(of: ["one"])
+        try store.setRoot("node", to: try store.putNode(.list([.link(try #require(try store.root("one")))])))
+        try store.dereference(try #require(try store.root("node")))
+        // Whose lease keeps it from collection.
+        let batch = try store.makeBatch()
+        _ = try [1, 2, 3].withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+        try store.removeRoot("node")
+        batch.abort()
+        #expect(try store.stat().deadBlocks == 1)
+        let usage = try store.usage(of: ["one"])
+        #expect(usage == alone && usage.exclusiveBytes > 500_000 && usage.sharedBytes == 0)
+        #expect(try store.gcDryRun().exclusiveBlocks == 1)
+    }
+
     /// LMDB's own lock that says so goes when the process closes any descriptor of the file.
     @Test func nobodyTakesHimselfForTheFirstOpenerWhileAStoreIsOpen() throws {
         let test = try TestStore()

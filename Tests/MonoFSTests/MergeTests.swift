@@ -25,6 +25,23 @@ import Testing
         try workspace.write("d/inner", bytes("inner"))
     }
 
+    /// Content whose size and time are as before looks as if nobody had changed it.
+    @Test func contentThatConflictsKeepsItsTime() throws {
+        let base = try fixture.tree { try $0.write("file", bytes("base")) }
+        let ours = try fixture.tree(on: base) { try $0.write("file", bytes("ours")) }
+        let theirs = try fixture.tree(on: base) { try $0.write("file", bytes("them")) }
+        func time(_ root: Entry, _ path: FilePath) throws -> Timestamp {
+            try Workspace(fixture.source, root, version: nil).status(path).modified
+        }
+        let (mine, other) = (try time(ours, "file"), try time(theirs, "file"))
+        #expect(mine < other)
+        #expect(try time(try fixture.merge(base, ours, theirs, .ours).root, "file") == mine)
+        #expect(try time(try fixture.merge(base, theirs, ours, .theirs).root, "file") == mine)
+        #expect(try time(try fixture.merge(base, ours, theirs, .newest).root, "file") == other)
+        let both = try fixture.merge(base, ours, theirs, .both(suffix: "theirs")).root
+        #expect(try time(both, "file") == mine && time(both, "file.theirs") == other)
+    }
+
     @Test func changesOfDifferentNamesAndFieldsAreMerged() throws {
         let (result, lines) = try conflict(
             start,
