@@ -1894,6 +1894,48 @@ IPS_API IPS_CHECKED ips_status ips_fs_fork(ips_store *store, const ips_cid *vers
 IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char *branch,
                                                     ips_progress progress, void *context, ips_error *error);
 
+/*
+ * What a branch takes. Costs what it counts. IPS_NOT_FOUND.
+ *
+ * progress  hears of the blocks counted; NULL: none
+ * usage     the bytes of its newest tree; what would be freed if the branch was removed with its history; and
+ *           the bytes of that tree which something else keeps
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_branch_usage(const ips_store *store, const char *branch,
+                                                   ips_progress progress, void *context, ips_usage *usage,
+                                                   ips_error *error);
+
+/*
+ * Copies a version of another store with its history, as far as that is there and missing here, and moves a
+ * branch to it, which is made when it is not there. Nothing is named before all of it is there; what a copy
+ * that was stopped has done is used by the next.
+ *
+ * store     where to
+ * from      where from
+ * limit     so many versions at most, the newest ones; 0: all
+ * force     moves the branch although it has versions that do not lead to this one; they are held by it until
+ *           they are pruned
+ * progress  hears of the blocks looked at; NULL: none
+ * versions  how many came; may be NULL
+ * report    may be NULL
+ * IPS_CONFLICT when the branch has versions that do not lead to this one, unless `force`, and when it was
+ * moved meanwhile; IPS_EXISTS when a tag has the name; IPS_INVALID for a CID that names something else.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_branch_copy(ips_store *store, const ips_store *from,
+                                                  const ips_cid *version, const char *branch, uint64_t limit,
+                                                  bool force, ips_progress progress, void *context,
+                                                  uint64_t *versions, ips_copy_report *report,
+                                                  ips_error *error);
+
+/*
+ * Copies a version of another store, without its history, as ips_fs_branch_copy does, and tags it. IPS_EXISTS
+ * when the tag is at another version, unless `move`, and when a branch has the name.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_tag_copy(ips_store *store, const ips_store *from,
+                                               const ips_cid *version, const char *tag, bool move,
+                                               ips_progress progress, void *context, ips_copy_report *report,
+                                               ips_error *error);
+
 /* Tags a version. IPS_EXISTS when the tag is there, unless `move`, and when a branch has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
                                               bool move, ips_error *error);

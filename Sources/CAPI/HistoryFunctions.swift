@@ -44,6 +44,54 @@ public func ips_fs_branch_delete(
 }
 
 @c @implementation
+public func ips_fs_branch_usage(
+    _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ usage: UnsafeMutablePointer<ips_usage>?, _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let result = try GrowingOutput(usage)
+        let found = try fileSystem(store).usage(
+            ofBranch: try name(branch, "branch"), progress: progressClosure(progress, context, outcome))
+        result.set(ips_usage(found))
+    }
+}
+
+@c @implementation
+public func ips_fs_branch_copy(
+    _ store: OpaquePointer?, _ from: OpaquePointer?, _ version: UnsafePointer<ips_cid>?,
+    _ branch: UnsafePointer<CChar>?, _ limit: UInt64, _ force: Bool, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ versions: UnsafeMutablePointer<UInt64>?,
+    _ report: UnsafeMutablePointer<ips_copy_report>?, _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let count = try optionalOutput(versions, "versions")
+        let result = try GrowingOutput(report, nullAllowed: true)
+        let done = try fileSystem(store).copyVersion(
+            try cid(version), from: try fileSystem(from), toBranch: try name(branch, "branch"),
+            limit: limit == 0 ? .max : Int(clamping: limit), force: force,
+            progress: progressClosure(progress, context, outcome))
+        count?.pointee = done.versions
+        result.set(ips_copy_report(done.blocks))
+    }
+}
+
+@c @implementation
+public func ips_fs_tag_copy(
+    _ store: OpaquePointer?, _ from: OpaquePointer?, _ version: UnsafePointer<ips_cid>?,
+    _ tag: UnsafePointer<CChar>?, _ move: Bool, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ report: UnsafeMutablePointer<ips_copy_report>?,
+    _ error: ErrorPointer?
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        let result = try GrowingOutput(report, nullAllowed: true)
+        let done = try fileSystem(store).copyVersion(
+            try cid(version), from: try fileSystem(from), toTag: try name(tag, "tag"), moving: move,
+            progress: progressClosure(progress, context, outcome))
+        result.set(ips_copy_report(done.blocks))
+    }
+}
+
+@c @implementation
 public func ips_fs_tag_set(
     _ store: OpaquePointer?, _ tag: UnsafePointer<CChar>?, _ version: UnsafePointer<ips_cid>?, _ move: Bool,
     _ error: ErrorPointer?

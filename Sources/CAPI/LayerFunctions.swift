@@ -98,7 +98,7 @@ public func ips_store_flatten(
 }
 
 extension ips_copy_report {
-    fileprivate init(_ report: CopyReport) {
+    init(_ report: CopyReport) {
         self.init()
         visited = report.visited
         blocks = report.blocks

@@ -71,6 +71,12 @@ private:
     std::array<std::string, 2> paths_;
 };
 
+/* What came with a branch of another store. */
+struct BranchCopy {
+    std::uint64_t versions;
+    ips_copy_report report;
+};
+
 /* The branches, tags, versions and trees of a store, which it keeps. A `progress` that stops a call has it
  * change nothing, where nothing else is said. */
 class FileSystem {
@@ -103,6 +109,37 @@ public:
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
             return ips_fs_branch_delete(store_, name.c_str(), its->hear(), its, error);
         });
+    }
+    /* Its newest tree, what removing it would free, and what of the tree something else keeps. */
+    ips_usage branch_usage(const std::string &name, Progress progress = {}) const {
+        return Callbacks(std::move(progress))
+            .result<ips_usage>(
+                [&](auto *usage, auto *its, auto *error) {
+                    return ips_fs_branch_usage(store_, name.c_str(), its->hear(), its, usage, error);
+                },
+                ips_usage IPS_USAGE_INIT);
+    }
+    /* Copies a version of another store with its history, of at most `limit` versions, 0 for all, and moves a
+     * branch to it: also when that has versions which do not lead to it, with `force`. */
+    BranchCopy copy_branch(const FileSystem &from, const Cid &version, const std::string &branch,
+                           std::uint64_t limit = 0, bool force = false, Progress progress = {}) const {
+        BranchCopy copy{0, IPS_COPY_REPORT_INIT};
+        Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_fs_branch_copy(store_, from.store_, &version, branch.c_str(), limit, force,
+                                      its->hear(), its, &copy.versions, &copy.report, error);
+        });
+        return copy;
+    }
+    /* Copies a version of another store, without its history, and tags it. */
+    ips_copy_report copy_tag(const FileSystem &from, const Cid &version, const std::string &tag,
+                             bool move = false, Progress progress = {}) const {
+        return Callbacks(std::move(progress))
+            .result<ips_copy_report>(
+                [&](auto *report, auto *its, auto *error) {
+                    return ips_fs_tag_copy(store_, from.store_, &version, tag.c_str(), move, its->hear(), its,
+                                           report, error);
+                },
+                ips_copy_report IPS_COPY_REPORT_INIT);
     }
     Cid tag(const std::string &name) const {
         return result<Cid>(

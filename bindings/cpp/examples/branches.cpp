@@ -85,6 +85,33 @@ void keeps(const std::string &path) {
     should(other.size() == file.size() && !tree.exists("etc"), "a file of a tree that was moved over");
 }
 
+/* Branches and tags of one store in another. */
+void copies(const ips::FileSystem &fs) {
+    ips::Progress never = [](std::uint64_t) { return false; };
+    ips::Store store = ips::Store::in_memory();
+    ips::FileSystem other = store.fs();
+    const ips::Cid newest = fs.branch("main");
+    should(status_of([&] { other.copy_branch(fs, newest, "main", 0, false, never); }) == IPS_CANCELLED,
+           "a copy stops");
+    ips::BranchCopy copy = other.copy_branch(fs, newest, "main", 2);
+    should(copy.versions == 2 && copy.report.blocks > 0 && other.branch("main") == newest, "two versions");
+    should(other.copy_branch(fs, newest, "main").versions > 0, "and those before them");
+    ips::Tree tree = other.open_branch("main");
+    tree.write("other", "x");
+    tree.commit("main");
+    const ips::Cid before = other.branch("main");
+    const ips::Cid tagged = fs.previous(newest).next().value();
+    should(status_of([&] { other.copy_branch(fs, tagged, "main"); }) == IPS_CONFLICT, "it went on");
+    other.copy_branch(fs, tagged, "main", 0, true);
+    should(other.branch("main") == tagged && before != tagged, "forced");
+    other.copy_tag(fs, tagged, "tag");
+    should(status_of([&] { other.copy_tag(fs, newest, "tag"); }) == IPS_EXISTS, "the tag is there");
+    other.copy_tag(fs, newest, "tag", true);
+    should(other.tag("tag") == newest, "the tag is moved");
+    should(fs.branch_usage("main").logical_bytes == fs.open_branch("main").stat("/").size, "usage");
+    should(status_of([&] { fs.branch_usage("main", never); }) == IPS_CANCELLED, "counting stops");
+}
+
 void run(const std::string &path) {
     ips::Store::create(path);
     ips::Store store = ips::Store::open(path);
@@ -196,6 +223,7 @@ void run(const std::string &path) {
     should(parents == 3, "ours and theirs");
     should(fs.overlay(theirs, first).exists("issue"), "a layer over a base");
     stops(fs, first, theirs);
+    copies(fs);
 
     // Directories of the host: out, and in again.
     const std::string directory = path + ".exported";

@@ -1187,6 +1187,19 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_branch_delete": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
+    "ips_fs_branch_usage": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_usage),
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_branch_copy": (ips_status, [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.c_uint64,
+        ctypes.c_bool, ips_progress, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64),
+        ctypes.POINTER(ips_copy_report), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_tag_copy": (ips_status, [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.c_bool,
+        ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_copy_report), ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_tag_set": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_bool, ctypes.POINTER(ips_error),
     ]),

@@ -96,6 +96,51 @@ class FileSystem:
         arguments = (text(branch, "a branch"), callbacks.progress, None)
         call("ips_fs_branch_delete", self._handle, *arguments, callbacks=callbacks)
 
+    def branch_usage(self, branch: str, progress: Progress | None = None) -> dict[str, Any]:
+        """What a branch takes: the bytes of its newest tree, what removing it with its history would free,
+        and the bytes of that tree which something else keeps."""
+        callbacks = Callbacks(progress)
+        arguments = (text(branch, "a branch"), callbacks.progress, None)
+        usage = sized(_abi.ips_usage)
+        return self._store._report("ips_fs_branch_usage", usage, *arguments, callbacks=callbacks)
+
+    def copy_branch(
+        self,
+        other: FileSystem,
+        version: Cid,
+        branch: str,
+        limit: int = 0,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Copies a version of another store with its history, as far as that is there and missing here, and
+        moves a branch to it, which is made when it is not there. The report says how many `versions` came.
+        What a copy that was stopped has done is used by the next.
+
+        limit: so many versions at most, the newest ones; 0: all. force: also when the branch has versions
+        that do not lead to this one, which is a Conflict otherwise; it holds them until they are pruned."""
+        callbacks = Callbacks(progress)
+        versions = ctypes.c_uint64()
+        limit = whole_number(limit, 0, (1 << 64) - 1, "a limit")
+        arguments = (other._handle, required(version), text(branch, "a branch"), limit, bool(force))
+        out = (callbacks.progress, None, ctypes.byref(versions))
+        report = self._store._report(
+            "ips_fs_branch_copy", sized(_abi.ips_copy_report), *arguments, *out, callbacks=callbacks
+        )
+        return report | {"versions": versions.value}
+
+    def copy_tag(
+        self, other: FileSystem, version: Cid, tag: str, move: bool = False, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Copies a version of another store, without its history, and tags it. Exists when the tag is at
+        another version, unless `move`."""
+        callbacks = Callbacks(progress)
+        arguments = (other._handle, required(version), text(tag, "a tag"), bool(move))
+        out = (callbacks.progress, None)
+        return self._store._report(
+            "ips_fs_tag_copy", sized(_abi.ips_copy_report), *arguments, *out, callbacks=callbacks
+        )
+
     def tag(self, tag: str) -> Cid:
         return written("ips_fs_tag_get", self._handle, text(tag, "a tag"))
 

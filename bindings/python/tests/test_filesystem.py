@@ -246,6 +246,42 @@ class FileSystemTest(PlaceTest):
         self.tree.commit("main")
         self.assertEqual(self.fs.drop_tombstones("main", 1 << 40), 1)
 
+    def test_branches_come_from_another_store(self) -> None:
+        self.tree.write("a", b"0")
+        first = self.tree.commit("main")
+        self.tree.write("b", b"1")
+        second = self.tree.commit("main")
+        path = self.path + ".other"
+        with Store.create(path) as store:
+            to = store.fs
+            stop: Any = {"progress": lambda done: False}
+            with self.assertRaises(ipldstore.Cancelled):
+                to.copy_branch(self.fs, second, "main", **stop)
+            self.assertEqual(to.branches(), {})
+            report = to.copy_branch(self.fs, second, "main")
+            self.assertEqual((report["versions"], to.branches()), (2, {"main": second}))
+            self.assertGreaterEqual(report["blocks"], 2)
+            self.assertEqual(to.copy_branch(self.fs, second, "main")["versions"], 0)
+            self.assertEqual(to.copy_branch(self.fs, second, "one", limit=1)["versions"], 1)
+            with self.assertRaises(ipldstore.Conflict):
+                to.copy_branch(self.fs, first, "main")
+            to.copy_branch(self.fs, first, "main", force=True)
+            self.assertEqual(to.branch("main"), first)
+            to.copy_tag(self.fs, first, "tag")
+            with self.assertRaises(ipldstore.Exists):
+                to.copy_tag(self.fs, second, "tag")
+            with self.assertRaises(ipldstore.Cancelled):
+                to.copy_tag(self.fs, second, "tag", move=True, **stop)
+            to.copy_tag(self.fs, second, "tag", move=True)
+            self.assertEqual(to.tags(), {"tag": second})
+        usage = self.fs.branch_usage("main")
+        self.assertEqual((usage["logical_bytes"], usage["shared_bytes"]), (2, 0))
+        self.assertGreater(usage["exclusive_blocks"], 0)
+        with self.assertRaises(ipldstore.Cancelled):
+            self.fs.branch_usage("main", **stop)
+        with self.assertRaises(ipldstore.NotFound):
+            self.fs.branch_usage("none")
+
     def test_wrong_arguments_are_refused(self) -> None:
         tree: Any = self.tree
         fs: Any = self.fs

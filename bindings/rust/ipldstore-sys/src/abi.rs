@@ -917,6 +917,20 @@ extern "C" {
         store: *mut ips_store, branch: *const c_char, progress: ips_progress, context: *mut c_void,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_branch_usage(
+        store: *const ips_store, branch: *const c_char, progress: ips_progress, context: *mut c_void,
+        usage: *mut ips_usage, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_branch_copy(
+        store: *mut ips_store, from: *const ips_store, version: *const ips_cid, branch: *const c_char,
+        limit: u64, force: bool, progress: ips_progress, context: *mut c_void, versions: *mut u64,
+        report: *mut ips_copy_report, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_tag_copy(
+        store: *mut ips_store, from: *const ips_store, version: *const ips_cid, tag: *const c_char,
+        move_: bool, progress: ips_progress, context: *mut c_void, report: *mut ips_copy_report,
+        error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_fs_tag_set(
         store: *mut ips_store, tag: *const c_char, version: *const ips_cid, move_: bool,
         error: *mut ips_error,

@@ -7,8 +7,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 
 use ipldstore::fs::{
-    self, Aspects, Conflict, ConflictKind, Existing, ExportOptions, ImportOptions, Keep, Merge, MergeOptions,
-    Policy, Resolution, TroubleKind,
+    self, Aspects, Conflict, ConflictKind, CopyOptions, Existing, ExportOptions, ImportOptions, Keep, Merge,
+    MergeOptions, Policy, Resolution, TroubleKind,
 };
 use ipldstore::{Cid, Error, Store};
 use place::{main_of, names, Place};
@@ -117,6 +117,46 @@ fn branches_tags_and_history() {
     tree.commit("main", "removed", "").unwrap();
     assert_eq!(fs.drop_tombstones("main", i64::MAX).unwrap(), 1);
     assert_eq!(fs.drop_tombstones("main", i64::MAX).unwrap(), 0);
+}
+
+#[test]
+fn branches_come_from_another_store() {
+    let (place, other) = (Place::new(), Place::new());
+    let (from, to) = (place.fs(), other.fs());
+    let (tree, first) = main_of(&place, &[("a", b"0")]);
+    tree.write("b", b"1").unwrap();
+    let second = tree.commit("main", "second", "").unwrap();
+
+    stops("copy_branch", |progress| {
+        to.copy_branch_with(&from, &second, "main", CopyOptions::default(), progress)
+    });
+    assert!(matches!(to.branch("main"), Err(Error::NotFound(_))));
+    let copy = to.copy_branch(&from, &second, "main").unwrap();
+    assert_eq!((copy.versions, to.branch("main").unwrap()), (2, second));
+    assert!(copy.blocks.blocks >= 2);
+    assert_eq!(to.copy_branch(&from, &second, "main").unwrap().versions, 0);
+
+    let options = CopyOptions { limit: 1, ..CopyOptions::default() };
+    assert_eq!(to.copy_branch_with(&from, &second, "one", options, unheard).unwrap().versions, 1);
+    assert!(matches!(to.copy_branch(&from, &first, "main"), Err(Error::Conflict(_))));
+    let options = CopyOptions { force: true, ..CopyOptions::default() };
+    to.copy_branch_with(&from, &first, "main", options, unheard).unwrap();
+    assert_eq!(to.branch("main").unwrap(), first);
+
+    to.copy_tag(&from, &first, "tag", false).unwrap();
+    assert!(matches!(to.copy_tag(&from, &second, "tag", false), Err(Error::Exists(_))));
+    stops("copy_tag", |progress| to.copy_tag_with(&from, &second, "tag", true, progress));
+    to.copy_tag(&from, &second, "tag", true).unwrap();
+    assert_eq!(to.tag("tag").unwrap(), second);
+
+    let usage = from.branch_usage("main").unwrap();
+    assert!(usage.logical_bytes == 2 && usage.exclusive_blocks > 0 && usage.shared_bytes == 0);
+    stops("branch_usage", |progress| from.branch_usage_with("main", progress));
+    assert!(matches!(from.branch_usage("none"), Err(Error::NotFound(_))));
+}
+
+fn unheard(_: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 /// A branch "main" and a version beside it; both changed "a" and "b".
@@ -308,7 +348,7 @@ fn stops<T: std::fmt::Debug>(
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _ = call(&mut |done| panic!("at {done}"));
     }));
-    assert_eq!(panicked.unwrap_err().downcast_ref::<String>().unwrap(), "at 1", "{what}");
+    assert!(panicked.unwrap_err().downcast_ref::<String>().unwrap().starts_with("at "), "{what}");
 }
 
 #[test]

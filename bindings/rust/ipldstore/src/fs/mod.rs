@@ -57,7 +57,7 @@ pub use host::{
 pub use merge::{Decide, Merge, MergeOptions, Policy};
 pub use transfer::{remove_directory, remove_directory_with};
 pub use tree::{CommitError, Entries, Tree};
-pub use versions::{History, Keep, Names, Version};
+pub use versions::{BranchCopy, CopyOptions, History, Keep, Names, Version};
 
 use crate::Store;
 

@@ -11,7 +11,7 @@ use crate::callback::{self, unobserved, Callbacks};
 use crate::cid::made;
 use crate::error::{call, call_for_next, text, Result};
 use crate::iter::{Handle, Iter, Links};
-use crate::{raw, Cid, Roots};
+use crate::{raw, Cid, CopyReport, Roots, Usage};
 
 const BRANCHES: &str = "fs/branch/";
 const TAGS: &str = "fs/tag/";
@@ -54,6 +54,60 @@ impl FileSystem<'_> {
             sys::ips_fs_branch_delete(self.store.raw(), branch.as_ptr(), progress, context, error)
         });
         callbacks.finish(result)
+    }
+
+    /// What a branch takes: the bytes of its newest tree, what removing it with its history would free, and
+    /// the bytes of that tree which something else keeps.
+    pub fn branch_usage(&self, branch: &str) -> Result<Usage> {
+        self.branch_usage_with(branch, unobserved)
+    }
+
+    /// As [`FileSystem::branch_usage`]; `progress` hears of the blocks counted.
+    pub fn branch_usage_with(
+        &self,
+        branch: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Usage> {
+        let branch = raw::text(branch)?;
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = Usage::made(|usage, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            sys::ips_fs_branch_usage(self.store.raw(), branch.as_ptr(), progress, context, usage, error)
+        });
+        callbacks.finish(result)
+    }
+
+    /// Copies a version of another store with its history, as far as that is there and missing here, and
+    /// moves a branch to it, which is made when it is not there. [`Error::Conflict`](crate::Error::Conflict)
+    /// when the branch has versions that do not lead to this one. What a copy that was stopped has done is
+    /// used by the next.
+    pub fn copy_branch(&self, from: &FileSystem<'_>, version: &Cid, branch: &str) -> Result<BranchCopy> {
+        self.copy_branch_with(from, version, branch, CopyOptions::default(), unobserved)
+    }
+
+    /// As [`FileSystem::copy_branch`]; `progress` hears of the blocks looked at.
+    pub fn copy_branch_with(
+        &self,
+        from: &FileSystem<'_>,
+        version: &Cid,
+        branch: &str,
+        options: CopyOptions,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<BranchCopy> {
+        let branch = raw::text(branch)?;
+        let mut versions = 0;
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = CopyReport::made(|report, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (store, from, version) = (self.store.raw(), from.store.raw(), version.as_raw());
+            let (branch, versions) = (branch.as_ptr(), &mut versions);
+            let (limit, force) = (options.limit, options.force);
+            sys::ips_fs_branch_copy(
+                store, from, version, branch, limit, force, progress, context, versions, report, error,
+            )
+        });
+        let blocks = callbacks.finish(result)?;
+        Ok(BranchCopy { versions, blocks })
     }
 
     /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps.
@@ -109,6 +163,25 @@ impl FileSystem<'_> {
     }
 }
 
+/// How a branch is copied from another store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// So many versions at most, the newest ones; 0: all.
+    pub limit: u64,
+    /// Moves the branch although it has versions that do not lead to this one; they are held by it until they
+    /// are pruned.
+    pub force: bool,
+}
+
+/// What came with a branch of another store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchCopy {
+    /// Versions that were missing.
+    pub versions: u64,
+    /// Blocks that were looked at, and those that were missing.
+    pub blocks: CopyReport,
+}
+
 /// Which versions a branch keeps beside its newest: those that any of the rules names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
@@ -153,6 +226,38 @@ impl FileSystem<'_> {
     pub fn delete_tag(&self, tag: &str) -> Result<()> {
         let tag = raw::text(tag)?;
         call(|error| unsafe { sys::ips_fs_tag_delete(self.store.raw(), tag.as_ptr(), error) })
+    }
+
+    /// Copies a version of another store, without its history, and tags it.
+    /// [`Error::Exists`](crate::Error::Exists) when the tag is at another version, unless it may be `moving`.
+    pub fn copy_tag(
+        &self,
+        from: &FileSystem<'_>,
+        version: &Cid,
+        tag: &str,
+        moving: bool,
+    ) -> Result<CopyReport> {
+        self.copy_tag_with(from, version, tag, moving, unobserved)
+    }
+
+    /// As [`FileSystem::copy_tag`]; `progress` hears of the blocks looked at.
+    pub fn copy_tag_with(
+        &self,
+        from: &FileSystem<'_>,
+        version: &Cid,
+        tag: &str,
+        moving: bool,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<CopyReport> {
+        let tag = raw::text(tag)?;
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = CopyReport::made(|report, error| unsafe {
+            let (progress, context) = (Some(callback::progress as _), callbacks.context());
+            let (store, from, version) = (self.store.raw(), from.store.raw(), version.as_raw());
+            let tag = tag.as_ptr();
+            sys::ips_fs_tag_copy(store, from, version, tag, moving, progress, context, report, error)
+        });
+        callbacks.finish(result)
     }
 }
 
