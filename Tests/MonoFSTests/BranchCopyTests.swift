@@ -157,4 +157,26 @@ import Testing
         #expect(try before - there.store.stat().blocks == shared.exclusiveBlocks)
         #expect(thrownCode { _ = try source.usage(ofBranch: "main") } == .notFound)
     }
+
+    /// Entered by each of their paths, these would never end.
+    @Test func copiesWithinOneAnotherAreCountedOnce() throws {
+        let workspace = try source.open(branch: "main").tick(ticking)
+        try workspace.createDirectory("a")
+        try workspace.write("a/file", bytes(String(repeating: "x", count: 1000)))
+        for number in 0..<40 { try workspace.copy("a", to: try FilePath("a/\(number)")) }
+        let version = try source.commit(workspace, to: "main", message: "")
+        let bytes = UInt64(1000) << 40
+        let all = try source.usage(ofBranch: "main")
+        #expect(all.logicalBytes == bytes && all.sharedBytes == 0)
+        var heard: UInt64 = 0
+        let alone = try source.open(version)
+        try alone.removeTree("a/39")
+        try source.fork("half", at: try source.commit(alone, to: "other", message: ""))
+        let shared = try source.usage(ofBranch: "main") { (count) throws(StoreError) in
+            #expect(count >= heard)
+            heard = count
+        }
+        #expect(shared.logicalBytes == bytes && shared.sharedBytes == bytes)
+        #expect(heard > 40)
+    }
 }

@@ -114,31 +114,63 @@ extension FileSystem {
         var usage = blocks
         let tree = try source.root(of: newest)
         usage.logicalBytes = tree.below?.totals.bytes ?? 0
-        usage.sharedBytes = try sharedBytes(tree, freed, source)
-        return usage
-    }
-
-    /// Bytes of files below a directory that are not in what would go. A directory that stays is not entered;
-    /// what stands in entries goes with the directory.
-    private func sharedBytes(_ root: Entry, _ freed: Set<CID>, _ source: TreeSource) throws(StoreError)
-        -> UInt64
-    {
-        var shared: UInt64 = 0
-        var open = [root]
-        while let entry = open.popLast() {
-            guard let directory = entry.below, let cid = directory.map else { continue }
-            guard freed.contains(cid) else {
-                shared &+= directory.totals.bytes
-                continue
-            }
-            var map = try DirectoryMap(directory, source)
-            for position in 0..<map.count {
-                let (_, entry) = try map.entry(at: position)
-                if entry.isDirectory { open.append(entry) }
-                guard case .file(.stored(let cid, let size)) = entry.content else { continue }
-                shared &+= try store.sharedBytes(of: cid, size, freed)
+        if let progress {
+            source.steps = StepCounter { (read) throws(StoreError) in
+                try progress(blocks.exclusiveBlocks + read)
             }
         }
-        return shared
+        var shared = SharedBytes(source, freed)
+        if let directory = tree.below { usage.sharedBytes = try shared.bytes(directory) }
+        return usage
+    }
+}
+
+/// Bytes of files below a directory that are not in what would go. A directory that stays is not entered, and
+/// none twice: copies in one another have paths without end. What stands in entries goes with the directory.
+private struct SharedBytes {
+    private let source: TreeSource
+    private let freed: Set<CID>
+    private var known: [CID: UInt64] = [:]
+    /// The way down: directories that go.
+    private var levels: [Level] = []
+
+    private struct Level {
+        let cid: CID
+        var subdirectories: [Directory] = []
+        var bytes: UInt64 = 0
+    }
+
+    init(_ source: TreeSource, _ freed: Set<CID>) { (self.source, self.freed) = (source, freed) }
+
+    mutating func bytes(_ root: Directory) throws(StoreError) -> UInt64 {
+        if let bytes = try enter(root) { return bytes }
+        while var level = levels.popLast() {
+            if let next = level.subdirectories.popLast() {
+                levels.append(level)
+                if let bytes = try enter(next) { levels[levels.count - 1].bytes &+= bytes }
+                continue
+            }
+            known[level.cid] = level.bytes
+            guard !levels.isEmpty else { return level.bytes }
+            levels[levels.count - 1].bytes &+= level.bytes
+        }
+        return 0
+    }
+
+    /// Its bytes; nil when they are those of a new level.
+    private mutating func enter(_ directory: Directory) throws(StoreError) -> UInt64? {
+        guard let cid = directory.map else { return 0 }
+        guard freed.contains(cid) else { return directory.totals.bytes }
+        if let bytes = known[cid] { return bytes }
+        var map = try DirectoryMap(directory, source)
+        var level = Level(cid: cid)
+        for position in 0..<map.count {
+            let (_, entry) = try map.entry(at: position)
+            if let below = entry.below { level.subdirectories.append(below) }
+            guard case .file(.stored(let cid, let size)) = entry.content else { continue }
+            level.bytes &+= try source.store.sharedBytes(of: cid, size, freed)
+        }
+        levels.append(level)
+        return nil
     }
 }
