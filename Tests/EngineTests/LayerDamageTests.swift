@@ -417,4 +417,135 @@ import Testing
         try y.gc()
         #expect(try layer.get(root) == file && layer.verify().isClean)
     }
+
+    /// A base that still holds a file for the layer, from before, may have lost a part of it meanwhile: where
+    /// it is looked at is where it is borrowed.
+    @Test(arguments: [false, true])
+    func whatIsBorrowedIsWhatWasLookedAt(isGivenBack: Bool) throws {
+        let file = randomBytes(3_000_000, seed: 8)
+        let x = try make("x")
+        let y = try make("y")
+        let root = try y.put(file)
+        let layer = try make("layer", over: "x", "y")
+        try layer.setRoot("mine", to: root)
+        #expect(try x.put(file) == root)
+        // Its hold in y waits to be given back.
+        try layer.removeRoot("mine")
+        try spoil("y", Array(file[1_000_000..<1_000_064]))
+        #expect(try !y.verify().isClean)
+        let batch = try layer.makeBatch()
+        #expect(try file.withUnsafeBytes { try batch.putBytes($0) } == root)
+        if isGivenBack { for _ in 0..<3 { try layer.gc() } }
+        try batch.setRoot("again", to: root)
+        try batch.commit()
+        try layer.gc()
+        try x.dereference(root)
+        try x.gc()
+        #expect(try layer.get(root) == file && layer.verify().isClean)
+    }
+
+    /// Once it is known that the lender lost it, in collection, healing, or opening a copy of the layer.
+    @Test(arguments: ["gc", "heal", "copy"])
+    func aLoanMovesToABaseThatHasIt(by way: String) throws {
+        let x = try make("x")
+        let y = try make("y")
+        try put(x, "theirs")
+        try put(y, "theirs")
+        do {
+            let layer = try make("layer", over: "x", "y")
+            try layer.setRoot("mine", to: cid)
+            try spoil("x")
+            #expect(try !x.verify().isClean)
+            if way != "copy" { #expect(try layer.verify().problems.map(\.kind) == [.missingBlock]) }
+            if way == "gc" { try layer.gc() }
+            if way == "heal" { try layer.heal(from: [y]) }
+        }
+        if way == "copy" {
+            try FileManager.default.moveItem(atPath: path("layer"), toPath: path("moved"))
+            try FileManager.default.copyItem(atPath: path("moved"), toPath: path("layer"))
+        }
+        let layer = try open("layer")
+        try giveUp(y, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    /// Nobody has it when the layer is verified: collection lends it once somebody has.
+    @Test func aLoanMovesWhenSomebodyHasItAgain() throws {
+        let x = try make("x")
+        let y = try make("y")
+        try put(x, "theirs")
+        let layer = try make("layer", over: "x", "y")
+        try layer.setRoot("mine", to: cid)
+        try spoil("x")
+        #expect(try !x.verify().isClean)
+        #expect(try !layer.verify().isClean)
+        try layer.gc()
+        try put(y, "theirs")
+        try layer.gc()
+        try giveUp(y, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    /// What reads right before does so afterwards.
+    @Test func whatIsDamagedHereIsFlattenedFromABase() throws {
+        let node: CID
+        do {
+            let base = try make("base")
+            let layer = try make("layer", over: "base")
+            let batch = try layer.makeBatch()
+            _ = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+            node = try putNode(batch)
+            try batch.setRoot("mine", to: node)
+            try batch.commit()
+            try put(base, "theirs")
+            try spoil("layer")
+            #expect(try !layer.verify().isClean && layer.block(cid) == bytes)
+        }
+        #expect(try ContentStore.flatten(at: path("layer")).blocks == 1)
+        let layer = try open("layer")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+        try giveUp(layer, "mine")
+        #expect(try layer.stat().blocks == 0)
+    }
+
+    @Test func aSealedLayersBaseMayMove() throws {
+        do {
+            let base = try make("base")
+            try put(base, "theirs")
+            try base.seal()
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+            try layer.seal()
+        }
+        try FileManager.default.moveItem(atPath: path("base"), toPath: path("moved"))
+        #expect(code { _ = try open("layer") } == .notFound)
+        try ContentStore.setBase(at: path("layer"), path("base"), to: path("moved"))
+        let layer = try open("layer")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean && layer.isSealed)
+        #expect(code { try layer.removeRoot("mine") } == .readOnly)
+    }
+
+    /// The base sees that a layer is gone that was copied, or restored, together with it.
+    @Test func aLayerThatWasCopiedWithItsBaseIsMissed() throws {
+        do {
+            try put(try make("base"), "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+        }
+        let place = path("copy")
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+        // Files of two names stay that.
+        let copy = Process()
+        copy.executableURL = URL(filePath: "/bin/cp")
+        copy.arguments = ["-a", path("base"), path("layer"), place]
+        try copy.run()
+        copy.waitUntilExit()
+        try ContentStore.setBase(at: place + "/layer", path("base"), to: place + "/base")
+        try ContentStore.open(at: place + "/layer").setRoot("too", to: cid)
+        let base = try ContentStore.open(at: place + "/base")
+        #expect(try base.forks().map(\.state) == [.present])
+        try FileManager.default.removeItem(atPath: place + "/layer")
+        #expect(try base.forks().map(\.state) == [.gone])
+        try giveUp(base, "theirs")
+        #expect(try base.forks().isEmpty && base.stat().blocks == 0)
+    }
 }

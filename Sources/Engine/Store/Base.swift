@@ -180,6 +180,22 @@ struct Base: Sendable {
     }
 }
 
+extension [Base] {
+    /// The base that is to lend a block to a layer: the first that has it, but for one that holds it for the
+    /// layer already.
+    func lender(of cid: CID, _ fork: () throws(StoreError) -> StoreIdentity?) throws(StoreError) -> Int? {
+        var first: Int?
+        for (number, base) in enumerated() where try base.canLend(cid) {
+            if count == 1 { return number }
+            if first == nil { first = number }
+            guard base.isHolding, let owner = try fork().map(Base.owner) else { continue }
+            let holds = try base.core.read { (there) throws(StoreError) in try there.hold(owner, cid) }
+            if holds > 0 { return number }
+        }
+        return first
+    }
+}
+
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
 /// in the base, where both are on one file system. With one left, the layer is gone; but in a base that was
 /// copied nothing has two names, so the file says which inode it is.
@@ -195,6 +211,19 @@ enum ForkFile {
 
     static func text(_ fork: StoreIdentity, _ file: FileIdentity) -> String {
         "fork \(fork.text) \(file.inode)\n"
+    }
+
+    /// A layer's file that was copied, or restored, together with its name in the base: it is known there, and
+    /// says so of itself again, so that the base sees when the layer is gone. In place, which keeps both names.
+    static func correct(_ path: String, _ fork: StoreIdentity) {
+        guard let file = (try? System.status(ofPath: path))?.identity, read(path) != text(fork, file),
+            let descriptor = try? System.open(path, O_WRONLY | O_TRUNC)
+        else { return }
+        defer { System.close(descriptor) }
+        // Half of it says as little as nothing, and is made whole at the next opening.
+        try? Array(text(fork, file).utf8).withBytes { (bytes) throws(StoreError) in
+            try System.write(descriptor, at: 0, bytes)
+        }
     }
 
     /// Durable when it is flushed, here or by the caller; an empty file says as little as none.

@@ -24,7 +24,7 @@ public final class Batch: @unchecked Sendable {
     private var stagedBytes = 0
     private var stagedLinks = 0
     /// Stores that have nodes of bases themselves, with all that is below these.
-    private let wholeNodes = Lock<[CID: ObjectIdentifier]>([:])
+    private let wholeNodes = Lock<[CID: StoreCore.Holder]>([:])
     /// What was linked to while no base had it for this store, and was found in one.
     private let found = Lock<Set<CID>>([])
     private var names: [NameChange] = []
@@ -184,22 +184,22 @@ public final class Batch: @unchecked Sendable {
         for link in links {
             guard link.hash != .identity else { continue }
             // What it only sees it does not keep.
-            guard let below = try holder.keeper(of: link) else { return true }
+            guard let below = try holder.core.keeper(of: link) else { return true }
             guard link.codec == .dagCBOR else { continue }
             // Found whole in another store, it need not be so in this one.
             var whole = wholeNodes.withLock { $0[link] }
             if whole == nil { whole = try borrowed(link) }
-            if let whole, whole != ObjectIdentifier(below) { return true }
+            if let whole, whole.core !== below.core { return true }
         }
-        wholeNodes.withLock { $0[cid] = ObjectIdentifier(holder) }
+        wholeNodes.withLock { $0[cid] = holder }
         return false
     }
 
     /// The store that has what is borrowed already.
-    private func borrowed(_ cid: CID) throws(StoreError) -> ObjectIdentifier? {
+    private func borrowed(_ cid: CID) throws(StoreError) -> StoreCore.Holder? {
         let row = try core.read { (snapshot) throws(StoreError) in try snapshot.absent(of: cid) }
         guard row.count > 0, row.lender != nil else { return nil }
-        return try core.holder(of: cid).map { ObjectIdentifier($0) }
+        return try core.holder(of: cid)
     }
 
     /// What a base has, and something here linked to before that, or while another one had it that has it no
@@ -343,6 +343,7 @@ public final class Batch: @unchecked Sendable {
         do {
             try core.write(.storing(blocks: staged.count), isMending: isMending) {
                 (transaction) throws(StoreError) in
+                transaction.chosen = wholeNodes.withLock { $0 }
                 try appender.enter(transaction)
                 try enterStage(transaction)
                 for cid in found { try transaction.adopt(cid) }

@@ -122,26 +122,41 @@ extension StoreCore {
 
     /// The store that has a block itself, sound as far as is known: this one, or the one that it would be
     /// borrowed from.
-    func holder(of cid: CID) throws(StoreError) -> StoreCore? { try find(cid, isKept: false) }
+    func holder(of cid: CID) throws(StoreError) -> Holder? { try find(cid, isKept: false) }
 
     /// The same, of a block that a node here links to, if the node keeps it: what a base happens to have and
     /// does not hold may go.
-    func keeper(of cid: CID) throws(StoreError) -> StoreCore? { try find(cid, isKept: true) }
+    func keeper(of cid: CID) throws(StoreError) -> Holder? { try find(cid, isKept: true) }
 
-    private func find(_ cid: CID, isKept: Bool) throws(StoreError) -> StoreCore? {
+    private func find(_ cid: CID, isKept: Bool) throws(StoreError) -> Holder? {
         let (location, row) = try read { (snapshot) throws(StoreError) in
             (try snapshot.location(of: cid), try snapshot.absent(of: cid))
         }
-        if let location { return isDamaged(location, cid) ? nil : self }
-        if row.count > 0, let number = row.lender.map(Int.init), number < bases.count,
-            try bases[number].canLend(cid)
-        {
-            return try bases[number].core.find(cid, isKept: isKept)
+        if let location { return isDamaged(location, cid) ? nil : Holder(core: self, lender: nil) }
+        var lender = row.count > 0 ? row.lender.map(Int.init) : nil
+        if let number = lender, number >= bases.count { lender = nil }
+        if let number = lender, try !bases[number].canLend(cid) { lender = nil }
+        let isLent = lender != nil
+        if lender == nil, isKept {
+            for (number, base) in bases.enumerated() where lender == nil && !base.isHolding {
+                if try base.canLend(cid) { lender = number }
+            }
+        } else if lender == nil {
+            lender = try bases.lender(of: cid) { () throws(StoreError) in
+                try read { (snapshot) throws(StoreError) in try snapshot.recorded().fork }
+            }
         }
-        for base in bases where !isKept || !base.isHolding {
-            if try base.canLend(cid) { return try base.core.find(cid, isKept: false) }
+        guard let lender, let there = try bases[lender].core.find(cid, isKept: isKept && isLent) else {
+            return nil
         }
-        return nil
+        return Holder(core: there.core, lender: lender)
+    }
+
+    /// Who has a block that is here or in a base.
+    struct Holder {
+        let core: StoreCore
+        /// The number of the base that lends it, or would; nil where it is here.
+        let lender: Int?
     }
 
     /// What the index says of a block, or a base's.

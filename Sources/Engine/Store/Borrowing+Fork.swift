@@ -27,7 +27,10 @@ extension StoreCore {
             }
         }
         if isKnown(fork) {
-            for (base, _) in holding { base.notePath(fork, path) }
+            for (base, file) in holding {
+                base.notePath(fork, path)
+                ForkFile.correct(file, fork)
+            }
             return
         }
         // Deleting needs the store open, also on a full disk.
@@ -58,13 +61,11 @@ extension StoreCore {
     /// what was lost below comes back.
     func settle(_ occasion: Occasion) throws(StoreError) {
         guard bases.contains(where: \.isHolding) else { return }
-        var (isKnown, linked): (Bool, [CID]) = (false, [])
-        try read { (snapshot) throws(StoreError) in
+        let (isKnown, linked) = try read { (snapshot) throws(StoreError) -> (Bool, [CID]) in
             let unsettled = try snapshot.unsettled()
-            isKnown = unsettled == .known
-            if isKnown || occasion == .healing || occasion == .collection && unsettled != nil {
-                linked = try linkedWithoutLender(snapshot)
-            }
+            let isAsked = occasion == .healing || occasion == .collection && unsettled != nil
+            let isKnown = unsettled == .known
+            return (isKnown, isKnown || isAsked ? try linkedWithoutLender(snapshot) : [])
         }
         // Looked for first without a commit: what is nowhere may stay so for long.
         var isDue = isKnown
@@ -82,10 +83,13 @@ extension StoreCore {
         }
     }
 
+    /// What is linked to, and lent by nobody, or by one that has lost it.
     private func linkedWithoutLender(_ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {
         var linked: [CID] = []
         try snapshot.scanAbsent { (cid, row) throws(StoreError) in
-            if row.lender == nil { linked.append(cid) }
+            let lender = row.lender.map(Int.init)
+            if let lender, lender < bases.count, try bases[lender].canLend(cid) { return true }
+            linked.append(cid)
             return true
         }
         return linked
@@ -109,6 +113,10 @@ extension StoreCore {
                     try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
                     try transaction.index.setUnsettled(.known)
                 }
+            }
+            // It holds what it has damaged, too, until another one is found that has it.
+            for (cid, _) in slice where try !base.canLend(cid) {
+                try transaction.index.setUnsettled(.known)
             }
             rest = rest.dropFirst(4096)
         }

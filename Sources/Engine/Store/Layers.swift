@@ -172,11 +172,13 @@ extension StoreCore {
     }
 
     /// Changes what the store is made of, while nobody else has it open.
-    fileprivate func reconfigure(_ body: (inout RecordedConfiguration) throws(StoreError) -> Void)
-        throws(StoreError)
-    {
-        guard !isSealed else { throw Self.sealedError }
-        guard !isReadOnly, let files else { throw StoreError(.readOnly, "the store may only be read") }
+    fileprivate func reconfigure(
+        whenSealed: Bool = false, _ body: (inout RecordedConfiguration) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        guard !isSealed || whenSealed else { throw Self.sealedError }
+        guard index.access == .readWrite, let files else {
+            throw StoreError(.readOnly, "the store may only be read")
+        }
         guard becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
         defer { stopBeingAlone() }
         guard try files.becomeAlone() else { throw StoreError(.busy, "the store is open: close it first") }
@@ -184,7 +186,7 @@ extension StoreCore {
         var recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
         try body(&recorded)
         let text = try recorded.checkedText()
-        try write(.storing(blocks: 0)) { (transaction) throws(StoreError) in
+        try write(.storing(blocks: 0), isMending: whenSealed) { (transaction) throws(StoreError) in
             try transaction.setConfiguration(text)
             try transaction.index.setUnsettled(recorded.bases.isEmpty ? nil : .known)
             if recorded.bases.isEmpty { try transaction.index.forgetLoans() }
@@ -193,11 +195,14 @@ extension StoreCore {
 
     /// The same, of a store that is opened without looking for its bases.
     fileprivate static func reconfigure(
-        _ path: String, _ body: (StoreCore, inout RecordedConfiguration) throws(StoreError) -> Void
+        _ path: String, whenSealed: Bool = false,
+        _ body: (StoreCore, inout RecordedConfiguration) throws(StoreError) -> Void
     ) throws(StoreError) {
         let core = try open(path, readOnly: false, withBases: false)
         defer { core.release() }
-        try core.reconfigure { (recorded) throws(StoreError) in try body(core, &recorded) }
+        try core.reconfigure(whenSealed: whenSealed) { (recorded) throws(StoreError) in
+            try body(core, &recorded)
+        }
     }
 }
 
@@ -284,7 +289,8 @@ extension ContentStore {
     /// Records where a base is now: `old` is its recorded path or its identity. NOT_FOUND when it is none;
     /// INVALID when another store is at the new path; BUSY while anybody has the store open.
     public static func setBase(at path: String, _ old: String, to new: String) throws(StoreError) {
-        try StoreCore.reconfigure(path) { (_, recorded) throws(StoreError) in
+        // Of a sealed store, too: what it has is the same wherever its base is.
+        try StoreCore.reconfigure(path, whenSealed: true) { (_, recorded) throws(StoreError) in
             let whole = try? System.absolutePath(old, mayBeMissing: true)
             let place = recorded.bases.firstIndex {
                 $0.path == old || $0.path == whole || $0.identity.text == old
@@ -362,13 +368,20 @@ extension ContentStore {
 }
 
 extension StoreCore {
-    /// Copies what is linked to here and in a base, until there is no such thing. A link of a base's node to
-    /// what was never anywhere stays that.
+    /// Copies what is linked to here and in a base, until there is no such thing, and what is known to be
+    /// damaged here. A link of a base's node to what was never anywhere stays that.
     fileprivate func copyBorrowed(_ store: ContentStore, _ progress: ((UInt64) throws(StoreError) -> Void)?)
         throws(StoreError) -> CopyReport
     {
         var copy = DagCopy(countsBases: false, leavesMissing: true) {
             [self] (cid, scratch) throws(StoreError) in try content(cid, scratch)
+        }
+        var replaced = CopyReport()
+        func report() -> CopyReport {
+            var report = copy.report
+            report.blocks += replaced.blocks
+            report.bytes += replaced.bytes
+            return report
         }
         while true {
             var linked: [(cid: CID, isLent: Bool)] = []
@@ -384,13 +397,13 @@ extension StoreCore {
                     borrowed.append(cid)
                     continue
                 }
-                guard !isLent, try !hasDamaged(cid) else {
-                    throw StoreError(.corrupt, "\(cid) is lost in a base: heal the base or the store first")
-                }
+                guard !isLent, try !hasDamaged(cid) else { throw Self.lostBelow(cid) }
             }
-            guard !borrowed.isEmpty else { return copy.report }
+            let damaged = try damagedHere()
+            guard !borrowed.isEmpty || !damaged.isEmpty else { return report() }
             let batch = try store.makeBatch()
             do throws(StoreError) {
+                for cid in damaged { try replace(cid, batch, &replaced) }
                 for cid in borrowed {
                     _ = try copy.run(cid, into: batch) { (report) throws(StoreError) in
                         if let progress { try progress(report.visited) }
@@ -402,6 +415,40 @@ extension StoreCore {
                 batch.abort()
                 throw error
             }
+            guard !borrowed.isEmpty else { return report() }
         }
+    }
+
+    /// What is kept here and known to be damaged.
+    private func damagedHere() throws(StoreError) -> [CID] {
+        try read { (snapshot) throws(StoreError) in
+            var damaged: [CID] = []
+            try snapshot.scan(.cids) { (key, value) throws(StoreError) in
+                let location = try IndexSnapshot.location(key, value)
+                guard location.flags.contains(.damaged) else { return true }
+                let block = try snapshot.block(at: location.place)
+                if let block, block.count > 0 { damaged.append(block.cid) }
+                return true
+            }
+            return damaged
+        }
+    }
+
+    /// Stores what is damaged here anew where a base has it sound. What none of them ever had stays as it is.
+    private func replace(_ cid: CID, _ batch: Batch, _ report: inout CopyReport) throws(StoreError) {
+        do throws(StoreError) {
+            try withBlock(cid) { (bytes) throws(StoreError) in
+                let links = cid.codec == .dagCBOR ? try StoreCore.links(of: cid, in: bytes) : []
+                try batch.put(cid, bytes, links: links, isTree: false, inBases: false)
+                report.blocks += 1
+                report.bytes += UInt64(bytes.count)
+            }
+        } catch  where error.code == .corrupt {
+            for base in bases where try base.core.hasDamaged(cid) { throw Self.lostBelow(cid) }
+        }
+    }
+
+    private static func lostBelow(_ cid: CID) -> StoreError {
+        StoreError(.corrupt, "\(cid) is lost in a base: heal the base or the store first")
     }
 }

@@ -20,6 +20,8 @@ final class StoreTransaction {
 
     /// What it has come to link to that no row says is lent, and the number of the base that has it.
     private(set) var wanted: [CID: Int] = [:]
+    /// Nodes of bases that were found whole, and where: they are borrowed there.
+    var chosen: [CID: StoreCore.Holder] = [:]
     /// Bases that lend already what it has come to link to once more.
     private(set) var relied: Set<Int> = []
     private let bases: [Base]
@@ -56,26 +58,16 @@ final class StoreTransaction {
         return try lender(of: cid) != nil
     }
 
-    /// The first that has it, but for one that holds it for this store already.
     private func lender(of cid: CID) throws(StoreError) -> Int? {
-        var first: Int?
-        for (number, base) in bases.enumerated() where try base.canLend(cid) {
-            if bases.count == 1 { return number }
-            if first == nil { first = number }
-            if base.isHolding, let owner = try forkOwner(),
-                try base.core.read({ (there) throws(StoreError) in try there.hold(owner, cid) }) > 0
-            {
-                return number
-            }
+        // Another one may have lost something below it.
+        if let number = chosen[cid]?.lender, try bases[number].canLend(cid) { return number }
+        return try bases.lender(of: cid) { () throws(StoreError) in
+            if knownFork == nil { knownFork = try index.recorded().fork }
+            return knownFork
         }
-        return first
     }
 
-    private var knownOwner: String?
-    private func forkOwner() throws(StoreError) -> String? {
-        if knownOwner == nil { knownOwner = try index.recorded().fork.map(Base.owner) }
-        return knownOwner
-    }
+    private var knownFork: StoreIdentity?
 
     /// Whether a base, or one below it, is known to have lost a block that it had.
     func hasDamaged(_ cid: CID) throws(StoreError) -> Bool {

@@ -243,6 +243,8 @@ extension Verification {
         if held == 0 { note(.wrongLoan, "\(base.recorded.path) does not hold \(cid) for this store", cid) }
         if try !base.core.has(cid) {
             note(.missingBlock, "\(cid) is gone, or damaged, in \(base.recorded.path)", cid)
+            // The next collection, or opening, has another one lend it, once there is one.
+            if !core.isReadOnly { try snapshot.setUnsettled(try core.has(cid) ? .known : .possible) }
         }
     }
 
