@@ -227,8 +227,9 @@ typedef struct ips_bytes {
  * return: no longjmp and no exception may leave it.
  *
  * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
- * trees, ips_fs_set_sync with `recursively` and the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT:
- * they cost the holds, and the names.) A call that was stopped has changed nothing, where nothing else is
+ * trees, ips_fs_set_sync with `recursively`, the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT,
+ * ips_fs_copy of one that has hard links, and ips_fs_file_commit: they cost the holds, the names, and the
+ * bytes of a file that was stored with other chunks.) A call that was stopped has changed nothing, where nothing else is
  * said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
@@ -1598,6 +1599,11 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
  * makes the layer's own, which comes after the base's version. A CID names a tree when it is that of a
  * version, of a tree or of a directory.
  *
+ * All roots "fs/…" are the library's: ips_root_set, ips_root_swap and ips_root_delete refuse them
+ * (IPS_INVALID), as a batch does. A branch holds its versions as the owner "fs/branch/NAME"; a root
+ * "fs/seen/NAME" is what the next import into the branch need not read again. ips_fs_branch_usage says what a
+ * branch takes; ips_store_usage of such roots counts their blocks alone.
+ *
  * The name of a branch or tag is 1 to 200 bytes of UTF-8 without control characters and ":"; it is no CID,
  * nor something followed by ~ or ~N, which names a version before. Others are IPS_INVALID.
  *
@@ -1609,9 +1615,10 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
  *
  * Paths are bytes: names between "/", which are 1 to 1,024 bytes without NUL; "." and ".." are steps as
  * everywhere, ".." of the root is the root. Names on the way are followed when they are symbolic links, at
- * most ten deep. Errors of paths: IPS_NOT_FOUND (also a broken link), IPS_EXISTS, IPS_INVALID, IPS_READ_ONLY
- * (behind a link to a CID), IPS_TOO_LARGE (too many links, too deep); os_errno has the errno that a file
- * system would give. An operation that fails so has changed nothing.
+ * most ten deep. Errors of paths: IPS_NOT_FOUND (also a broken link), IPS_EXISTS, IPS_INVALID (also links
+ * that lead back to themselves), IPS_READ_ONLY (behind a link to a CID), IPS_TOO_LARGE (too many links, too
+ * deep); os_errno has the errno that a file system would give. An operation that fails so has changed
+ * nothing.
  *
  * Strings that are no paths are UTF-8, ended by NUL.
  */
@@ -1710,14 +1717,16 @@ IPS_API void ips_fs_close(ips_fs *fs);
  * Makes a version of the tree and moves the branch to it; the ips_fs goes on from there. A tree that was not
  * changed makes none.
  *
- * branch           made when the tree was opened on nothing
+ * branch           made when the tree was opened on nothing; another one that is to go on from the version
+ *                  which was opened is made with ips_fs_fork first
  * message, author  NULL: empty
  * progress         hears of the directories that are stored and the blocks that are read for it. When it
  *                  stops the call, the tree has its changes still, and can be committed. NULL: none
  * version          the branch's newest version now; after a failure all zeros, but for one; may be NULL
  * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
  * for the branch, and `version` is set: merge it. All zeros with IPS_CONFLICT: there was nothing new, or it
- * was not stored. IPS_EXISTS when a new branch would have the name of a tag. IPS_BUSY while a file is open
+ * was not stored. IPS_NOT_FOUND when there is no such branch, and the tree was not opened on nothing: it has
+ * its changes still. IPS_EXISTS when a new branch would have the name of a tag. IPS_BUSY while a file is open
  * for writing.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_commit(ips_fs *fs, const char *branch, const char *message,
@@ -1897,9 +1906,9 @@ IPS_API IPS_CHECKED ips_status ips_fs_branch_delete(ips_store *store, const char
 /*
  * What a branch takes. Costs what it counts. IPS_NOT_FOUND.
  *
- * progress  hears of the blocks counted; NULL: none
+ * progress  hears of the blocks counted, and of those read to tell what is shared; NULL: none
  * usage     the bytes of its newest tree; what would be freed if the branch was removed with its history; and
- *           the bytes of that tree which something else keeps
+ *           the bytes of that tree which something else keeps: all, where only a base has the branch
  */
 IPS_API IPS_CHECKED ips_status ips_fs_branch_usage(const ips_store *store, const char *branch,
                                                    ips_progress progress, void *context, ips_usage *usage,
@@ -1918,8 +1927,9 @@ IPS_API IPS_CHECKED ips_status ips_fs_branch_usage(const ips_store *store, const
  * progress  hears of the blocks looked at; NULL: none
  * versions  how many came; may be NULL
  * report    may be NULL
- * IPS_CONFLICT when the branch has versions that do not lead to this one, unless `force`, and when it was
- * moved meanwhile; IPS_EXISTS when a tag has the name; IPS_INVALID for a CID that names something else.
+ * IPS_NOT_FOUND when `from` does not have all of a version, or not the version; IPS_CONFLICT when the branch
+ * has versions that do not lead to this one, unless `force`, and when it was moved meanwhile; IPS_EXISTS when
+ * a tag has the name; IPS_INVALID for a CID that names something else; IPS_READ_ONLY.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_branch_copy(ips_store *store, const ips_store *from,
                                                   const ips_cid *version, const char *branch, uint64_t limit,
@@ -1929,7 +1939,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_branch_copy(ips_store *store, const ips_st
 
 /*
  * Copies a version of another store, without its history, as ips_fs_branch_copy does, and tags it. IPS_EXISTS
- * when the tag is at another version, unless `move`, and when a branch has the name.
+ * when the tag is at another version, unless `move`, and when a branch has the name; otherwise errors are
+ * those of ips_fs_branch_copy.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_copy(ips_store *store, const ips_store *from,
                                                const ips_cid *version, const char *tag, bool move,
@@ -1939,8 +1950,10 @@ IPS_API IPS_CHECKED ips_status ips_fs_tag_copy(ips_store *store, const ips_store
 /* Tags a version. IPS_EXISTS when the tag is there, unless `move`, and when a branch has the name. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag, const ips_cid *version,
                                               bool move, ips_error *error);
+/* The version that a tag names. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,
                                               ips_error *error);
+/* Removes a tag; its version goes with the next ips_store_gc, unless a branch has it. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_delete(ips_store *store, const char *tag, ips_error *error);
 
 /* A version. May grow at its end. */
@@ -2283,7 +2296,8 @@ typedef ips_status (*ips_fs_on_trouble)(void *context, const ips_fs_trouble *tro
 
 /* Flags of imports and exports. */
 enum {
-    /* Import: reads every file, also those that are known from the import before. */
+    /* Import: reads every file, also those that are known from the import before, as is needed where
+     * programs write through shared memory mappings. */
     IPS_FS_FULL = 1,
     /* Import: directories on other file systems are imported empty. */
     IPS_FS_ONE_FILE_SYSTEM = 2,
@@ -2339,8 +2353,10 @@ typedef struct ips_fs_import_report {
  * Stores a directory of the host with all that is in it: contents, modes, owners, times, attributes, links,
  * devices, holes, names of any bytes. Links are not followed. It becomes the newest version of a branch;
  * a name that the branch has and the directory has not is removed, with a tombstone. Files that the branch
- * knows by inode, size and times are not read again. Stores that the process has open are left out;
- * the directory of one, and what is in that, cannot be imported: IPS_INVALID.
+ * knows by inode, size and times are not read again: what a program stores through a shared memory mapping,
+ * as into a disk of a machine that runs, may change a file and none of these, and needs IPS_FS_FULL. Stores
+ * that the process has open are left out; the directory of one, and what is in that, cannot be imported:
+ * IPS_INVALID.
  *
  * One entry that cannot be read ends nothing: on_trouble hears of it. Directories and files that their owner,
  * who runs this, has closed to himself are opened for as long as they are read.

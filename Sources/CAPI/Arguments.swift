@@ -89,6 +89,15 @@ func name(_ pointer: UnsafePointer<CChar>?, _ what: String = "name") throws(Stor
     try text(pointer, what, limit: Int(IPS_NAME_MAX))
 }
 
+/// The name of a root that the caller may move.
+func rootName(_ pointer: UnsafePointer<CChar>?) throws(StoreError) -> String {
+    let name = try name(pointer)
+    guard !name.hasPrefix("fs/") else {
+        throw StoreError(.invalid, "roots under fs/ are branches and tags, which ips_fs_ functions move")
+    }
+    return name
+}
+
 /// An owner, nil for NULL: that of the handle.
 func owner(_ pointer: UnsafePointer<CChar>?) throws(StoreError) -> String? {
     guard let pointer else { return nil }

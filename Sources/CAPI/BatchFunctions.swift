@@ -38,7 +38,7 @@ private func setRoot(
     _ batch: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ cid: UnsafePointer<ips_cid>?,
     expecting expected: RootExpectation
 ) throws(StoreError) {
-    let name = try CAPI.name(name)
+    let name = try rootName(name)
     let target: CID? = if let cid { try CAPI.cid(cid) } else { nil }
     try withBatch(batch) { (batch) throws(StoreError) in
         try batch.setRoot(name, to: target, expecting: expected)

@@ -187,7 +187,7 @@ public func ips_iter_next_entry(
     callForNext(error) { () throws(StoreError) in
         let result = try GrowingOutput(entry, nullAllowed: true)
         let room = try CAPI.room(name, capacity)
-        let length = try output(length, "length")
+        let length = try optionalOutput(length, "length")
         return try withIterator(iterator) { (object) throws(StoreError) in
             guard case .entries(let entries) = object.sequence else {
                 throw StoreError(.invalid, "the iterator is not over entries")
@@ -216,7 +216,7 @@ public func ips_fs_read_link(
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let room = try CAPI.room(buffer, capacity)
-        let length = try output(length, "length")
+        let length = try optionalOutput(length, "length")
         let path = try treePath(path)
         try withFileSystem(fs) { (workspace) throws(StoreError) in
             try deliver(try workspace.target(path), to: room, length)

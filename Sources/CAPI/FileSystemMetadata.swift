@@ -52,7 +52,7 @@ public func ips_fs_get_attribute(
 ) -> ips_status {
     changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         let room = try CAPI.room(buffer, capacity)
-        let length = try output(length, "length")
+        let length = try optionalOutput(length, "length")
         let value = try workspace.attribute(path, [UInt8](try input(name)))
         if case .bytes(let bytes) = value { return try deliver(bytes, to: room, length) }
         let encoded: [UInt8]
@@ -68,7 +68,7 @@ public func ips_fs_list_attributes(
 ) -> ips_status {
     changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
         let room = try CAPI.room(buffer, capacity)
-        let length = try output(length, "length")
+        let length = try optionalOutput(length, "length")
         let entry = try workspace.status(path, followingLinks: true)
         try deliver(entry.attributes.elements.flatMap { $0.name + [0] }, to: room, length)
     }

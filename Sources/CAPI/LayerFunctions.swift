@@ -76,7 +76,7 @@ public func ips_store_copy(
         let result = try GrowingOutput(report, nullAllowed: true)
         let cid = try CAPI.cid(cid)
         var name: String?
-        if let root { name = try CAPI.name(root) }
+        if let root { name = try rootName(root) }
         let done = try CAPI.store(store).copy(
             cid, from: try CAPI.store(from), asRoot: name,
             progress: progressClosure(progress, context, outcome))

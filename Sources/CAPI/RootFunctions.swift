@@ -23,7 +23,7 @@ public func ips_root_set(
     _ error: ErrorPointer?
 ) -> ips_status {
     call(error) { () throws(StoreError) in
-        let name = try CAPI.name(name)
+        let name = try rootName(name)
         let cid = try CAPI.cid(cid)
         try CAPI.store(store).setRoot(name, to: cid)
     }
@@ -35,7 +35,7 @@ public func ips_root_swap(
     _ cid: UnsafePointer<ips_cid>?, _ error: ErrorPointer?
 ) -> ips_status {
     call(error) { () throws(StoreError) in
-        let name = try CAPI.name(name)
+        let name = try rootName(name)
         let cid = try CAPI.cid(cid)
         let expected = try expectation(expected)
         try CAPI.store(store).setRoot(name, to: cid, expecting: expected)
@@ -50,7 +50,7 @@ public func ips_root_delete(
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try GrowingOutput(report, nullAllowed: true)
-        let name = try CAPI.name(name)
+        let name = try rootName(name)
         let expected: RootExpectation = if let expected { .cid(try CAPI.cid(expected)) } else { .anything }
         let done = try CAPI.store(store).removeRoot(name, expecting: expected, budget: nanoseconds(budget))
         result.set(ips_gc_report(done))

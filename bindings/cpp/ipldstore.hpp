@@ -26,20 +26,20 @@ namespace ips {
 class Store : public Handle<ips_store, ips_store_close> {
 public:
     static void create(const std::string &path, const ips_create_options *options = nullptr) {
-        call([&](auto *error) { return ips_store_create(path.c_str(), options, error); });
+        call([&](auto *error) { return ips_store_create(c_text(path), options, error); });
     }
     static Store open(const std::string &path, const ips_open_options *options = nullptr) {
         return Store(result<ips_store *>(
-            [&](auto *store, auto *error) { return ips_store_open(path.c_str(), options, store, error); }));
+            [&](auto *store, auto *error) { return ips_store_open(c_text(path), options, store, error); }));
     }
     /* A store that reads through those at `bases` and writes only to itself. */
     static void create_layer(const std::string &path, const std::vector<std::string> &bases,
                              const ips_create_options *options = nullptr) {
         std::vector<const char *> paths;
         for (const std::string &base : bases)
-            paths.push_back(base.c_str());
+            paths.push_back(c_text(base));
         call([&](auto *error) {
-            return ips_store_create_layer(path.c_str(), paths.data(), paths.size(), options, error);
+            return ips_store_create_layer(c_text(path), paths.data(), paths.size(), options, error);
         });
     }
     /* A store that is gone with its handle; over others, a buffer. */
@@ -53,20 +53,20 @@ public:
         return Callbacks(std::move(progress))
             .result<ips_copy_report>(
                 [&](auto *report, auto *its, auto *error) {
-                    return ips_store_flatten(path.c_str(), its->hear(), its, report, error);
+                    return ips_store_flatten(c_text(path), its->hear(), its, report, error);
                 },
                 ips_copy_report IPS_COPY_REPORT_INIT);
     }
     static Bases bases(const std::string &path) {
         return Bases(result<ips_iter *>(
-            [&](auto *iter, auto *error) { return ips_store_bases(path.c_str(), iter, error); }));
+            [&](auto *iter, auto *error) { return ips_store_bases(c_text(path), iter, error); }));
     }
     static void add_base(const std::string &path, const std::string &base) {
-        call([&](auto *error) { return ips_store_add_base(path.c_str(), base.c_str(), error); });
+        call([&](auto *error) { return ips_store_add_base(c_text(path), c_text(base), error); });
     }
     static void set_base(const std::string &path, const std::string &was, const std::string &is_now) {
         call([&](auto *error) {
-            return ips_store_set_base(path.c_str(), was.c_str(), is_now.c_str(), error);
+            return ips_store_set_base(c_text(path), c_text(was), c_text(is_now), error);
         });
     }
     /* As repair, and heals from stores that still have what is damaged or missing. */
@@ -76,7 +76,7 @@ public:
         ips_repair_report report = IPS_REPAIR_REPORT_INIT;
         ips_heal_report healing = IPS_HEAL_REPORT_INIT;
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
-            return ips_store_repair_from(path.c_str(), donors.data(), donors.size(), its->hear(), its,
+            return ips_store_repair_from(c_text(path), donors.data(), donors.size(), its->hear(), its,
                                          &report, &healing, error);
         });
         return {report, healing};
@@ -85,7 +85,7 @@ public:
         return Callbacks(std::move(progress))
             .result<ips_repair_report>(
                 [&](auto *report, auto *its, auto *error) {
-                    return ips_store_repair(path.c_str(), its->hear(), its, report, error);
+                    return ips_store_repair(c_text(path), its->hear(), its, report, error);
                 },
                 ips_repair_report IPS_REPAIR_REPORT_INIT);
     }
@@ -129,7 +129,7 @@ public:
     /* Changes the map or list at a path inside a value ("": the value itself). */
     Cid edit_node(const Cid &cid, const std::string &path, const std::vector<ips_node_change> &changes) {
         return result<Cid>([&](auto *edited, auto *error) {
-            return ips_store_edit_node(get(), &cid, path.c_str(), changes.data(), changes.size(), edited,
+            return ips_store_edit_node(get(), &cid, c_text(path), changes.data(), changes.size(), edited,
                                        error);
         });
     }
@@ -162,7 +162,7 @@ public:
     }
     std::string get_value(const Cid &cid, const std::string &path) const {
         return whole([&](auto *buffer, auto capacity, auto *length, auto *error) {
-            return ips_store_get_value(get(), &cid, path.c_str(), buffer, capacity, length, error);
+            return ips_store_get_value(get(), &cid, c_text(path), buffer, capacity, length, error);
         });
     }
     std::size_t read_at(const Cid &cid, std::uint64_t offset, void *buffer, std::size_t capacity) const {
@@ -186,24 +186,24 @@ public:
 
     Cid root(const std::string &name) const {
         return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_root_get(get(), name.c_str(), cid, error); });
+            [&](auto *cid, auto *error) { return ips_root_get(get(), c_text(name), cid, error); });
     }
     /* As root, and where the store has none, the first base's that has one. */
     Cid find_root(const std::string &name) const {
         return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_root_find(get(), name.c_str(), cid, error); });
+            [&](auto *cid, auto *error) { return ips_root_find(get(), c_text(name), cid, error); });
     }
     void set_root(const std::string &name, const Cid &cid) {
-        call([&](auto *error) { return ips_root_set(get(), name.c_str(), &cid, error); });
+        call([&](auto *error) { return ips_root_set(get(), c_text(name), &cid, error); });
     }
     void swap_root(const std::string &name, const Cid *expected, const Cid &cid) {
-        call([&](auto *error) { return ips_root_swap(get(), name.c_str(), expected, &cid, error); });
+        call([&](auto *error) { return ips_root_swap(get(), c_text(name), expected, &cid, error); });
     }
     ips_gc_report delete_root(const std::string &name, const Cid *expected = nullptr,
                               std::uint64_t budget = IPS_DEFAULT_BUDGET) {
         return result<ips_gc_report>(
             [&](auto *report, auto *error) {
-                return ips_root_delete(get(), name.c_str(), expected, budget, report, error);
+                return ips_root_delete(get(), c_text(name), expected, budget, report, error);
             },
             ips_gc_report IPS_GC_REPORT_INIT);
     }
@@ -237,7 +237,7 @@ public:
             [&](auto *iter, auto *error) { return ips_store_forks(get(), iter, error); }));
     }
     void forget_fork(const std::string &identity) {
-        call([&](auto *error) { return ips_store_forget_fork(get(), identity.c_str(), error); });
+        call([&](auto *error) { return ips_store_forget_fork(get(), c_text(identity), error); });
     }
     void seal() {
         call([&](auto *error) { return ips_store_seal(get(), error); });
@@ -285,7 +285,7 @@ public:
     ips_usage usage(const std::vector<std::string> &roots, Progress progress = {}) const {
         std::vector<const char *> names;
         for (const std::string &root : roots)
-            names.push_back(root.c_str());
+            names.push_back(c_text(root));
         return Callbacks(std::move(progress))
             .result<ips_usage>(
                 [&](auto *usage, auto *its, auto *error) {

@@ -37,6 +37,16 @@ private:
     int os_errno_;
 };
 
+/* A text as C takes it. A NUL within would end it there, and name something else: IPS_INVALID. */
+inline const char *c_text(const std::string &text) {
+    if (text.find('\0') != std::string::npos) {
+        ips_error error = {};
+        std::string_view("a text has a NUL in it").copy(error.message, sizeof error.message - 1);
+        throw Error(IPS_INVALID, error);
+    }
+    return text.c_str();
+}
+
 /* What the library that runs was built with, in one line for bug reports, and its version: "0.1.0". */
 inline std::string build_info() { return ips_build_info(); }
 inline std::string library_version() { return ips_version_string(); }
@@ -93,7 +103,7 @@ struct Cid : ips_cid {
     Cid() : ips_cid() {}
     Cid(const ips_cid &cid) : ips_cid(cid) {}
     explicit Cid(const std::string &text) {
-        call([&](auto *error) { return ips_cid_parse(text.c_str(), this, error); });
+        call([&](auto *error) { return ips_cid_parse(c_text(text), this, error); });
     }
     static Cid of_block(Bytes block, std::uint64_t codec = IPS_CODEC_RAW,
                         std::uint64_t hash = IPS_HASH_BLAKE3) {

@@ -41,7 +41,7 @@ public:
     }
     Cid edit_node(const Cid &cid, const std::string &path, const std::vector<ips_node_change> &changes) {
         return result<Cid>([&](auto *edited, auto *error) {
-            return ips_batch_edit_node(get(), &cid, path.c_str(), changes.data(), changes.size(), edited,
+            return ips_batch_edit_node(get(), &cid, c_text(path), changes.data(), changes.size(), edited,
                                        error);
         });
     }
@@ -53,14 +53,14 @@ public:
         return Writer(std::move(progress), open, kept());
     }
     void set_root(const std::string &name, const Cid &cid) {
-        call([&](auto *error) { return ips_batch_set_root(get(), name.c_str(), &cid, error); });
+        call([&](auto *error) { return ips_batch_set_root(get(), c_text(name), &cid, error); });
     }
     void remove_root(const std::string &name) {
-        call([&](auto *error) { return ips_batch_set_root(get(), name.c_str(), nullptr, error); });
+        call([&](auto *error) { return ips_batch_set_root(get(), c_text(name), nullptr, error); });
     }
     /* `expected` NULL: that there is none; `cid` NULL: remove it. */
     void swap_root(const std::string &name, const Cid *expected, const Cid *cid) {
-        call([&](auto *error) { return ips_batch_swap_root(get(), name.c_str(), expected, cid, error); });
+        call([&](auto *error) { return ips_batch_swap_root(get(), c_text(name), expected, cid, error); });
     }
     void hold(const Cid &cid, const char *owner = nullptr) {
         call([&](auto *error) { return ips_batch_hold(get(), &cid, owner, error); });

@@ -7,6 +7,8 @@
 #include "ipldstore_merge.hpp"
 #include "ipldstore_transfer.hpp"
 
+#include <map>
+
 namespace ips {
 
 /* Versions, newest first. */
@@ -88,7 +90,7 @@ public:
     /* The newest version of a branch; an empty tree when there is no such branch. */
     Tree open_branch(const std::string &branch) const {
         return Tree(result<ips_fs *>(
-            [&](auto *fs, auto *error) { return ips_fs_open_branch(store_, branch.c_str(), fs, error); }));
+            [&](auto *fs, auto *error) { return ips_fs_open_branch(store_, c_text(branch), fs, error); }));
     }
     /* A version, tree or directory; NULL: an empty tree. */
     Tree open(const Cid *cid = nullptr) const {
@@ -98,16 +100,20 @@ public:
 
     Cid branch(const std::string &name) const {
         return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_fs_branch_get(store_, name.c_str(), cid, error); });
+            [&](auto *cid, auto *error) { return ips_fs_branch_get(store_, c_text(name), cid, error); });
     }
+    /* Branches, by name, with their newest versions; not those that only bases have. */
+    std::map<std::string, Cid> branches() const { return named("fs/branch/"); }
+    /* Tags, by name. */
+    std::map<std::string, Cid> tags() const { return named("fs/tag/"); }
     /* Another branch at a version, old or new; nothing is copied. */
     void fork(const Cid &version, const std::string &branch) const {
-        call([&](auto *error) { return ips_fs_fork(store_, &version, branch.c_str(), error); });
+        call([&](auto *error) { return ips_fs_fork(store_, &version, c_text(branch), error); });
     }
     /* What went before it was stopped is gone. */
     void delete_branch(const std::string &name, Progress progress = {}) const {
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
-            return ips_fs_branch_delete(store_, name.c_str(), its->hear(), its, error);
+            return ips_fs_branch_delete(store_, c_text(name), its->hear(), its, error);
         });
     }
     /* Its newest tree, what removing it would free, and what of the tree something else keeps. */
@@ -115,7 +121,7 @@ public:
         return Callbacks(std::move(progress))
             .result<ips_usage>(
                 [&](auto *usage, auto *its, auto *error) {
-                    return ips_fs_branch_usage(store_, name.c_str(), its->hear(), its, usage, error);
+                    return ips_fs_branch_usage(store_, c_text(name), its->hear(), its, usage, error);
                 },
                 ips_usage IPS_USAGE_INIT);
     }
@@ -125,7 +131,7 @@ public:
                            std::uint64_t limit = 0, bool force = false, Progress progress = {}) const {
         BranchCopy copy{0, IPS_COPY_REPORT_INIT};
         Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
-            return ips_fs_branch_copy(store_, from.store_, &version, branch.c_str(), limit, force,
+            return ips_fs_branch_copy(store_, from.store_, &version, c_text(branch), limit, force,
                                       its->hear(), its, &copy.versions, &copy.report, error);
         });
         return copy;
@@ -136,20 +142,20 @@ public:
         return Callbacks(std::move(progress))
             .result<ips_copy_report>(
                 [&](auto *report, auto *its, auto *error) {
-                    return ips_fs_tag_copy(store_, from.store_, &version, tag.c_str(), move, its->hear(), its,
+                    return ips_fs_tag_copy(store_, from.store_, &version, c_text(tag), move, its->hear(), its,
                                            report, error);
                 },
                 ips_copy_report IPS_COPY_REPORT_INIT);
     }
     Cid tag(const std::string &name) const {
         return result<Cid>(
-            [&](auto *cid, auto *error) { return ips_fs_tag_get(store_, name.c_str(), cid, error); });
+            [&](auto *cid, auto *error) { return ips_fs_tag_get(store_, c_text(name), cid, error); });
     }
     void set_tag(const std::string &name, const Cid &version, bool move = false) const {
-        call([&](auto *error) { return ips_fs_tag_set(store_, name.c_str(), &version, move, error); });
+        call([&](auto *error) { return ips_fs_tag_set(store_, c_text(name), &version, move, error); });
     }
     void delete_tag(const std::string &name) const {
-        call([&](auto *error) { return ips_fs_tag_delete(store_, name.c_str(), error); });
+        call([&](auto *error) { return ips_fs_tag_delete(store_, c_text(name), error); });
     }
 
     ips_fs_version version(const Cid &cid) const {
@@ -175,7 +181,7 @@ public:
                         Progress progress = {}) const {
         return Callbacks(std::move(progress))
             .result<std::uint64_t>([&](auto *dropped, auto *its, auto *error) {
-                return ips_fs_prune(store_, branch.c_str(), keep_last, keep_since, keep_tagged, its->hear(),
+                return ips_fs_prune(store_, c_text(branch), keep_last, keep_since, keep_tagged, its->hear(),
                                     its, dropped, error);
             });
     }
@@ -184,7 +190,7 @@ public:
                                   Progress progress = {}) const {
         return Callbacks(std::move(progress))
             .result<std::uint64_t>([&](auto *dropped, auto *its, auto *error) {
-                return ips_fs_drop_tombstones(store_, branch.c_str(), before, its->hear(), its, dropped,
+                return ips_fs_drop_tombstones(store_, c_text(branch), before, its->hear(), its, dropped,
                                               error);
             });
     }
@@ -204,7 +210,7 @@ public:
         ips_iter *iter = nullptr;
         ips_error error;
         Judge judge(options);
-        ips_status status = ips_fs_merge(store_, branch.c_str(), &theirs, &raw, judge.hear(),
+        ips_status status = ips_fs_merge(store_, c_text(branch), &theirs, &raw, judge.hear(),
                                          judge.callback(), &judge, &merge.outcome, &merge.version, &iter,
                                          &error);
         merge.conflicts = Conflict::all(iter);
@@ -245,7 +251,7 @@ public:
                                 const ips_fs_import_options *options = nullptr, Watch watch = {}) const {
         ips_fs_import_report report = IPS_FS_IMPORT_REPORT_INIT;
         ips_error error;
-        ips_status status = ips_fs_import(store_, directory.c_str(), branch, options, watch.hear(),
+        ips_status status = ips_fs_import(store_, c_text(directory), branch, options, watch.hear(),
                                           watch.hear_trouble(), &watch, &report, &error);
         watch.settle();
         if (status == IPS_CONFLICT && report.version.digest_length > 0)
@@ -260,7 +266,7 @@ public:
         ips_fs_export_report report = IPS_FS_EXPORT_REPORT_INIT;
         ips_error error;
         ips_status status =
-            ips_fs_export(store_, &tree, path, directory.c_str(), options, watch.hear(),
+            ips_fs_export(store_, &tree, path, c_text(directory), options, watch.hear(),
                           watch.hear_trouble(), &watch, &report, &error);
         watch.settle();
         if (status != IPS_OK)
@@ -269,6 +275,18 @@ public:
     }
 
 private:
+    std::map<std::string, Cid> named(const std::string &prefix) const {
+        std::map<std::string, Cid> found;
+        Roots roots(result<ips_iter *>(
+            [&](auto *iter, auto *error) { return ips_root_list(store_, prefix.c_str(), iter, error); }));
+        for (const ips_root &root : roots) {
+            const std::string name = root.name;
+            if (name.compare(0, prefix.size(), prefix) != 0)
+                break;
+            found.emplace(name.substr(prefix.size()), root.cid);
+        }
+        return found;
+    }
     History history_by(const Cid &version, const ips_bytes *path) const {
         return History(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_fs_history(store_, &version, path, iter, error); }));

@@ -98,9 +98,9 @@ struct MergeOptions {
         ips_fs_merge_options raw = IPS_FS_MERGE_OPTIONS_INIT;
         raw.policy = decide ? static_cast<std::int32_t>(IPS_FS_ASK) : policy;
         raw.flags = always_version ? static_cast<std::uint32_t>(IPS_FS_ALWAYS_VERSION) : 0;
-        raw.suffix = suffix.c_str();
-        raw.message = message.c_str();
-        raw.author = author.c_str();
+        raw.suffix = c_text(suffix);
+        raw.message = c_text(message);
+        raw.author = c_text(author);
         return raw;
     }
 };

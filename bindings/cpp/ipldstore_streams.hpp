@@ -60,7 +60,7 @@ public:
     };
     Elements(const ips_store *store, const Cid &cid, const std::string &path)
         : Handle(result<ips_iter *>([&](auto *iter, auto *error) {
-              return ips_store_elements(store, &cid, path.c_str(), iter, error);
+              return ips_store_elements(store, &cid, c_text(path), iter, error);
           })) {}
     /* The next one, or nothing at the end. */
     std::optional<Element> next() {

@@ -67,7 +67,7 @@ inline void remove_directory(const std::string &directory, Watch::Trouble troubl
                              Progress progress = {}) {
     Watch watch = Watch::counting(std::move(progress), std::move(trouble));
     ips_error error;
-    ips_status status = ips_fs_remove_directory(directory.c_str(), watch.hear_count(), watch.hear_trouble(),
+    ips_status status = ips_fs_remove_directory(c_text(directory), watch.hear_count(), watch.hear_trouble(),
                                                 &watch, &error);
     watch.settle();
     if (status != IPS_OK)

@@ -82,7 +82,7 @@ public:
         Cid version;
         ips_error error;
         Callbacks callbacks(std::move(progress));
-        ips_status status = ips_fs_commit(get(), branch.c_str(), message.c_str(), author.c_str(),
+        ips_status status = ips_fs_commit(get(), c_text(branch), c_text(message), c_text(author),
                                           callbacks.hear(), &callbacks, &version, &error);
         callbacks.settle();
         if (status == IPS_CONFLICT && version.digest_length > 0)

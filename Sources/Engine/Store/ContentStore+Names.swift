@@ -206,4 +206,6 @@ public struct Usage: Equatable, Sendable {
     public var exclusiveBytes: UInt64 = 0
     /// Bytes of the data that lies in blocks which would stay, because something else keeps them.
     public var sharedBytes: UInt64 = 0
+
+    package init() {}
 }

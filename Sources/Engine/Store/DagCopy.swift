@@ -44,6 +44,8 @@ struct DagCopy {
     mutating func run(
         _ root: CID, into batch: Batch, pause: (CopyReport) throws(StoreError) -> Bool
     ) throws(StoreError) -> Bool {
+        // What is only looked at is relied upon, too.
+        try batch.checkOpen()
         if stack.isEmpty { try enter(root, batch) }
         while !stack.isEmpty {
             let top = stack.count - 1
@@ -168,16 +170,20 @@ extension ContentStore {
             let batch = try makeBatch()
             let before = copy.report.bytes
             let first = done
+            var stopped: StoreError?
             do throws(StoreError) {
                 var isPaused = false
                 while done < cids.count, !isPaused {
                     isPaused = try !copy.run(cids[done], into: batch) { (report) throws(StoreError) in
-                        if let progress { try progress(report.visited) }
+                        do throws(StoreError) { if let progress { try progress(report.visited) } } catch {
+                            stopped = error
+                            return true
+                        }
                         return report.bytes - before >= copyStep
                     }
                     if copy.isBetween { done += 1 }
                 }
-                let isWhole = done == cids.count
+                let isWhole = done == cids.count && stopped == nil
                 if isWhole {
                     try naming(batch)
                 } else {
@@ -187,8 +193,9 @@ extension ContentStore {
                 if isWhole { break }
             } catch {
                 batch.abort()
-                throw error
+                throw stopped ?? error
             }
+            if let stopped { throw stopped }
         }
         try copying.finish(copy.report)
         return copy.report

@@ -75,7 +75,8 @@ extension StoreCore {
             usage = Usage()
         }
         for cid in first.roots.keys { usage.logicalBytes.addUpToMaximum(try size(of: cid)) }
-        try release(first, &usage, &dropped, &entered, progress)
+        let besides = UInt64(entered.count)
+        try release(first, &usage, &dropped, &entered, progress, after: besides)
         var roots: [(CID, UInt64)] = []
         for cid in first.roots.keys { roots.append((cid, try size(of: cid))) }
         usage.sharedBytes = try sharedBytes(roots, entered)
@@ -84,7 +85,7 @@ extension StoreCore {
 
     private func release(
         _ first: DroppedReferences, _ usage: inout Usage, _ dropped: inout [CID: UInt32],
-        _ entered: inout Set<CID>, _ progress: ((UInt64) throws(StoreError) -> Void)?
+        _ entered: inout Set<CID>, _ progress: ((UInt64) throws(StoreError) -> Void)?, after before: UInt64 = 0
     ) throws(StoreError) {
         var work: [CID] = []
         for (cid, references) in [first.roots, first.others].joined() {
@@ -110,11 +111,15 @@ extension StoreCore {
                 } catch  where error.code == .corrupt {
                     // Deletion sets it aside, and so it stays.
                     continue
+                } catch  where error.code == .notFound {
+                    // It was dead before the lease, and was collected meanwhile.
+                    entered.remove(cid)
+                    continue
                 }
             }
             usage.exclusiveBlocks += 1
             usage.exclusiveBytes += UInt64(location.storedLength)
-            if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(usage.exclusiveBlocks) }
+            if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(before + usage.exclusiveBlocks) }
         }
     }
 

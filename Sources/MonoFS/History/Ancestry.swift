@@ -11,18 +11,27 @@ struct VersionReader {
     private var generations: [CID: UInt64?] = [:]
     /// Those that were read to check one that was made from them, and not asked for yet.
     private var ahead: [CID: Version] = [:]
+    /// Those of which message and author are left out: all of a wide history is in memory at once.
+    private var shortened: Set<CID> = []
 
     /// Where a version is looked for, in this order.
     init(_ sources: [TreeSource]) { self.sources = sources }
 
-    /// A version, which is asked for once; nil when it is nowhere.
+    /// A version, which is asked for once, perhaps shortened; nil when it is nowhere.
     mutating func version(_ cid: CID) throws(StoreError) -> Version? {
         if let version = ahead.removeValue(forKey: cid) { return version }
         var found: Version?
         for source in sources where found == nil { found = try source.version(cid) }
         generations[cid] = .some(found?.generation)
+        if let version = found, version.message.utf8.count + version.author.utf8.count > 256 {
+            found?.message = ""
+            found?.author = ""
+            shortened.insert(cid)
+        }
         return found
     }
+
+    func isShortened(_ cid: CID) -> Bool { shortened.contains(cid) }
 
     /// CORRUPT when the generation is not one more than the greatest of what the version was made from; where
     /// not all of that is in the store any more, it can be greater.

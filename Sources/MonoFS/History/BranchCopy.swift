@@ -26,19 +26,25 @@ extension FileSystem {
         progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> BranchCopyReport {
         let root = try Self.rootName(branch: name)
+        let steps = StepCounter(progress)
+        let source = try TreeSource(other.store, steps)
+        let target = try TreeSource(store, steps)
         let before = try store.root(root)
-        let source = try TreeSource(other.store)
         _ = try other.version(version)
         var report = BranchCopyReport(version: version)
         var there = before
         if there == nil { there = try store.rootHereOrBelow(root) }
-        if let there, try !Ancestry.leads(there, to: version, in: [source, try TreeSource(store)]) {
+        if let there, try !Ancestry.leads(there, to: version, in: [source, target]) {
             guard force else {
                 throw StoreError(
-                    .conflict, "the branch \(name) is at \(there), which does not lead to \(version)")
+                    .conflict,
+                    "the branch \(name) is at \(there), which does not lead to \(version) "
+                        + "as far as what is between is in one of the stores")
             }
             report.wasForced = true
         }
+        // Found only when it is named, it would be found after all was copied.
+        if there == nil { try checkUnused(name, by: Self.tagPrefix) }
         // What the branch holds is whole.
         var held: Set<CID> = []
         for hold in try store.holds(owner: root) { held.insert(hold.cid) }
@@ -55,13 +61,16 @@ extension FileSystem {
             return report
         }
         report.versions = UInt64(wanted.count)
-        // What nobody holds there any more stays until it is here.
-        defer { withExtendedLifetime(source) {} }
+        // What nobody holds any more stays until it is held here.
+        defer { withExtendedLifetime((source, target)) {} }
         let copied = wanted.isEmpty ? [version] : wanted
+        // Where it was, if that was a base's, or a root that somebody else set.
+        let start = there.flatMap { held.contains($0) || wanted.contains($0) ? nil : $0 }
         do throws(StoreError) {
-            report.blocks = try store.copy(copied, from: other.store, progress: progress) {
+            report.blocks = try store.copy(copied, from: other.store, progress: steps?.onward) {
                 (batch) throws(StoreError) in
                 for cid in wanted { try batch.hold(cid, owner: root) }
+                if let start { try batch.hold(start, owner: root) }
                 if before == nil { try reserve(name, against: Self.tagPrefix, in: batch) }
                 try batch.setRoot(root, to: version, expecting: before.map { .cid($0) } ?? .absent)
             }
@@ -78,47 +87,56 @@ extension FileSystem {
         _ version: CID, from other: FileSystem, toTag name: String, moving: Bool = false,
         progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> BranchCopyReport {
-        let before = try tag(name)
+        let there = try tag(name)
+        // One that only a base has is hidden by the store's own.
+        let before = try store.root(Self.tagPrefix + name)
         _ = try other.version(version)
         var report = BranchCopyReport(version: version)
-        if before == version {
+        if there == version {
             try store.beginCopying().finish(report.blocks)
             return report
         }
-        guard before == nil || moving else { throw Self.exists("the tag \(name)") }
+        guard there == nil || moving else { throw Self.exists("the tag \(name)") }
+        if there == nil { try checkUnused(name, by: Self.branchPrefix) }
         report.versions = 1
-        report.wasForced = before != nil
-        report.blocks = try store.copy([version], from: other.store, progress: progress) {
-            (batch) throws(StoreError) in
-            if before == nil { try reserve(name, against: Self.branchPrefix, in: batch) }
-            try batch.setRoot(
-                Self.tagPrefix + name, to: version, expecting: before.map { .cid($0) } ?? .absent)
+        report.wasForced = there != nil
+        do throws(StoreError) {
+            report.blocks = try store.copy([version], from: other.store, progress: progress) {
+                (batch) throws(StoreError) in
+                if there == nil { try reserve(name, against: Self.branchPrefix, in: batch) }
+                try batch.setRoot(
+                    Self.tagPrefix + name, to: version, expecting: before.map { .cid($0) } ?? .absent)
+            }
+        } catch {
+            guard error.code == .conflict, !moving, try tag(name) != there else { throw error }
+            throw Self.exists("the tag \(name)")
         }
         return report
     }
 
     /// What a branch takes: the bytes of its newest tree, what would be freed if the branch was removed with
-    /// its history, and the bytes of that tree which something else keeps. NOT_FOUND when there is none.
+    /// its history, and the bytes of that tree which something else keeps: all of a base's. NOT_FOUND when
+    /// there is none.
     public func usage(ofBranch name: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
         throws(StoreError) -> Usage
     {
         let root = try Self.rootName(branch: name)
-        guard let newest = try store.root(root) else {
+        // What is looked at stays, whoever moves the branch meanwhile.
+        let source = try TreeSource(store)
+        guard let newest = try store.rootHereOrBelow(root) else {
             throw StoreError(.notFound, "there is no branch \(name)")
         }
-        let source = try TreeSource(store)
-        var roots = [root]
-        let seen = try Self.seenRoot(name)
-        if try store.root(seen) != nil { roots.append(seen) }
-        let (blocks, freed) = try store.usage(of: roots, holdsOf: [root], progress: progress)
-        var usage = blocks
+        let steps = StepCounter(progress)
+        var (usage, freed) = (Usage(), Set<CID>())
+        if try store.root(root) != nil {
+            var roots = [root]
+            let seen = try Self.seenRoot(name)
+            if try store.root(seen) != nil { roots.append(seen) }
+            (usage, freed) = try store.usage(of: roots, holdsOf: [root], progress: steps?.onward)
+        }
         let tree = try source.root(of: newest)
         usage.logicalBytes = tree.below?.totals.bytes ?? 0
-        if let progress {
-            source.steps = StepCounter { (read) throws(StoreError) in
-                try progress(blocks.exclusiveBlocks + read)
-            }
-        }
+        source.steps = steps
         var shared = SharedBytes(source, freed)
         if let directory = tree.below { usage.sharedBytes = try shared.bytes(directory) }
         return usage
@@ -130,6 +148,7 @@ extension FileSystem {
 private struct SharedBytes {
     private let source: TreeSource
     private let freed: Set<CID>
+    /// Of directories and files.
     private var known: [CID: UInt64] = [:]
     /// The way down: directories that go.
     private var levels: [Level] = []
@@ -168,7 +187,13 @@ private struct SharedBytes {
             let (_, entry) = try map.entry(at: position)
             if let below = entry.below { level.subdirectories.append(below) }
             guard case .file(.stored(let cid, let size)) = entry.content else { continue }
-            level.bytes &+= try source.store.sharedBytes(of: cid, size, freed)
+            var bytes = known[cid]
+            if bytes == nil {
+                try source.steps?.step()
+                bytes = try source.store.sharedBytes(of: cid, size, freed)
+                known[cid] = bytes
+            }
+            level.bytes &+= bytes ?? 0
         }
         levels.append(level)
         return nil

@@ -170,13 +170,17 @@ public final class FileSystem: Sendable {
     /// Opens the newest version of a branch; a new tree when there is no such branch, which the first commit
     /// makes.
     public func open(branch name: String) throws(StoreError) -> Workspace {
+        // The version stays, whoever moves the branch meanwhile.
+        let source = try TreeSource(store)
         guard let version = try branch(name) else { return try Workspace(store) }
-        return try Workspace(store, on: version)
+        return try Workspace(source, on: version)
     }
 
     /// Makes a version of a workspace's tree and moves the branch to it. The workspace goes on from there. A
     /// tree that is the one of the version before makes no new one, and is that. EXISTS when the branch would
     /// be made and a tag has its name.
+    ///
+    /// NOT_FOUND when the workspace was opened on a version and there is no such branch: `fork` makes it.
     ///
     /// All of it is one transaction: tree, version, and the branch's move. CONFLICT when the branch is no
     /// longer at the version that the workspace was opened on. Then, with `keepingRefused`, the new version
@@ -205,6 +209,9 @@ public final class FileSystem: Sendable {
         }
         let root = try Self.rootName(branch: name)
         let before = workspace.version
+        if before != nil, try store.rootHereOrBelow(root) == nil {
+            throw StoreError(.notFound, "there is no branch \(name): fork it from where the tree is first")
+        }
         if workspace.refusedVersion != before { workspace.refusedVersion = nil }
         workspace.source.steps = steps
         defer { workspace.source.steps = nil }
@@ -312,10 +319,14 @@ public final class FileSystem: Sendable {
     /// Refuses a name that a root with another prefix has here or in a base, now, and here when the batch is
     /// committed, which then is a CONFLICT.
     func reserve(_ name: String, against prefix: String, in batch: Batch) throws(StoreError) {
+        try checkUnused(name, by: prefix)
+        try batch.setRoot(prefix + name, to: nil, expecting: .absent)
+    }
+
+    func checkUnused(_ name: String, by prefix: String) throws(StoreError) {
         guard try store.rootHereOrBelow(prefix + name) == nil else {
             throw Self.exists(prefix == Self.tagPrefix ? "a tag \(name)" : "a branch \(name)")
         }
-        try batch.setRoot(prefix + name, to: nil, expecting: .absent)
     }
 
     /// `new`: the version that the branch holds nevertheless.

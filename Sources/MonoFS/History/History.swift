@@ -6,6 +6,7 @@ import IpldEngine
 /// there the history ends. One whose generation is not what it has to be ends it with CORRUPT. Memory is what
 /// the versions take that were met. For one thread at a time.
 public final class History {
+    private let source: TreeSource
     private var reader: VersionReader
     private var queue: VersionQueue
     private var met: Set<CID>
@@ -13,6 +14,7 @@ public final class History {
     public private(set) var isCut = false
 
     init(_ source: TreeSource, from versions: [CID]) throws(StoreError) {
+        self.source = source
         reader = VersionReader([source])
         queue = VersionQueue()
         met = []
@@ -24,7 +26,8 @@ public final class History {
         guard let item = queue.pop() else { return nil }
         try reader.check(item.cid, item.version)
         for cid in item.version.previous { try add(cid) }
-        return item
+        guard reader.isShortened(item.cid), let whole = try source.version(item.cid) else { return item }
+        return (item.cid, whole)
     }
 
     private func add(_ cid: CID) throws(StoreError) {
@@ -39,20 +42,36 @@ public final class History {
 
 /// Versions in order: the greatest generation first, then the latest, then by CID.
 struct VersionQueue {
+    /// A heap: none precedes the one at half its position.
     private var items: [(cid: CID, version: Version)] = []
 
     var isEmpty: Bool { items.isEmpty }
 
     mutating func push(_ cid: CID, _ version: Version) {
-        var (low, high) = (0, items.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if Self.precedes((cid, version), items[middle]) { low = middle + 1 } else { high = middle }
+        items.append((cid, version))
+        var child = items.count - 1
+        while child > 0, Self.precedes(items[child], items[(child - 1) / 2]) {
+            items.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
         }
-        items.insert((cid, version), at: low)
     }
 
-    mutating func pop() -> (cid: CID, version: Version)? { items.popLast() }
+    mutating func pop() -> (cid: CID, version: Version)? {
+        guard let last = items.popLast() else { return nil }
+        guard let first = items.first else { return last }
+        items[0] = last
+        var parent = 0
+        while true {
+            var next = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < items.count && Self.precedes(items[child], items[next]) {
+                next = child
+            }
+            guard next != parent else { return first }
+            items.swapAt(next, parent)
+            parent = next
+        }
+    }
 
     /// Whether `a` comes out before `b`.
     static func precedes(_ a: (cid: CID, version: Version), _ b: (cid: CID, version: Version)) -> Bool {

@@ -104,10 +104,13 @@ void copies(const ips::FileSystem &fs) {
     should(status_of([&] { other.copy_branch(fs, tagged, "main"); }) == IPS_CONFLICT, "it went on");
     other.copy_branch(fs, tagged, "main", 0, true);
     should(other.branch("main") == tagged && before != tagged, "forced");
+    // C would see another name.
+    should(status_of([&] { other.delete_branch(std::string("main\0-backup", 12)); }) == IPS_INVALID, "NUL");
+    should(other.branches() == std::map<std::string, ips::Cid>{{"main", tagged}}, "branches");
     other.copy_tag(fs, tagged, "tag");
     should(status_of([&] { other.copy_tag(fs, newest, "tag"); }) == IPS_EXISTS, "the tag is there");
     other.copy_tag(fs, newest, "tag", true);
-    should(other.tag("tag") == newest, "the tag is moved");
+    should(other.tags() == std::map<std::string, ips::Cid>{{"tag", newest}}, "the tag is moved");
     should(fs.branch_usage("main").logical_bytes == fs.open_branch("main").stat("/").size, "usage");
     should(status_of([&] { fs.branch_usage("main", never); }) == IPS_CANCELLED, "counting stops");
 }

@@ -12,6 +12,7 @@ from ._library import (
     Progress,
     call,
     host_path,
+    kind_of,
     made,
     number,
     optional_text,
@@ -122,7 +123,7 @@ class FileSystem:
         callbacks = Callbacks(progress)
         versions = ctypes.c_uint64()
         limit = whole_number(limit, 0, (1 << 64) - 1, "a limit")
-        arguments = (other._handle, required(version), text(branch, "a branch"), limit, bool(force))
+        arguments = (_other(other), required(version), text(branch, "a branch"), limit, bool(force))
         out = (callbacks.progress, None, ctypes.byref(versions))
         report = self._store._report(
             "ips_fs_branch_copy", sized(_abi.ips_copy_report), *arguments, *out, callbacks=callbacks
@@ -135,7 +136,7 @@ class FileSystem:
         """Copies a version of another store, without its history, and tags it. Exists when the tag is at
         another version, unless `move`."""
         callbacks = Callbacks(progress)
-        arguments = (other._handle, required(version), text(tag, "a tag"), bool(move))
+        arguments = (_other(other), required(version), text(tag, "a tag"), bool(move))
         out = (callbacks.progress, None)
         return self._store._report(
             "ips_fs_tag_copy", sized(_abi.ips_copy_report), *arguments, *out, callbacks=callbacks
@@ -367,6 +368,12 @@ class FileSystem:
             callbacks=callbacks,
         )
         return export_report(report)
+
+
+def _other(files: FileSystem) -> int:
+    if not isinstance(files, FileSystem):
+        raise TypeError(f"a FileSystem is wanted, not {kind_of(files)}")
+    return files._handle
 
 
 def _merge_options(policy: Policy, suffix: str | None, decide: Decide | None) -> Any:

@@ -304,6 +304,8 @@ class FileSystemTest(PlaceTest):
             lambda: fs.diff(version, None),
             lambda: fs.history(version, 5),
             lambda: fs.prune("main", last=None),
+            lambda: fs.copy_branch("x", version, "main"),
+            lambda: fs.copy_tag(self.store, version, "tag"),
         )
         self.refused(
             OverflowError,

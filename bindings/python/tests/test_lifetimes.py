@@ -56,7 +56,8 @@ class LifetimeTest(PlaceTest):
         self.assertEqual(written, (2, 1, 3))
         # In one expression, as one writes it first.
         self.assertEqual(len(list(self.store.fs.open_branch("main").entries("/etc"))), 300)
-        with io.TextIOWrapper(self.store.fs.open_branch("main").open("etc/008")) as text:
+        file: Any = self.store.fs.open_branch("main").open("etc/008")
+        with io.TextIOWrapper(file) as text:
             self.assertEqual(text.read(), "content")
 
     def test_an_iterator_in_the_middle_keeps_its_tree(self) -> None:

@@ -10,7 +10,7 @@ import unittest
 
 
 class TheReadme(unittest.TestCase):
-    def test_its_example_runs(self):
+    def test_its_example_runs(self) -> None:
         text = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
         examples = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
         self.assertEqual(len(examples), 1)
