@@ -37,24 +37,23 @@ extension Workspace {
         hardLinksChanged = true
     }
 
-    /// Changes all names of the file that has `old` as its entry.
+    /// Changes all names of the file that has `old` as its entry. TOO_LARGE for more names than are gone
+    /// through.
     func updateHardLinks(_ old: Entry, to new: Entry) throws(StoreError) {
         guard let group = old.hardLink else { return }
-        try findHardLinks()
-        for path in (hardLinks?[group] ?? []).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            let location = try resolve(FilePath(components: path), follow: false)
-            guard let name = location.name, let entry = location.entry, entry.isSameFile(as: old) else {
-                continue
-            }
-            var changed = new
-            changed.sync = entry.sync == old.sync ? new.sync : entry.sync
-            try put(changed, name, at: location, keepsChild: true, touches: false)
-        }
-    }
-
-    /// TOO_LARGE for more names than are gone through.
-    func findHardLinks() throws(StoreError) {
         if hardLinks == nil { hardLinks = try hardLinkNames(below: []) }
+        let paths = (hardLinks?[group] ?? []).sorted { $0.lexicographicallyPrecedes($1) }
+        try together { () throws(StoreError) in
+            for path in paths {
+                let location = try resolve(FilePath(components: path), follow: false)
+                guard let name = location.name, let entry = location.entry, entry.isSameFile(as: old) else {
+                    continue
+                }
+                var changed = new
+                changed.sync = entry.sync == old.sync ? new.sync : entry.sync
+                try put(changed, name, at: location, keepsChild: true, touches: false)
+            }
+        }
     }
 
     /// Another name of the file that has this one, which is not at or below a path.

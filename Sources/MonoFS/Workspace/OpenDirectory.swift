@@ -77,6 +77,12 @@ final class OpenDirectory {
         if changes.updateValue(entry, forKey: name) == nil { sortedChanges = nil }
     }
 
+    /// Forgets how a name was changed last: before, it was by `change`, or not at all.
+    func takeBack(_ name: FileName, to change: Entry?) {
+        changes[name] = change
+        sortedChanges = nil
+    }
+
     /// The subdirectory of a name, whose entry is `entry`; `opened` hears of the memory that it takes when it
     /// was not open, in bytes, about.
     func child(_ name: FileName, _ entry: Entry, opened: (Int) -> Void) throws(StoreError) -> OpenDirectory {

@@ -16,6 +16,11 @@ struct Location {
     /// Names from the root.
     var path: [FileName] { name.map { names + [$0] } ?? names }
     var isForeign: Bool { directories.last?.isForeign ?? false }
+    /// Where the entry is of the directory that has the name; nil when that is a root.
+    var holder: (directory: OpenDirectory, name: FileName)? {
+        guard let name = names.last, directories.count > 1 else { return nil }
+        return (directories[directories.count - 2], name)
+    }
 }
 
 extension Workspace {

@@ -62,16 +62,18 @@ extension Workspace {
         guard rest.isEmpty || !directory.isForeign else {
             throw Self.foreign
         }
-        for name in rest {
-            let place = Location(
-                directories: directories, names: names, name: name, entry: nil, isBroken: false)
-            var entry = made(.directory(Directory()), mode)
-            entry.sync = try holder(place).sync
-            try put(entry, name, at: place)
-            // As it stands there: with the tombstones of what was below the name.
-            directory = try directory.child(name, try directory.entry(name) ?? entry, opened: note)
-            directories.append(directory)
-            names.append(name)
+        try together { () throws(StoreError) in
+            for name in rest {
+                let place = Location(
+                    directories: directories, names: names, name: name, entry: nil, isBroken: false)
+                var entry = made(.directory(Directory()), mode)
+                entry.sync = try holder(place).sync
+                try put(entry, name, at: place)
+                // As it stands there: with the tombstones of what was below the name.
+                directory = try directory.child(name, try directory.entry(name) ?? entry, opened: note)
+                directories.append(directory)
+                names.append(name)
+            }
         }
     }
 
@@ -118,14 +120,16 @@ extension Workspace {
                 systemError: SystemErrors.isADirectory)
         }
         guard !source.isForeign, let first = source.name else { throw Self.foreign }
-        if entry.hardLink == nil {
-            entry.hardLink = HardLinkGroup(high: random(), low: random())
-            // Of type `merkle-crdt` it is part of the value.
-            let isSameValue = entry.sync != .merkleCRDT
-            try put(entry, first, at: source, isSameValue: isSameValue, touches: false)
-        }
         hardLinksChange()
-        try put(entry, name, at: location)
+        try together { () throws(StoreError) in
+            if entry.hardLink == nil {
+                entry.hardLink = HardLinkGroup(high: random(), low: random())
+                // Of type `merkle-crdt` it is part of the value.
+                let isSameValue = entry.sync != .merkleCRDT
+                try put(entry, first, at: source, isSameValue: isSameValue, touches: false)
+            }
+            try put(entry, name, at: location)
+        }
     }
 
     /// Moves an entry, with all that is below it, to another name; it keeps its sync type. What is there is
@@ -153,11 +157,10 @@ extension Workspace {
         }
         let open = try losingNames(at: destination.path)
         if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
-        try put(try Entry(removing: entry, at: clock(), self.source), oldName, at: source)
-        do throws(StoreError) { try put(entry, name, at: destination) } catch {
-            // Sums that forged entries make too large.
-            try put(entry, oldName, at: source, isSameValue: true, touches: false)
-            throw error
+        let stone = try Entry(removing: entry, at: clock(), self.source)
+        try together { () throws(StoreError) in
+            try put(stone, oldName, at: source)
+            try put(entry, name, at: destination)
         }
         rename(open)
         for writer in writers where writer.path.starts(with: source.path) {

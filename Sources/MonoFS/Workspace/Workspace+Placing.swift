@@ -19,8 +19,8 @@ extension Workspace {
 
     /// The entry of the directory that has the name.
     func holder(_ location: Location) throws(StoreError) -> Entry {
-        guard let name = location.names.last, location.directories.count > 1 else { return rootEntry }
-        return try location.directories[location.directories.count - 2].entry(name) ?? rootEntry
+        guard let (directory, name) = location.holder else { return rootEntry }
+        return try directory.entry(name) ?? rootEntry
     }
 
     /// Gives a path an entry as it is, in the place of what is there.
@@ -46,6 +46,8 @@ extension Workspace {
         for directory in location.directories {
             totals.append(try directory.totals.adding(added).subtracting(taken))
         }
+        var holder = touches ? try self.holder(location) : rootEntry
+        namesBefore?.append(NameBefore(location, name, rootEntry))
         // Nothing fails from here on.
         for (directory, totals) in zip(location.directories, totals) {
             directory.totals = totals
@@ -54,19 +56,9 @@ extension Workspace {
         if !keepsChild { directory.children[name] = nil }
         directory.set(name, new)
         note(512 + 2 * name.bytes.count + Self.weight(new))
-        if touches { try touch(location) }
-    }
-
-    /// Sets the time of the directory that has the name.
-    private func touch(_ location: Location) throws(StoreError) {
-        guard let name = location.names.last, location.directories.count > 1 else {
-            rootEntry.modified = clock()
-            return
-        }
-        let parent = location.directories[location.directories.count - 2]
-        guard var entry = try parent.entry(name) else { return }
-        entry.modified = clock()
-        parent.set(name, entry)
+        guard touches else { return }
+        holder.modified = clock()
+        if let (parent, name) = location.holder { parent.set(name, holder) } else { rootEntry = holder }
     }
 
     private static func weight(_ entry: Entry) -> Int {

@@ -3,24 +3,26 @@ import IpldEngine
 /// Changing what is said of everything below a directory.
 ///
 /// What always holds: each directory is read and written once, however deep it is and however much is in it;
-/// a file with several names changes under all of them, wherever they are.
+/// a file with several names changes under all of them, wherever they are. All is changed, or nothing.
 extension Workspace {
     /// Changes the metadata of a directory and of all that is below it; links are not followed there.
     func updateTree(_ path: FilePath, follow: Bool, _ change: (inout Entry) -> Void) throws(StoreError) {
         guard try status(path, followingLinks: follow).isDirectory else {
             return try update(path, follow: follow, change)
         }
-        try flush()
+        try atOnce { () throws(StoreError) in try updateDirectory(path, follow: follow, change) }
+    }
+
+    private func updateDirectory(_ path: FilePath, follow: Bool, _ change: (inout Entry) -> Void)
+        throws(StoreError)
+    {
         let (location, entry) = try require(path, follow: follow)
         guard !location.isForeign else { throw Self.foreign }
         guard case .directory(let below) = entry.content, below.map != nil else {
             return try update(path, follow: follow, change)
         }
-        // What may fail comes first.
-        _ = try changed(entry, change)
         var shared: [FilePath] = []
         let changed = try rewrite(below, FilePath(components: location.path), change, &shared)
-        if !shared.isEmpty { try findHardLinks() }
         if let name = location.name {
             var new = entry
             new.content = .directory(changed)
@@ -56,7 +58,6 @@ extension Workspace {
             } else if entry.hardLink != nil {
                 let names = levels.compactMap { $0.holder?.name } + [name]
                 shared.append(FilePath(components: path.components + names))
-                _ = try changed(entry, change)
                 try level.builder.append(name, entry)
             } else {
                 try level.builder.append(name, entry.isTombstone ? entry : try changed(entry, change))

@@ -20,23 +20,29 @@ extension Workspace {
 
     /// As `restore(_:from:of:)`, of an entry of a tree that is stored.
     func restore(_ path: FilePath, _ entry: Entry) throws(StoreError) {
-        try storeDirectory(path)
-        let isRoot = try resolve(path, follow: false).name == nil
-        if isRoot { try flush() }
-        // A single file has no other names here.
-        let keepsHardLinks = entry.isDirectory
-        var isChanged = false
-        var steps = [RestoringStep.begin(path, entry)]
-        while let step = steps.popLast() {
-            switch step {
-            case .begin(let path, let entry):
-                if try begin(path, entry, keepsHardLinks: keepsHardLinks, &steps) { isChanged = true }
-            case .end(let path, let entry): try update(path, follow: false) { $0.takeMetadata(of: entry) }
-            }
+        guard entry.isDirectory else {
+            try storeDirectory(path)
+            var steps: [RestoringStep] = []
+            // A single file has no other names here.
+            _ = try begin(path, entry, keepsHardLinks: false, &steps)
+            return
         }
-        guard isChanged, !isRoot, entry.isDirectory, Totals(of: entry).hardLinks > 0 else { return }
-        hardLinksChange()
-        try regroupHardLinks(below: try resolve(path, follow: false).path)
+        try atOnce { () throws(StoreError) in
+            var isChanged = false
+            var steps = [RestoringStep.begin(path, entry)]
+            while let step = steps.popLast() {
+                switch step {
+                case .begin(let path, let entry):
+                    if try begin(path, entry, keepsHardLinks: true, &steps) { isChanged = true }
+                case .end(let path, let entry):
+                    try update(path, follow: false) { $0.takeMetadata(of: entry) }
+                }
+            }
+            let location = try resolve(path, follow: false)
+            guard isChanged, location.name != nil, Totals(of: entry).hardLinks > 0 else { return }
+            hardLinksChange()
+            try regroupHardLinks(below: location.path)
+        }
     }
 
     private enum RestoringStep {
@@ -62,21 +68,13 @@ extension Workspace {
         rename(try losingNames(at: location.path))
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
-        if let name = location.name {
-            let isByName = entry.isDirectory && entry.sync == .merkleCRDT
-            if let there, there.isDirectory ? !isByName : entry.isDirectory { try removeTree(path) }
-            guard isByName else {
-                let (location, name) = try place(path)
-                try put(entry, name, at: location)
-                return true
-            }
-            if !(there?.isDirectory ?? false) {
-                var empty = entry
-                empty.content = .directory(Directory())
-                try put(empty, name, at: try place(path).location)
-            }
+        let isByName = entry.isDirectory && (location.name == nil || entry.sync == .merkleCRDT)
+        if let name = location.name, !isByName || !(there?.isDirectory ?? false) {
+            var new = entry
+            if isByName { new.content = .directory(Directory()) }
+            try put(new, name, at: location)
         }
-        try restoreNames(of: path, entry, &steps)
+        if isByName { try restoreNames(of: path, entry, &steps) }
         return true
     }
 

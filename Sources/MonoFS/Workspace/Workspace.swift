@@ -6,8 +6,8 @@ import IpldEngine
 /// - What it was opened on is never changed. Changes are kept in memory; when they take much, they are stored
 ///   as blocks that nothing names; a commit names them, all at once or not at all.
 /// - Nobody else sees a change before the commit, and it sees nobody else's.
-/// - An operation that throws for a path has changed nothing. An error while something is stored ends the
-///   workspace, as it ends a batch.
+/// - An operation that throws for a path has changed nothing, however many names it is of (`atOnce`,
+///   `together`). An error while something is stored ends the workspace, as it ends a batch.
 /// - Paths are resolved as a POSIX system does, within the tree: ".." of the root is the root. Symbolic links
 ///   are followed at most `maximumLinks` deep; through a link to a CID one reads, and changes nothing.
 ///
@@ -34,6 +34,8 @@ public final class Workspace {
     /// Names of each group of hard links, once somebody asked.
     var hardLinks: [HardLinkGroup: Set<[FileName]>]?
     var hardLinksChanged = false
+    /// While several names are changed together: what each was before.
+    var namesBefore: [NameBefore]?
     private var isOver = false
 
     /// Symbolic links that lead to one another.
