@@ -1805,7 +1805,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
  * tree  a version, tree or directory
  * from  a path in it
  * IPS_NOT_FOUND when the tree has nothing there: ips_fs_remove is for that. What is there already stays as it
- * is. The root becomes what a directory is, with its metadata; names that it has not are removed.
+ * is. The root becomes what a directory is, with its metadata; names that it has not are removed. Where a
+ * file is removed or becomes another, what is written to it by ips_fs_file goes nowhere.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
                                               ips_error *error);

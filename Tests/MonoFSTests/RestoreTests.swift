@@ -94,4 +94,41 @@ import Testing
         let code = thrownCode { _ = try change { try $0.restore(.root, from: "a", of: first) } }
         #expect(code == .exists)
     }
+
+    /// A named defect: nobody was told, and the file had what it had before.
+    @Test(arguments: SyncType.allCases, ["/", "d"])
+    func whatIsWrittenToAFileThatStaysIsNotLost(sync: SyncType, path: String) throws {
+        let first = try start(sync: sync)
+        _ = try change { (workspace) in
+            try workspace.write("d/more", [2])
+            try workspace.write("d/e/new", [2])
+            try workspace.setMode(.root, 0o755)
+        }
+        let workspace = try files.open(branch: "main").tick(ticking)
+        let written = try ["d/c", "b", "d/hard"].map { try workspace.openForWriting(try FilePath($0)) }
+        let lost = try workspace.openForWriting("d/e/new")
+        for writer in written + [lost] {
+            try [9, 9].withBytes { (bytes) throws in try writer.write(bytes, at: 0) }
+        }
+        try workspace.restore(try FilePath(path), from: try FilePath(path), of: first)
+        for writer in written + [lost] { try writer.close() }
+        #expect(try workspace.read("d/c") == [9, 9] && workspace.read("b") == [9, 9])
+        // Its other name, if it went from the one that it was opened by.
+        #expect(try workspace.read("a") == [9, 9] || workspace.read("d/hard") == [9, 9])
+        #expect(try workspace.lookup("d/more") == nil && workspace.lookup("d/e/new") == nil)
+        _ = try files.commit(workspace, to: "main")
+    }
+
+    /// What is written to a file that a restore gives other bytes goes nowhere.
+    @Test(arguments: SyncType.allCases, ["/", "d", "d/c"])
+    func aRestoredFileHasWhatWasRestored(sync: SyncType, path: String) throws {
+        let first = try start(sync: sync)
+        _ = try change { try $0.write("d/c", [2]) }
+        let workspace = try files.open(branch: "main").tick(ticking)
+        let writer = try workspace.openForWriting("d/c")
+        try [9, 9].withBytes { (bytes) throws in try writer.write(bytes, at: 0) }
+        try workspace.restore(try FilePath(path), from: try FilePath(path), of: first)
+        try writer.close()
+        #expect(try workspace.read("d/c") == [1])
+    }
 }

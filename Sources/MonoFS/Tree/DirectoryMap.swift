@@ -46,6 +46,20 @@ struct DirectoryMap {
     }
 }
 
+extension TreeSource {
+    /// What is stored under names below an entry, be it a tombstone.
+    func entry(_ names: some Sequence<FileName>, below root: Entry) throws(StoreError) -> Entry? {
+        var entry = root
+        for name in names {
+            guard let below = entry.below else { return nil }
+            var map = try DirectoryMap(below, self)
+            guard let next = try map.entry(name) else { return nil }
+            entry = next
+        }
+        return entry
+    }
+}
+
 extension Optional {
     /// `map` that keeps the type of what is thrown.
     func map<T, E: Error>(_ transform: (Wrapped) throws(E) -> T) throws(E) -> T? {

@@ -114,11 +114,20 @@ extension Workspace {
     }
 
     /// Files that are open for writing by a name, or one below it, that is about to go, and for each another
-    /// name of the same file.
-    func losingNames(at path: [FileName]) throws(StoreError) -> [(file: OpenFile, other: [FileName]?)] {
+    /// name of the same file. Where `new` comes in its place, those that are in it as they are stay.
+    func losingNames(at path: [FileName], to new: Entry? = nil) throws(StoreError)
+        -> [(file: OpenFile, other: [FileName]?)]
+    {
         var files: [(file: OpenFile, other: [FileName]?)] = []
         for file in writers where file.path.starts(with: path) {
-            files.append((file, try otherName(of: file.path, outside: path)))
+            let other = try otherName(of: file.path, outside: path)
+            if other == nil, let new, let entry = try source.entry(file.path[path.count...], below: new),
+                let old = try resolve(FilePath(components: file.path), follow: false).entry,
+                entry.isSameValue(as: old)
+            {
+                continue
+            }
+            files.append((file, other))
         }
         return files
     }

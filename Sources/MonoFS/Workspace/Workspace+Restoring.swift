@@ -9,7 +9,8 @@ import IpldEngine
 extension Workspace {
     /// Gives a path what another tree has, with all that is below it, in the place of what it has now.
     /// NOT_FOUND when the other tree has nothing there. The root becomes what a directory is, with its
-    /// metadata; names that it has and that directory has not are removed.
+    /// metadata; names that it has and that directory has not are removed. What is written to files that are
+    /// open has no place any more where they are removed or become others.
     public func restore(_ path: FilePath, from source: FilePath, of tree: CID) throws(StoreError) {
         try begin()
         // Looked up through the same batch, whose lease keeps what is taken.
@@ -65,14 +66,15 @@ extension Workspace {
         if let there, there.isSameValue(as: entry), !keepsHardLinks || there.hardLink == entry.hardLink {
             return false
         }
-        rename(try losingNames(at: location.path))
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
         let isByName = entry.isDirectory && (location.name == nil || entry.sync == .merkleCRDT)
         if let name = location.name, !isByName || !(there?.isDirectory ?? false) {
             var new = entry
             if isByName { new.content = .directory(Directory()) }
+            let open = try losingNames(at: location.path, to: new)
             try put(new, name, at: location)
+            rename(open)
         }
         if isByName { try restoreNames(of: path, entry, &steps) }
         return true
