@@ -2031,7 +2031,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_prune(ips_store *store, const char *branch
 
 /*
  * Drops tombstones of a branch that are older than a time, in a new version; those of type
- * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them.
+ * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them, and every version that one
+ * keeps and that does not lead to its newest, as after IPS_CONFLICT.
  *
  * progress  hears of the blocks that were read. What it stops has changed nothing. NULL: none
  * dropped   how many went; may be NULL

@@ -181,6 +181,32 @@ import Testing
         #expect(try text("b", "f") == nil)
     }
 
+    /// A named defect: the version that was kept after a conflict brought back what was removed.
+    @Test func tombstonesThatAVersionBesideABranchHasNotSeenStay() throws {
+        let first = try commit("a", ["x": "1"], sync: .merkleCRDT)
+        let later = Timestamp(seconds: 1 << 40) ?? .zero
+        func late(_ branch: String, _ file: FilePath, before: () throws -> Void) throws -> CID {
+            let workspace = try files.open(branch: branch).tick(ticking)
+            try workspace.write(file, bytes("1"))
+            try before()
+            #expect(thrownCode { try files.commit(workspace, to: branch) } == .conflict)
+            return try #require(workspace.version)
+        }
+        let refused = try late("a", "y") { try commit("a", ["x": ""]) }
+        #expect(try files.compactTombstones("a", before: later).dropped == 0)
+        _ = try files.merge(refused, into: "a")
+        #expect(try text("a", "x") == nil && text("a", "y") == "1")
+
+        // Nor one that came too late for a branch that is gone.
+        try files.fork("b", at: first)
+        let orphan = try late("b", "z") { try files.removeBranch("b") }
+        #expect(try files.compactTombstones("a", before: later).dropped == 0)
+        _ = try files.merge(orphan, into: "a")
+        #expect(try text("a", "x") == nil && text("a", "z") == "1")
+        try files.removeBranch("b")
+        #expect(try files.compactTombstones("a", before: later).dropped == 1)
+    }
+
     @Test func aLayerHidesWhatItHasTombstonesFor() throws {
         try commit("base", ["shown": "1", "hidden": "1"])
         let workspace = try files.open(branch: "base").tick(ticking)

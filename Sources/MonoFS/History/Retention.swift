@@ -73,8 +73,11 @@ extension FileSystem {
         return report
     }
 
-    /// A version and those that lead to it, as far as they are in the store.
-    private func versionsLeading(to newest: CID, _ steps: StepCounter?) throws(StoreError) -> Set<CID> {
+    /// A version and those that lead to it, as far as they are in the store; without what leads to `known`
+    /// ones.
+    func versionsLeading(to newest: CID, beyond known: Set<CID> = [], _ steps: StepCounter?)
+        throws(StoreError) -> Set<CID>
+    {
         let source = try TreeSource(store, steps)
         var met: Set<CID> = [newest]
         var pending = [newest]
@@ -85,8 +88,8 @@ extension FileSystem {
                 guard error.code == .invalid else { throw error }
                 continue
             }
-            for previous in version?.previous ?? [] where met.insert(previous).inserted {
-                pending.append(previous)
+            for previous in version?.previous ?? [] where !known.contains(previous) {
+                if met.insert(previous).inserted { pending.append(previous) }
             }
         }
         return met

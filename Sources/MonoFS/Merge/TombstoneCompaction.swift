@@ -3,13 +3,14 @@ import IpldEngine
 /// Drops tombstones that nobody needs any more.
 ///
 /// What always holds: only directories that have tombstones below them are read, and nothing else than
-/// tombstones is changed. One of type `merkle-crdt` stays while a known branch has a value that it says is
-/// gone, or has not seen all that it has seen: there a merge would bring the value back.
+/// tombstones is changed. One of type `merkle-crdt` stays while a version that may be merged, the newest of a
+/// branch or one that is kept beside it, has a value that it says is gone, or has not seen all that it has
+/// seen: there a merge would bring the value back.
 struct TombstoneCompaction {
     private let source: TreeSource
     /// Tombstones from this time on stay.
     private let limit: Timestamp
-    /// The trees of all known branches.
+    /// The trees of all that may be merged.
     private let others: [Entry]
     private(set) var dropped: UInt64 = 0
 
@@ -88,30 +89,19 @@ struct TombstoneCompaction {
         guard tombstone.sync == .merkleCRDT else { return true }
         let seen = Set(tombstone.replica?.seen ?? [])
         for other in others {
-            guard let entry = try find(path, in: other) else { continue }
+            guard let entry = try source.entry(path, below: other) else { continue }
             guard seen.isSubset(of: entry.replica?.seen ?? []) else { return false }
         }
         return true
-    }
-
-    /// What a tree has under a path, be it a tombstone.
-    private func find(_ path: [FileName], in root: Entry) throws(StoreError) -> Entry? {
-        var entry = root
-        for name in path {
-            guard let below = entry.below else { return nil }
-            var map = try DirectoryMap(below, source)
-            guard let next = try map.entry(name) else { return nil }
-            entry = next
-        }
-        return entry
     }
 }
 
 extension FileSystem {
     /// Drops the tombstones of a branch that are older than a time, in a new version; those of type
-    /// `merkle-crdt` only where every branch of the store has seen them. The version, and how many went;
-    /// none, and the newest version, when there is nothing to drop. `progress` hears of the blocks that were
-    /// read; what it stops has changed nothing.
+    /// `merkle-crdt` only where every branch of the store has seen them, and every version that is kept for
+    /// one and does not lead to its newest, as those of commits that others were before. The version, and how
+    /// many went; none, and the newest version, when there is nothing to drop. `progress` hears of the blocks
+    /// that were read; what it stops has changed nothing.
     public func compactTombstones(
         _ name: String, before time: Timestamp, message: String = "", author: String = "",
         progress: StepHandler? = nil
@@ -125,6 +115,14 @@ extension FileSystem {
         for other in try branches() where other.name != name {
             others.append(try source.root(of: other.version))
         }
+        var trees: Set<CID> = []
+        for version in try versionsBeside(newest, steps) {
+            // One that was lost is not merged.
+            guard let version = try source.version(version), trees.insert(version.tree).inserted else {
+                continue
+            }
+            others.append(try source.root(of: version.tree))
+        }
         var compaction = TombstoneCompaction(source, before: time, others: others)
         let root = try compaction.run(try source.root(of: newest))
         guard compaction.dropped > 0 else { return (newest, 0) }
@@ -132,6 +130,33 @@ extension FileSystem {
         let version = try commit(
             workspace, to: name, message: message, author: author, time: nil, steps)
         return (version, compaction.dropped)
+    }
+
+    /// Versions that branches hold, be they gone, and that lead neither to the newest of their branch nor to
+    /// a version.
+    private func versionsBeside(_ version: CID, _ steps: StepCounter?) throws(StoreError) -> Set<CID> {
+        let history = try versionsLeading(to: version, steps)
+        var beside: Set<CID> = []
+        var owner: (root: String, held: Set<CID>)?
+        func finish() throws(StoreError) {
+            guard let (root, held) = owner else { return }
+            owner = nil
+            guard !held.isEmpty else { return }
+            let newest = try store.root(root)
+            beside.formUnion(
+                try newest.map { (newest) throws(StoreError) in
+                    held.subtracting(try versionsLeading(to: newest, beyond: history, steps))
+                } ?? held)
+        }
+        for hold in try store.holds() where hold.owner.hasPrefix(Self.branchPrefix) {
+            if owner?.root != hold.owner {
+                try finish()
+                owner = (hold.owner, [])
+            }
+            if !history.contains(hold.cid) { owner?.held.insert(hold.cid) }
+        }
+        try finish()
+        return beside
     }
 
     /// As `compactTombstones(_:before:)`, of those that are older than a version.
