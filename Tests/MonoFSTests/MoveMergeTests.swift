@@ -193,4 +193,28 @@ import Testing
         let root = try fixture.tree(start)
         #expect(thrownCode { _ = try fixture.merge(root, root, root, .both(suffix: suffix)) } == .invalid)
     }
+
+    /// A named defect: the time grew with the square of their number, and nothing could stop it meanwhile.
+    @Test func whatBothHaveRenamedIsCounted() throws {
+        let count = 3000
+        func name(_ prefix: String, _ number: Int) throws -> FilePath { try FilePath("\(prefix)\(number)") }
+        let base = try fixture.tree { (tree) in
+            for number in 0..<count { try tree.write(try name("f", number), bytes("content \(number)")) }
+        }
+        let sides = try ["g", "h"].map { (prefix) in
+            try fixture.tree(on: base) { (tree) in
+                for number in 0..<count {
+                    try tree.rename(try name("f", number), to: try name(prefix, number))
+                }
+            }
+        }
+        var heard: UInt64 = 0
+        fixture.source.steps = StepCounter { (steps) throws(StoreError) in heard = steps }
+        let result = try fixture.merge(base, sides[0], sides[1], .ours)
+        #expect(result.conflicts.count == count && result.conflicts.allSatisfy { $0.kind == .bothRenamed })
+        #expect(heard > UInt64(2 * count))
+        fixture.source.steps = nil
+        let tree = Workspace(fixture.source, result.root, version: nil)
+        #expect(try tree.list("/").count == count && tree.list("/")[0].name.description == "g0")
+    }
 }

@@ -27,11 +27,14 @@ struct BothRenamed {
         }
     }
 
-    func found() -> [Pair] {
+    func found(_ steps: StepCounter?) throws(StoreError) -> [Pair] {
         var pairs: [Pair] = []
+        var known: Set<RenameKey> = []
         for (_, entry) in gone {
-            guard let key = RenameKey(of: entry), let a = ours[key], let b = theirs[key] else { continue }
-            guard !pairs.contains(where: { $0.ours == a.path && $0.theirs == b.path }) else { continue }
+            try steps?.step()
+            guard let key = RenameKey(of: entry), let a = ours[key], let b = theirs[key],
+                known.insert(key).inserted
+            else { continue }
             pairs.append(
                 Pair(base: entry, ours: a.path, oursEntry: a.entry, theirs: b.path, theirsEntry: b.entry))
         }

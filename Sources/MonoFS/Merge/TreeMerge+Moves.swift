@@ -107,6 +107,7 @@ extension TreeMerge {
     /// Brings the changes to where their entries went.
     func finishFollowing(in workspace: Workspace) throws(StoreError) {
         for item in following {
+            try source.steps?.step()
             let (old, path) = (item.move.old, item.move.to)
             let (left, right) = item.isOurs ? (item.move.new, item.changed) : (item.changed, item.move.new)
             var merged = EntryMerge(old, left, right)

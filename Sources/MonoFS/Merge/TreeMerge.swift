@@ -86,13 +86,14 @@ final class TreeMerge {
 
     /// What is left to do when the entries are merged.
     private func finish(_ root: Entry) throws(StoreError) -> MergeResult {
-        let pairs = bothRenamed.found()
+        let pairs = try bothRenamed.found(source.steps)
         guard touchesHardLinks || !pairs.isEmpty || !following.isEmpty else {
             return MergeResult(root: root, conflicts: conflicts, renames: renames)
         }
         let workspace = Workspace(source, root, version: nil)
         try finishFollowing(in: workspace)
         for pair in pairs {
+            try source.steps?.step()
             let choice = try choose(
                 pair.ours, .bothRenamed, pair.base, pair.oursEntry, pair.theirsEntry, [],
                 otherPath: pair.theirs)
