@@ -87,6 +87,29 @@ import Testing
         #expect(try command.run("log", "main:/nope").error.contains("no version that leads to main has nope"))
     }
 
+    /// A named defect: an array without an end, and no history beyond a link to itself.
+    @Test func aHistoryIsReadableUpToWhereItFails() throws {
+        try run("mkdir", "main:/d")
+        for content in ["1", "content-of-the-second", "3", "4"] {
+            try run("cp", "-", "main:/d/f", input: content)
+        }
+        try run("rm", "-r", "main:/d")
+        try run("ln", "-s", "d", "main:/d")
+        try run("rm", "main:/d")
+        try run("mkdir", "main:/d")
+        try run("cp", "-", "main:/d/f", input: "5")
+        #expect(try versions("main:/d/f") == 6)
+        let pack = ".ipldstore/packs/" + (try command.names(".ipldstore/packs")[0])
+        var stored = try command.read(pack)
+        while let found = stored.range(of: Data("content-of-the-second".utf8)) {
+            stored[found.lowerBound] ^= 1
+        }
+        try command.write(pack, stored)
+        let result = try command.run("log", "main:/d/f", "--json")
+        #expect(try result.status == 4 && result.errorCode() == "corrupt", "\(result.error)")
+        #expect(try result.array().count == 3)
+    }
+
     @Test func aBranchAndATagDoNotShareAName() throws {
         try run("tag", "v1", "main")
         for arguments in [["tag", "main", "v1"], ["branch", "v1"], ["fork", "main", "v1"]] {

@@ -64,6 +64,29 @@ import Testing
         #expect(try messages("b/below") == [])
     }
 
+    /// A named defect: the history ended with an error where links led back to themselves.
+    @Test func aPathThroughLinksThatLeadNowhereHasNothing() throws {
+        let workspace = try files.open(branch: "main").tick(ticking)
+        func make(_ message: String, _ change: () throws -> Void) throws -> CID {
+            try workspace.removeTree("a")
+            try change()
+            return try files.commit(workspace, to: "main", message: message)
+        }
+        try workspace.createDirectories("a/b")
+        try files.commit(workspace, to: "main", message: "1")
+        _ = try make("2") { try workspace.createSymlink("a", to: bytes("a")) }
+        _ = try make("3") { try workspace.createSymlink("a", to: bytes("l0")) }
+        for number in 0...Workspace.maximumLinks {
+            try workspace.createSymlink(try FilePath("l\(number)"), to: bytes("l\(number + 1)"))
+        }
+        try files.commit(workspace, to: "main", message: "4")
+        let last = try make("5") { try workspace.createDirectories("a/b") }
+        let history = try files.history(of: "a/b", from: last)
+        var messages: [String] = []
+        while let next = try history.next() { messages.append(next.version.message) }
+        #expect(messages == ["5", "2", "1"])
+    }
+
     @Test func twoCommittersCannotOverwriteEachOther() throws {
         try commit("main", "file", "1")
         let one = try files.open(branch: "main").tick(ticking)

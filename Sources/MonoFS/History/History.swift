@@ -128,6 +128,8 @@ public final class PathHistory {
     /// What the path has in trees that come again.
     private var known: [CID: Entry?] = [:]
     private var looked: UInt64 = 0
+    /// The version that is looked at: where that fails, it is looked at again.
+    private var current: (cid: CID, version: Version)?
 
     init(_ history: History, _ source: TreeSource, _ path: FilePath) {
         self.history = history
@@ -136,14 +138,19 @@ public final class PathHistory {
     }
 
     /// The next version and what the path has in it, nil when nothing; nil after the last. `progress` hears
-    /// of the versions that were looked at so far; when it stops this, the next call goes on.
+    /// of the versions that were looked at so far; when it stops this, the next call goes on, and after an
+    /// error it tries the same version again.
     public func next(progress: StepHandler? = nil) throws(StoreError) -> (
         cid: CID, version: Version, entry: Entry?
     )? {
         while true {
             try progress?(looked)
-            guard let (cid, version) = try history.next() else { return nil }
-            looked += 1
+            if current == nil {
+                guard let next = try history.next() else { return nil }
+                current = next
+                looked += 1
+            }
+            guard let (cid, version) = current else { return nil }
             let own = try entry(version.tree)
             var isChange = true
             var hasPrevious = false
@@ -154,6 +161,7 @@ public final class PathHistory {
                 if isChange, try entry(before.tree) == own { isChange = false }
             }
             known[version.tree] = nil
+            current = nil
             if hasPrevious ? isChange : own != nil { return (cid, version, own) }
         }
     }
@@ -162,8 +170,9 @@ public final class PathHistory {
         if let known = known[tree] { return known }
         var entry: Entry?
         do throws(StoreError) { entry = try Workspace(source, on: tree).lookup(path) } catch {
-            // What is a directory in one version may be a file in another.
-            guard error.systemError == SystemErrors.notADirectory else { throw error }
+            // What is a directory in one version may be a file in another, or a link that leads nowhere.
+            let nothings = [SystemErrors.notADirectory, SystemErrors.tooManyLinks, SystemErrors.nameTooLong]
+            guard nothings.contains(error.systemError) else { throw error }
         }
         known[tree] = .some(entry)
         return entry

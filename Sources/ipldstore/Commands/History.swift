@@ -52,16 +52,20 @@ struct Log: ParsableCommand {
             }
             shown += 1
         }
-        if place.hasPath {
-            let history = try files.history(of: place.path, from: start)
-            while shown < limit, let next = try history.next() {
-                try show(next.cid, next.version, next.entry)
+        let outcome = Result {
+            if place.hasPath {
+                let history = try files.history(of: place.path, from: start)
+                while shown < limit, let next = try history.next() {
+                    try show(next.cid, next.version, next.entry)
+                }
+            } else {
+                let history = try files.history(from: start)
+                while shown < limit, let next = try history.next() { try show(next.cid, next.version, nil) }
             }
-        } else {
-            let history = try files.history(from: start)
-            while shown < limit, let next = try history.next() { try show(next.cid, next.version, nil) }
         }
+        // Also where it ends with an error: what was shown can be read.
         if tree.isJSON { try StandardOutput.write("]\n") }
+        try outcome.get()
     }
 
     /// A path that no version had is a mistake, before anything is printed.
