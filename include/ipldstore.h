@@ -1794,7 +1794,11 @@ IPS_API IPS_CHECKED ips_status ips_fs_link(ips_fs *fs, ips_bytes existing, ips_b
  */
 IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
 
-/* Copies an entry with all that is below it, which costs nothing whatever its size. */
+/*
+ * Copies an entry with all that is below it, which costs nothing whatever its size, but for names below it
+ * that share files: each is gone through, because in the copy they share files with each other only.
+ * IPS_TOO_LARGE for more than 2^22 such names.
+ */
 IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
 
 /*

@@ -15,7 +15,7 @@ import Testing
 
     enum Change: CaseIterable {
         case restoreRoot, restoreDirectory, restoreReplica, restoreReplicaOverFile, restoreFile
-        case rename, renameOfReplica, link
+        case copy, copyOfReplica, rename, renameOfReplica, link
         case directories, modes, modeOfNames, sync, content, remove
 
         func make(_ tree: Workspace, _ first: CID) throws(StoreError) {
@@ -25,6 +25,8 @@ import Testing
             case .restoreReplica: try tree.restore("c", from: "c", of: first)
             case .restoreReplicaOverFile: try tree.restore("b", from: "c", of: first)
             case .restoreFile: try tree.restore("c", from: "c/x", of: first)
+            case .copy: try tree.copy("d", to: "c/copy")
+            case .copyOfReplica: try tree.copy("c", to: "d/copy")
             case .rename: try tree.rename("d/f", to: "c/below")
             case .renameOfReplica: try tree.rename("c", to: "d/moved")
             case .link: try tree.link("d/e/h", at: "c/name")

@@ -498,4 +498,24 @@ import Testing
         #expect(try gone.lookup("g") == nil)
         #expect(try open { try $0.rename("other", to: "d/f") }.read("d/f") == bytes("other"))
     }
+
+    /// A named defect: a leaf of a directory was read and decoded for every name in it.
+    @Test func hardLinksAreGoneThroughInOrder() throws {
+        let test = try TestStore()
+        let files = FileSystem(test.store)
+        let workspace = try files.open(branch: "main").tick(Ticking())
+        try workspace.createDirectory("d")
+        let count = 1500
+        for number in 0..<count {
+            try workspace.write(try FilePath("d/\(number)a"), [1])
+            try workspace.link(try FilePath("d/\(number)a"), at: try FilePath("d/\(number)b"))
+        }
+        let first = try files.commit(workspace, to: "main")
+        let copied = try files.open(first).tick(Ticking())
+        try copied.copy("d", to: "e")
+        _ = try copied.storeTree()
+        #expect(copied.source.blocksRead < UInt64(count / 2))
+        #expect(try copied.status("e/7a").hardLink == HardLinkGroup(firstPath: "e/7a"))
+        #expect(try copied.status("e/7b").hardLink == HardLinkGroup(firstPath: "e/7a"))
+    }
 }

@@ -41,7 +41,7 @@ extension Workspace {
     /// through.
     func updateHardLinks(_ old: Entry, to new: Entry) throws(StoreError) {
         guard let group = old.hardLink else { return }
-        if hardLinks == nil { hardLinks = try hardLinkNames(below: []) }
+        if hardLinks == nil { hardLinks = try hardLinkNames() }
         let paths = (hardLinks?[group] ?? []).sorted { $0.lexicographicallyPrecedes($1) }
         try together { () throws(StoreError) in
             for path in paths {
@@ -61,7 +61,7 @@ extension Workspace {
         guard let entry = try resolve(FilePath(components: path), follow: false).entry,
             let group = entry.hardLink
         else { return nil }
-        let names = try hardLinkNames(below: [])[group] ?? []
+        let names = try hardLinkNames()[group] ?? []
         for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) where !name.starts(with: outside) {
             let other = try resolve(FilePath(components: name), follow: false).entry
             if let other, other.isSameFile(as: entry) { return name }
@@ -69,45 +69,68 @@ extension Workspace {
         return nil
     }
 
-    /// All names with groups below a directory. Only directories that have some are read.
-    private func hardLinkNames(below start: [FileName]) throws(StoreError) -> [HardLinkGroup: Set<[FileName]>]
-    {
+    /// All names with groups.
+    private func hardLinkNames() throws(StoreError) -> [HardLinkGroup: Set<[FileName]>] {
         var names: [HardLinkGroup: Set<[FileName]>] = [:]
+        try eachHardLink(below: []) { (path, group, _) in names[group, default: []].insert(path) }
+        return names
+    }
+
+    /// Gives `body` all names with groups below a directory: those in one directory after another, and in
+    /// order, so that who changes them in the order in which they came reads no leaf again and again. Only
+    /// directories that have some are read.
+    private func eachHardLink(
+        below start: [FileName], _ body: ([FileName], HardLinkGroup, Entry) throws(StoreError) -> Void
+    ) throws(StoreError) {
         var count = 0
         var pending = [start]
         while let path = pending.popLast() {
             let directory = try requireDirectory(FilePath(components: path)).open
+            guard directory.totals.hardLinks <= Self.maximumHardLinks else { throw Self.tooManyNames }
             var next: FileName?
             while true {
                 let part = try directory.entries(from: next, limit: 1024)
                 for (name, entry) in part {
                     if let group = entry.hardLink, !entry.isTombstone {
-                        names[group, default: []].insert(path + [name])
+                        try body(path + [name], group, entry)
                         count += 1
                     }
                     if case .directory(let below) = entry.content, below.totals.hardLinks > 0 {
                         pending.append(path + [name])
                     }
                 }
-                guard count <= Self.maximumHardLinks else {
-                    throw StoreError(
-                        .tooLarge, "more than \(Self.maximumHardLinks) names share files with others")
-                }
+                guard count <= Self.maximumHardLinks else { throw Self.tooManyNames }
                 guard part.count == 1024, let last = part.last else { break }
                 next = last.name.next
             }
         }
-        return names
+    }
+
+    private static var tooManyNames: StoreError {
+        StoreError(.tooLarge, "more than \(maximumHardLinks) names share files with others")
     }
 
     /// Separates the groups of a copied subtree from those that it was copied from.
     func regroupHardLinks(below path: [FileName]) throws(StoreError) {
-        let salt = (random(), random())
-        for (group, names) in try hardLinkNames(below: path) {
-            let fresh = try HardLinkGroup(
-                hashing: bigEndianBytes(group.high, group.low) + bigEndianBytes(salt.0, salt.1))
-            for name in names { try setHardLink(name, fresh) }
+        let salt = bigEndianBytes(random(), random())
+        var names: [(path: [FileName], group: HardLinkGroup)] = []
+        try eachHardLink(below: path) { (path, group, _) in names.append((path, group)) }
+        for (path, group) in names {
+            try begin()
+            try setHardLink(
+                path, try HardLinkGroup(hashing: bigEndianBytes(group.high, group.low) + salt))
         }
+    }
+
+    /// What a copy of an entry has in it: names that share files with each other, and with no others. It is
+    /// stored, and not in the tree yet.
+    func regrouped(_ entry: Entry) throws(StoreError) -> Entry {
+        guard entry.isDirectory, Totals(of: entry).hardLinks > 0 else { return entry }
+        let copy = Workspace(source, entry, version: nil)
+        copy.random = random
+        try copy.regroupHardLinks(below: [])
+        try copy.flush()
+        return copy.rootEntry
     }
 
     /// Numbers the groups by their first names, where names came or went. `unions`: pairs of numbers that are
@@ -125,32 +148,47 @@ extension Workspace {
             if a != b { united[max(a, b)] = min(a, b) }
         }
         // Files of one number that are not the same are groups of their own.
-        var files: [[UInt8]: [[FileName]]] = [:]
-        for names in try hardLinkNames(below: []).values {
-            for path in names {
-                var entry = try require(FilePath(components: path), follow: false).entry
-                guard entry.sync != .merkleCRDT else { continue }
-                entry.hardLink = entry.hardLink.map(group)
-                files[try EntryEncoder.encode(entry.file), default: []].append(path)
+        var files: [[UInt8]: Int] = [:]
+        var shared: [SharedFile] = []
+        var names: [(path: [FileName], file: Int)] = []
+        try eachHardLink(below: []) { (path, number, entry) throws(StoreError) in
+            guard entry.sync != .merkleCRDT else { return }
+            var file = entry.file
+            file.hardLink = group(number)
+            let bytes = FilePath(components: path).bytes
+            let encoded = try EntryEncoder.encode(file)
+            let index = files[encoded] ?? shared.count
+            if index == shared.count {
+                files[encoded] = index
+                shared.append(SharedFile(first: bytes))
             }
+            shared[index].names += 1
+            if bytes.precedes(shared[index].first) { shared[index].first = bytes }
+            names.append((path, index))
         }
-        try renumber(Array(files.values))
+        try renumber(names, of: shared)
         hardLinks = nil
         hardLinksChanged = false
     }
 
+    private struct SharedFile {
+        /// The bytes of the first of its paths.
+        var first: [UInt8]
+        var names = 0
+    }
+
     /// Gives the names of each file the number of the first. Nobody stops that half way, and an error in it
     /// ends the workspace: names that were one file would be told apart by what they are called so far.
-    private func renumber(_ files: [[[FileName]]]) throws(StoreError) {
+    private func renumber(_ names: [(path: [FileName], file: Int)], of files: [SharedFile])
+        throws(StoreError)
+    {
         let steps = source.steps
         source.steps = nil
         defer { source.steps = steps }
         do throws(StoreError) {
-            for paths in files {
-                let first = paths.map { FilePath(components: $0) }.min { $0.bytes.precedes($1.bytes) }
-                guard let first else { continue }
-                let number = paths.count == 1 ? nil : try HardLinkGroup(firstPath: first)
-                for path in paths { try setHardLink(path, number) }
+            for (path, file) in names {
+                let number = files[file].names == 1 ? nil : try HardLinkGroup(hashing: files[file].first)
+                try setHardLink(path, number)
             }
         } catch {
             end()

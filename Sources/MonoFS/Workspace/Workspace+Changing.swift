@@ -169,8 +169,9 @@ extension Workspace {
     }
 
     /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory.
-    /// A subtree is shared, and costs nothing but its hard links, which are among the copies only. A target
-    /// that is such a copy already is left as it is.
+    /// A subtree is shared, and costs nothing but its hard links, which are among the copies only, and each
+    /// of which is changed: TOO_LARGE for more than `maximumHardLinks`. A target that is such a copy already
+    /// is left as it is.
     public func copy(_ path: FilePath, to target: FilePath, followingLinks follow: Bool = false)
         throws(StoreError)
     {
@@ -187,12 +188,10 @@ extension Workspace {
         copied.hardLink = nil
         if let replaced = destination.entry, replaced.isSameValue(as: copied) { return }
         let open = try losingNames(at: destination.path)
+        copied = try regrouped(copied)
+        if Totals(of: copied).hardLinks > 0 { hardLinksChange() }
         try put(copied, name, at: destination)
         rename(open)
-        if Totals(of: copied).hardLinks > 0 {
-            hardLinksChange()
-            try regroupHardLinks(below: destination.path)
-        }
     }
 
     /// Removes a file, or a directory that is empty, and leaves a tombstone.
