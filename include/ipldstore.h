@@ -1790,7 +1790,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_link(ips_fs *fs, ips_bytes existing, ips_b
 
 /*
  * Moves an entry with all that is below it. What is at the target is replaced if it is no directory, or an
- * empty one and replaced by one. IPS_INVALID into its own subtree.
+ * empty one and replaced by one. Of two names of one file both stay, as POSIX has it. IPS_INVALID into its
+ * own subtree.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
 

@@ -499,6 +499,22 @@ import Testing
         #expect(try open { try $0.rename("other", to: "d/f") }.read("d/f") == bytes("other"))
     }
 
+    /// As POSIX has it. A named defect: the old name went.
+    @Test(arguments: [SyncType.default, .merkleCRDT])
+    func aNameIsNotMovedToAnotherOfTheSameFile(sync: SyncType) throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store).tick(Ticking())
+        try workspace.setSync("/", sync)
+        try workspace.createDirectory("d")
+        try workspace.write("a", [1])
+        for name in ["b", "d/c"] as [FilePath] { try workspace.link("a", at: name) }
+        let before = try workspace.storeTree()
+        for name in ["b", "d/c"] as [FilePath] { try workspace.rename("a", to: name) }
+        try workspace.rename("d/c", to: "b")
+        #expect(try workspace.storeTree() == before)
+        #expect(try workspace.read("a") == [1])
+    }
+
     /// A named defect: a leaf of a directory was read and decoded for every name in it.
     @Test func hardLinksAreGoneThroughInOrder() throws {
         let test = try TestStore()

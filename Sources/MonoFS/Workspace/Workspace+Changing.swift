@@ -133,7 +133,8 @@ extension Workspace {
     }
 
     /// Moves an entry, with all that is below it, to another name; it keeps its sync type. What is there is
-    /// replaced if it is no directory, or an empty one and replaced by one.
+    /// replaced if it is no directory, or an empty one and replaced by one. Of two names of one file both
+    /// stay, as POSIX has it.
     public func rename(_ path: FilePath, to target: FilePath) throws(StoreError) {
         try begin()
         try storeDirectory(path)
@@ -151,7 +152,10 @@ extension Workspace {
             throw StoreError(
                 .invalid, "\(path) cannot be moved into itself", systemError: SystemErrors.invalid)
         }
-        if let replaced = destination.entry { try Self.checkReplacing(replaced, by: entry, target) }
+        if let replaced = destination.entry {
+            if replaced.hardLink != nil, replaced.isSameFile(as: entry) { return }
+            try Self.checkReplacing(replaced, by: entry, target)
+        }
         guard !entry.isDirectory || destination.directories.count < Self.maximumDepth else {
             throw Self.tooDeep
         }
