@@ -515,6 +515,28 @@ import Testing
         #expect(try workspace.read("a") == [1])
     }
 
+    /// What is written to it goes nowhere in any case; it is said why.
+    @Test func aRemovedFileIsWrittenUntilItsTreeIsCommitted() throws {
+        let test = try TestStore()
+        let files = FileSystem(test.store)
+        let workspace = try files.open(branch: "main")
+        let piece = [UInt8](repeating: 7, count: 3000)
+        func write(_ writer: FileWriter) throws {
+            try piece.withBytes { (bytes) throws in try writer.append(bytes) }
+        }
+        try workspace.write("file", piece)
+        let writer = try workspace.openForWriting("file")
+        try write(writer)
+        try workspace.remove("file")
+        try write(writer)
+        try files.commit(workspace, to: "main")
+        let error = thrownError { try write(writer) }
+        #expect(error?.code == .invalid && error?.message.contains("was committed") == true)
+        #expect(thrownError { try writer.truncate(to: 1) }?.message == error?.message)
+        try writer.close()
+        #expect(try workspace.list("/").isEmpty)
+    }
+
     /// A named defect: a leaf of a directory was read and decoded for every name in it.
     @Test func hardLinksAreGoneThroughInOrder() throws {
         let test = try TestStore()

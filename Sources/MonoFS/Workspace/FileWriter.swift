@@ -24,7 +24,8 @@ public final class FileWriter {
 
     private enum Content {
         case small([UInt8])
-        case large(ByteWriter)
+        /// Stored in a batch, with which it ends.
+        case large(ByteWriter, Batch)
     }
 
     init(_ workspace: Workspace, _ file: OpenFile, _ old: FileContent) throws(StoreError) {
@@ -33,22 +34,23 @@ public final class FileWriter {
         switch old {
         case .inline(let bytes): content = .small(bytes)
         case .stored(let cid, let size):
-            let writer = try workspace.source.changing().makeWriter(on: cid)
+            let batch = try workspace.source.changing()
+            let writer = try batch.makeWriter(on: cid)
             let found = try writer.size
             guard found == size else {
                 throw StoreError(.corrupt, "\(cid) has \(found) bytes, its directory says \(size)")
             }
-            content = .large(writer)
+            content = .large(writer, batch)
         }
     }
 
     /// In bytes, with all that was written. INVALID when the writer has ended, as all else.
     public var size: UInt64 {
         get throws(StoreError) {
-            try checkOpen()
+            try checkContent()
             switch content {
             case .small(let bytes): return UInt64(bytes.count)
-            case .large(let writer): return try writer.size
+            case .large(let writer, _): return try writer.size
             }
         }
     }
@@ -56,7 +58,7 @@ public final class FileWriter {
     /// Writes the bytes at `offset`, which may be beyond the end: what is between reads as zeros. TOO_LARGE
     /// beyond 2^63 - 1 bytes.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
-        try checkOpen()
+        try checkContent()
         guard bytes.count > 0 else { return }
         let (end, overflowed) = offset.addingReportingOverflow(UInt64(bytes.count))
         if case .small(var small) = content, !overflowed, end <= UInt64(FileContent.inlineLimit) {
@@ -79,7 +81,7 @@ public final class FileWriter {
 
     /// Makes the file `size` bytes long: cuts it, or lengthens it by zeros.
     public func truncate(to size: UInt64) throws(StoreError) {
-        try checkOpen()
+        try checkContent()
         if case .small(var small) = content, size <= UInt64(FileContent.inlineLimit) {
             let length = Int(size)
             if length < small.count {
@@ -99,9 +101,9 @@ public final class FileWriter {
     public func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError)
         -> Int
     {
-        try checkOpen()
+        try checkContent()
         switch content {
-        case .large(let writer): return try writer.read(at: offset, into: buffer)
+        case .large(let writer, _): return try writer.read(at: offset, into: buffer)
         case .small(let bytes):
             return try FileReader(.inline(bytes), workspace.source).read(at: offset, into: buffer)
         }
@@ -128,13 +130,23 @@ public final class FileWriter {
         try workspace.checkOpen()
     }
 
+    /// As `checkOpen`, and that what was written is there. A tree is committed with files open only when they
+    /// were removed; then content that is stored goes with the batch.
+    private func checkContent() throws(StoreError) {
+        try checkOpen()
+        guard case .large(_, let batch) = content, batch !== workspace.source.batch else { return }
+        throw StoreError(
+            .invalid, "the file was removed, and then its tree was committed: its content is no longer there")
+    }
+
     private func large() throws(StoreError) -> ByteWriter {
         switch content {
-        case .large(let writer): return writer
+        case .large(let writer, _): return writer
         case .small(let bytes):
-            let writer = try workspace.source.changing().makeWriter()
+            let batch = try workspace.source.changing()
+            let writer = try batch.makeWriter()
             try bytes.withBytes { (bytes) throws(StoreError) in try writer.append(bytes) }
-            content = .large(writer)
+            content = .large(writer, batch)
             return writer
         }
     }
@@ -142,7 +154,7 @@ public final class FileWriter {
     private func store() throws(StoreError) -> FileContent {
         switch content {
         case .small(let bytes): return .inline(bytes)
-        case .large(let writer):
+        case .large(let writer, _):
             let size = try writer.size
             guard size <= UInt64(FileContent.inlineLimit) else {
                 return .stored(try writer.commit(), size: size)
