@@ -1528,16 +1528,24 @@ IPS_API IPS_CHECKED ips_status ips_store_add_base(const char *path, const char *
 IPS_API IPS_CHECKED ips_status ips_store_set_base(const char *path, const char *was, const char *is_now,
                                                   ips_error *error);
 
+enum {
+    /* What a base has lost, and what only a base has that is not there any more, is left out:
+     * ips_store_verify tells of it. */
+    IPS_FLATTEN_KEEP_GOING = 1
+};
+
 /*
  * Copies what a layer needs of its bases into it, and has it stand alone. IPS_BUSY while anybody has it open;
- * IPS_INVALID when it has no bases.
+ * IPS_INVALID when it has no bases; IPS_CORRUPT when a base has lost something that it needs, and
+ * IPS_NOT_FOUND when a base is not there, without IPS_FLATTEN_KEEP_GOING.
  *
+ * flags     IPS_FLATTEN_KEEP_GOING or 0
  * progress  hears of the blocks looked at. When it stops the call, the store is a layer still, and the next
  *           call goes on. NULL: none
  * report    may be NULL
  */
-IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, ips_progress progress, void *context,
-                                                 ips_copy_report *report, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, uint32_t flags, ips_progress progress,
+                                                 void *context, ips_copy_report *report, ips_error *error);
 
 /*
  * Ends all change of the store, for ever, in every process: what it has now it will always have, so that

@@ -86,13 +86,18 @@ public func ips_store_copy(
 
 @c @implementation
 public func ips_store_flatten(
-    _ path: UnsafePointer<CChar>?, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
-    _ report: UnsafeMutablePointer<ips_copy_report>?, _ error: ErrorPointer?
+    _ path: UnsafePointer<CChar>?, _ flags: UInt32, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ report: UnsafeMutablePointer<ips_copy_report>?,
+    _ error: ErrorPointer?
 ) -> ips_status {
     callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try GrowingOutput(report, nullAllowed: true)
         let path = try CAPI.path(path)
-        let done = try ContentStore.flatten(at: path, progress: progressClosure(progress, context, outcome))
+        guard flags & ~UInt32(IPS_FLATTEN_KEEP_GOING) == 0 else {
+            throw StoreError(.invalid, "the flags have bits that are none")
+        }
+        let done = try ContentStore.flatten(
+            at: path, keepingGoing: flags != 0, progress: progressClosure(progress, context, outcome))
         result.set(ips_copy_report(done))
     }
 }

@@ -533,12 +533,15 @@ import Testing
         }
         let place = path("copy")
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
-        // Files of two names stay that.
-        let copy = Process()
-        copy.executableURL = URL(filePath: "/bin/cp")
-        copy.arguments = ["-a", path("base"), path("layer"), place]
-        try copy.run()
-        copy.waitUntilExit()
+        for name in ["base", "layer"] {
+            try FileManager.default.copyItem(atPath: path(name), toPath: place + "/" + name)
+        }
+        // What has two names stays one file, as with cp -a and tar.
+        let forks = place + "/base/forks"
+        for name in try FileManager.default.contentsOfDirectory(atPath: forks) where !name.contains(".") {
+            try FileManager.default.removeItem(atPath: forks + "/" + name)
+            try FileManager.default.linkItem(atPath: place + "/layer/fork", toPath: forks + "/" + name)
+        }
         try ContentStore.setBase(at: place + "/layer", path("base"), to: place + "/base")
         try ContentStore.open(at: place + "/layer").setRoot("too", to: cid)
         let base = try ContentStore.open(at: place + "/base")
@@ -547,5 +550,59 @@ import Testing
         #expect(try base.forks().map(\.state) == [.gone])
         try giveUp(base, "theirs")
         #expect(try base.forks().isEmpty && base.stat().blocks == 0)
+    }
+
+    /// What the layer itself has, and what its other base has, is there when it stands alone.
+    @Test func aLayerWhoseBaseIsLostIsFlattened() throws {
+        let own = randomBytes(4000, seed: 10)
+        let ownCID: CID
+        do {
+            try put(try make("gone"), "theirs")
+            let kept = try make("kept")
+            let whole = try kept.put(randomBytes(300_000, seed: 11))
+            let layer = try make("layer", over: "gone", "kept")
+            let batch = try layer.makeBatch()
+            ownCID = try own.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+            try batch.setRoot("own", to: ownCID)
+            try batch.setRoot("lost", to: cid)
+            try batch.setRoot("kept", to: whole)
+            try batch.commit()
+        }
+        try FileManager.default.removeItem(atPath: path("gone"))
+        #expect(code { _ = try open("layer") } == .notFound)
+        #expect(code { try ContentStore.flatten(at: path("layer")) } == .notFound)
+        let kept = try open("kept")
+        #expect(try ContentStore.flatten(at: path("layer"), keepingGoing: true).blocks > 1)
+        #expect(try kept.forks().isEmpty)
+        let layer = try open("layer")
+        #expect(try layer.block(ownCID) == own && layer.bases.isEmpty)
+        let whole = try #require(try layer.root("kept"))
+        #expect(try layer.get(whole) == randomBytes(300_000, seed: 11))
+        #expect(code { _ = try layer.block(cid) } == .notFound)
+        #expect(try layer.verify().problems.map(\.cid) == [cid])
+        // Whoever has it can give it back.
+        let donor = try make("donor")
+        try put(donor, "theirs")
+        #expect(try layer.heal(from: [donor]).healed == 1)
+        #expect(try layer.verify().isClean)
+    }
+
+    @Test func flatteningGoesOnOverWhatABaseHasLost() throws {
+        let node: CID
+        do {
+            let base = try make("base")
+            try put(base, "theirs")
+            let layer = try make("layer", over: "base")
+            let batch = try layer.makeBatch()
+            node = try putNode(batch)
+            try batch.setRoot("mine", to: node)
+            try batch.commit()
+            try spoil("base")
+        }
+        // Nobody knows of it yet.
+        try ContentStore.flatten(at: path("layer"), keepingGoing: true)
+        let layer = try open("layer")
+        #expect(try layer.has(node) && code { _ = try layer.block(cid) } == .notFound)
+        #expect(try layer.verify().missingBlocks == [cid])
     }
 }

@@ -146,7 +146,8 @@ final class SpoiledLayersWorld {
     private func change() throws {
         let number = random.below(layers.count)
         switch random.below(100) {
-        case 0..<28: try put(number)
+        case 0..<24: try put(number)
+        case 24..<28: try putBelow(number)
         case 28..<38: try name(number)
         case 38..<48: try drop(number)
         case 48..<58: try collect(number)
@@ -192,8 +193,15 @@ final class SpoiledLayersWorld {
         if !isDoubtful(item, number, unfound) { layers[number].whole.insert(item) }
     }
 
-    private func put(_ number: Int) throws {
+    private func put(_ number: Int) throws { try put(anyItem(), number) }
+
+    /// So that several bases have it.
+    private func putBelow(_ number: Int) throws {
         let item = anyItem()
+        for below in layers[number].below.sorted() where below != number { try put(item, below) }
+    }
+
+    private func put(_ item: Int, _ number: Int) throws {
         note("put \(item) in \(number)")
         let batch = try open(number).makeBatch()
         try store(item, batch)
@@ -230,7 +238,15 @@ final class SpoiledLayersWorld {
     private func drop(_ number: Int) throws {
         guard let item = random.element(of: layers[number].named.sorted()) else { return }
         note("drop \(item) in \(number)")
-        try open(number).removeRoot("i\(item)", budget: random.oneIn(3) ? 0 : nil)
+        let store = try open(number)
+        if random.oneIn(3) {
+            // Nothing is reclaimed, nor given back.
+            let batch = try store.makeBatch()
+            try batch.setRoot("i\(item)", to: nil)
+            try batch.commit()
+        } else {
+            try store.removeRoot("i\(item)", budget: random.oneIn(2) ? 0 : nil)
+        }
         layers[number].named.remove(item)
         layers[number].whole.remove(item)
     }

@@ -49,11 +49,12 @@ public:
             return ips_store_create_memory(bases.data(), bases.size(), options, owner, store, error);
         }));
     }
-    static ips_copy_report flatten(const std::string &path, Progress progress = {}) {
+    /* Flags: IPS_FLATTEN_KEEP_GOING, over what bases have lost, and bases that are lost. */
+    static ips_copy_report flatten(const std::string &path, Progress progress = {}, std::uint32_t flags = 0) {
         return Callbacks(std::move(progress))
             .result<ips_copy_report>(
                 [&](auto *report, auto *its, auto *error) {
-                    return ips_store_flatten(c_text(path), its->hear(), its, report, error);
+                    return ips_store_flatten(c_text(path), flags, its->hear(), its, report, error);
                 },
                 ips_copy_report IPS_COPY_REPORT_INIT);
     }

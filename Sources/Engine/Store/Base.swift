@@ -70,6 +70,14 @@ struct Base: Sendable {
         recorded = RecordedBase(identity: core.identity, path: core.path)
     }
 
+    /// In the place of one that is not there: it has nothing.
+    private init(lost: RecordedBase) throws(StoreError) {
+        core = try StoreCore(inMemory: StoreConfiguration(), over: [])
+        recorded = lost
+        lease = nil
+        isLeasing = true
+    }
+
     /// The stores at these paths, to be given back.
     static func open(_ paths: [String], readOnly: Bool, above: [FileIdentity] = []) throws(StoreError)
         -> [Base]
@@ -93,16 +101,21 @@ struct Base: Sendable {
         }
     }
 
-    /// The bases that a layer has recorded, in `bases` as far as they could be opened.
+    /// The bases that a layer has recorded, in `bases` as far as they could be opened. `lostAreEmpty`: one
+    /// that is not there has nothing.
     static func open(
         _ recorded: [RecordedBase], of layer: String, readOnly: Bool, _ registry: inout StoreCore.Registry,
-        above: [FileIdentity], into bases: inout [Base]
+        above: [FileIdentity], lostAreEmpty: Bool, into bases: inout [Base]
     ) throws(StoreError) {
         for base in recorded {
             let core: StoreCore
             do {
                 core = try StoreCore.open(base.path, readOnly: readOnly, &registry, above: above)
             } catch  where [.notFound, .notAStore].contains(error.code) {
+                if lostAreEmpty {
+                    bases.append(try Base(lost: base))
+                    continue
+                }
                 throw StoreError(
                     error.code,
                     "\(base.path), a base of \(layer), is not there: ipldstore base set says where it is now",

@@ -336,19 +336,21 @@ extension ContentStore {
     }
 
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
+    /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what is
+    /// nowhere, and so does all that only a base has which is not there any more: `verify` tells of it.
     /// `progress` hears of the blocks looked at, and may throw to stop; what was copied stays.
     @discardableResult
-    public static func flatten(at path: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil)
-        throws(StoreError) -> CopyReport
-    {
+    public static func flatten(
+        at path: String, keepingGoing: Bool = false, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) -> CopyReport {
         var report = CopyReport()
         var left: (bases: [Base], fork: StoreIdentity)?
-        let store = try ContentStore.open(at: path)
+        let core = try StoreCore.open(path, readOnly: false, lostAreEmpty: keepingGoing)
+        let store = LayeredStore(core, owner: defaultOwner, readOnly: false)
         defer { withExtendedLifetime(store) {} }
-        let core = store.core
         guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
         try core.reconfigure { (recorded) throws(StoreError) in
-            report = try core.copyBorrowed(store, progress)
+            report = try core.copyBorrowed(store, keepingGoing: keepingGoing, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
             // Whoever opens the store next removes files of such names, and bases see that it is gone.
             for file in core.forkFiles {
@@ -370,12 +372,17 @@ extension ContentStore {
 extension StoreCore {
     /// Copies what is linked to here and in a base, until there is no such thing, and what is known to be
     /// damaged here. A link of a base's node to what was never anywhere stays that.
-    fileprivate func copyBorrowed(_ store: ContentStore, _ progress: ((UInt64) throws(StoreError) -> Void)?)
-        throws(StoreError) -> CopyReport
-    {
+    fileprivate func copyBorrowed(
+        _ store: ContentStore, keepingGoing: Bool, _ progress: ((UInt64) throws(StoreError) -> Void)?
+    ) throws(StoreError) -> CopyReport {
         var copy = DagCopy(countsBases: false, leavesMissing: true) {
-            [self] (cid, scratch) throws(StoreError) in try content(cid, scratch)
+            [self] (cid, scratch) throws(StoreError) in
+            do throws(StoreError) { return try content(cid, scratch) } catch {
+                throw keepingGoing && error.code == .corrupt ? StoreError(.notFound, error.message) : error
+            }
         }
+        // What is still not here then cannot be read.
+        var tried: Set<CID> = []
         var replaced = CopyReport()
         func report() -> CopyReport {
             var report = copy.report
@@ -393,17 +400,18 @@ extension StoreCore {
             }
             var borrowed: [CID] = []
             for (cid, isLent) in linked {
-                if try has(cid) {
+                if try has(cid), tried.insert(cid).inserted {
                     borrowed.append(cid)
                     continue
                 }
+                if keepingGoing { continue }
                 guard !isLent, try !hasDamaged(cid) else { throw Self.lostBelow(cid) }
             }
             let damaged = try damagedHere()
             guard !borrowed.isEmpty || !damaged.isEmpty else { return report() }
             let batch = try store.makeBatch()
             do throws(StoreError) {
-                for cid in damaged { try replace(cid, batch, &replaced) }
+                for cid in damaged { try replace(cid, batch, &replaced, keepingGoing: keepingGoing) }
                 for cid in borrowed {
                     _ = try copy.run(cid, into: batch) { (report) throws(StoreError) in
                         if let progress { try progress(report.visited) }
@@ -435,7 +443,9 @@ extension StoreCore {
     }
 
     /// Stores what is damaged here anew where a base has it sound. What none of them ever had stays as it is.
-    private func replace(_ cid: CID, _ batch: Batch, _ report: inout CopyReport) throws(StoreError) {
+    private func replace(
+        _ cid: CID, _ batch: Batch, _ report: inout CopyReport, keepingGoing: Bool
+    ) throws(StoreError) {
         do throws(StoreError) {
             try withBlock(cid) { (bytes) throws(StoreError) in
                 let links = cid.codec == .dagCBOR ? try StoreCore.links(of: cid, in: bytes) : []
@@ -444,6 +454,7 @@ extension StoreCore {
                 report.bytes += UInt64(bytes.count)
             }
         } catch  where error.code == .corrupt {
+            if keepingGoing { return }
             for base in bases where try base.core.hasDamaged(cid) { throw Self.lostBelow(cid) }
         }
     }

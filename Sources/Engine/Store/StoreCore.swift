@@ -61,14 +61,18 @@ final class StoreCore: @unchecked Sendable {
         opened.withLock { (registry) in registry.cores.values.map(\.path) }
     }
 
-    /// The open store at `path`; to be given back with `release`.
+    /// The open store at `path`; to be given back with `release`. `lostAreEmpty`: a base that is not there has
+    /// nothing, and nobody else in this process opens the store meanwhile.
     static func open(
-        _ path: String, readOnly: Bool, withBases: Bool = true, above: [FileIdentity] = []
+        _ path: String, readOnly: Bool, withBases: Bool = true, lostAreEmpty: Bool = false,
+        above: [FileIdentity] = []
     ) throws(StoreError) -> StoreCore {
         for _ in 0..<patience {
             do throws(StoreError) {
                 return try opened.withLock { (registry) throws(StoreError) in
-                    try open(path, readOnly: readOnly, withBases: withBases, &registry, above: above)
+                    try open(
+                        path, readOnly: readOnly, withBases: withBases, lostAreEmpty: lostAreEmpty, &registry,
+                        above: above)
                 }
             } catch {
                 guard error.code == .busy, error.message == StoreFiles.lacksLeases.message else {
@@ -87,8 +91,8 @@ final class StoreCore: @unchecked Sendable {
 
     /// `above`: the stores that read through this one, which must not be among its bases.
     static func open(
-        _ path: String, readOnly: Bool, withBases: Bool = true, _ registry: inout Registry,
-        above: [FileIdentity]
+        _ path: String, readOnly: Bool, withBases: Bool = true, lostAreEmpty: Bool = false,
+        _ registry: inout Registry, above: [FileIdentity]
     ) throws(StoreError) -> StoreCore {
         let guardian = try ForkGuard()
         let directory = try StoreDirectory(path, alone: false)
@@ -123,11 +127,11 @@ final class StoreCore: @unchecked Sendable {
                 if withBases {
                     try Base.open(
                         recorded.bases, of: path, readOnly: readOnly, &registry, above: above + [identity],
-                        into: &bases)
+                        lostAreEmpty: lostAreEmpty, into: &bases)
                 }
                 let core = try StoreCore(
                     path, files, index, recorded, leases, bases, guardian, readOnly: readOnly,
-                    lacksBases: !withBases)
+                    lacksBases: !withBases || lostAreEmpty)
                 if withBases, !core.isReadOnly {
                     try core.recoverLoans()
                     try core.renewForkIfCopied()

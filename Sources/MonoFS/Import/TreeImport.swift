@@ -130,6 +130,7 @@ final class TreeImport {
         try scheduleRemoved(before: nil)
         while firstEvent < events.count { try drain(waiting: true) }
         let entry = try builder.finishRoot(root.status, rootAttributes)
+        try progress?(counted)
         var report = ImportReport(tree: try batch.putTree(entry))
         if case .directory(let directory) = entry.content {
             (report.entries, report.bytes) = (directory.totals.entries, directory.totals.bytes)

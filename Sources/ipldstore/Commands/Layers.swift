@@ -166,12 +166,19 @@ struct Flatten: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
 
+    @Flag(
+        help: """
+            Leave out what a base has lost, and what only a base has that is not there any more; verify tells \
+            of it afterwards.
+            """)
+    var keepGoing = false
+
     func run() throws {
         Interruption.watch()
         let progress = ProgressLine("looked at", unit: .blocks, isJSON: options.isJSON)
         defer { progress.finish() }
-        let report = try ContentStore.flatten(at: options.path) { (done) throws(StoreError) in
-            try progress.step(done)
+        let report = try ContentStore.flatten(at: options.path, keepingGoing: keepGoing) {
+            (done) throws(StoreError) in try progress.step(done)
         }
         progress.finish()
         try options.write(copied: report, names: [])

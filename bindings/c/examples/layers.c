@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
 
     /* The fork stands alone from here on. */
     ips_store_close(fork);
-    MUST(ips_store_flatten(fork_path, NULL, NULL, &copied, &error));
+    MUST(ips_store_flatten(fork_path, 0, NULL, NULL, &copied, &error));
     MUST(ips_store_gc(base, IPS_NO_LIMIT, NULL, NULL, NULL, &error));
     ips_stat stat = IPS_STAT_INIT;
     MUST(ips_store_stat(base, &stat, &error));

@@ -73,6 +73,7 @@ IPS_PROBLEM_DAMAGED_INDEX = 10
 IPS_PROBLEM_UNKNOWN_LEASE_TABLE = 11
 IPS_PROBLEM_WRONG_LOAN = 12
 IPS_PROBLEM_SURPLUS_HOLD = 13
+IPS_FLATTEN_KEEP_GOING = 1
 IPS_FORK_PRESENT = 1
 IPS_FORK_GONE = 2
 IPS_FORK_EXTERNAL = 3
@@ -1074,7 +1075,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_error),
     ]),
     "ips_store_flatten": (ips_status, [
-        ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_copy_report),
+        ctypes.c_char_p, ctypes.c_uint32, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_copy_report),
         ctypes.POINTER(ips_error),
     ]),
     "ips_store_seal": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_error)]),

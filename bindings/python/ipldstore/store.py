@@ -290,12 +290,16 @@ class Store(Storing):
         call("ips_store_set_base", host_path(path), text(was), host_path(is_now))
 
     @staticmethod
-    def flatten(path: Path, progress: Progress | None = None) -> dict[str, Any]:
-        """Copies what a layer, which is not open, needs of its bases into it, and has it stand alone."""
+    def flatten(path: Path, keep_going: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+        """Copies what a layer, which is not open, needs of its bases into it, and has it stand alone.
+
+        `keep_going`: what a base has lost, and what only a base has that is not there any more, is left out,
+        and `verify` tells of it; else that is Corrupt and NotFound."""
         callbacks = Callbacks(progress)
         report = sized(_abi.ips_copy_report)
         arguments = (callbacks.progress, None, ctypes.byref(report))
-        call("ips_store_flatten", host_path(path), *arguments, callbacks=callbacks)
+        flags = _abi.IPS_FLATTEN_KEEP_GOING if keep_going else 0
+        call("ips_store_flatten", host_path(path), flags, *arguments, callbacks=callbacks)
         return _fields(report)
 
     # ------------------------------------------------------------------------------------------- Space

@@ -66,6 +66,7 @@ pub const IPS_PROBLEM_DAMAGED_INDEX: i32 = 10;
 pub const IPS_PROBLEM_UNKNOWN_LEASE_TABLE: i32 = 11;
 pub const IPS_PROBLEM_WRONG_LOAN: i32 = 12;
 pub const IPS_PROBLEM_SURPLUS_HOLD: i32 = 13;
+pub const IPS_FLATTEN_KEEP_GOING: i32 = 1;
 pub const IPS_FORK_PRESENT: i32 = 1;
 pub const IPS_FORK_GONE: i32 = 2;
 pub const IPS_FORK_EXTERNAL: i32 = 3;
@@ -799,8 +800,8 @@ extern "C" {
         path: *const c_char, was: *const c_char, is_now: *const c_char, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_flatten(
-        path: *const c_char, progress: ips_progress, context: *mut c_void, report: *mut ips_copy_report,
-        error: *mut ips_error,
+        path: *const c_char, flags: u32, progress: ips_progress, context: *mut c_void,
+        report: *mut ips_copy_report, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_seal(store: *mut ips_store, error: *mut ips_error) -> ips_status;
     pub fn ips_store_forks(

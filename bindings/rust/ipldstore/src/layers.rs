@@ -242,13 +242,30 @@ impl Store {
     /// As [`Store::flatten`]; `progress` hears of the blocks looked at.
     pub fn flatten_with(
         path: impl AsRef<Path>,
+        progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<CopyReport> {
+        Store::flatten_by(path, 0, progress)
+    }
+
+    /// As [`Store::flatten_with`], and leaves out what a base has lost, and what only a base has that is not
+    /// there any more: [`Store::verify`] tells of it.
+    pub fn flatten_keeping_going(
+        path: impl AsRef<Path>,
+        progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<CopyReport> {
+        Store::flatten_by(path, sys::IPS_FLATTEN_KEEP_GOING as u32, progress)
+    }
+
+    fn flatten_by(
+        path: impl AsRef<Path>,
+        flags: u32,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<CopyReport> {
         let path = raw::path(path.as_ref())?;
         let mut callbacks = Callbacks::progress(&mut progress);
         let result = CopyReport::made(|report, error| unsafe {
             let (progress, context) = (Some(callback::progress as _), callbacks.context());
-            sys::ips_store_flatten(path.as_ptr(), progress, context, report, error)
+            sys::ips_store_flatten(path.as_ptr(), flags, progress, context, report, error)
         });
         callbacks.finish(result)
     }
