@@ -2019,7 +2019,7 @@ IPS_API IPS_CHECKED ips_status ips_fs_history(const ips_store *store, const ips_
  * version   may be NULL
  * progress  of a path's history, hears of the versions that were looked at, in this call and those before;
  *           when it stops the call, the next one goes on. NULL: none
- * After an error about a path's history, the next call tries the same version again.
+ * After an error, the next call tries the same version again.
  */
 IPS_API IPS_CHECKED ips_status ips_iter_next_version(ips_iter *iter, ips_cid *cid, ips_fs_version *version,
                                                      ips_progress progress, void *context,

@@ -182,14 +182,20 @@ import Testing
             try workspace.write("d/f", [UInt8(number)])
             versions.append(try files.commit(workspace, to: "main"))
         }
-        let lost = try #require(try files.open(versions[1]).status("d").below?.map)
-        try spoil(lost, in: "store")
-        let history = try files.history(of: "d/f", from: versions[2])
-        for _ in 0..<2 { #expect(thrownCode { _ = try history.next() } == .corrupt) }
-        // The same byte again.
-        try spoil(lost, in: "store")
-        var found: [CID] = []
-        while let next = try history.next() { found.append(next.cid) }
-        #expect(found == versions.reversed())
+        func expect(_ lost: CID, _ next: () throws -> CID?) throws {
+            var found: [CID] = []
+            try spoil(lost, in: "store")
+            #expect(thrownCode { while let cid = try next() { found.append(cid) } } == .corrupt)
+            #expect(thrownCode { _ = try next() } == .corrupt)
+            // The same byte again.
+            try spoil(lost, in: "store")
+            while let cid = try next() { found.append(cid) }
+            #expect(found == versions.reversed())
+        }
+        let ofPath = try files.history(of: "d/f", from: versions[2])
+        let map = try #require(try files.open(versions[1]).status("d").below?.map)
+        try expect(map) { try ofPath.next()?.cid }
+        let all = try files.history(from: versions[2])
+        try expect(versions[0]) { try all.next()?.cid }
     }
 }

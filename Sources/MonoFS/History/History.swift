@@ -21,22 +21,22 @@ public final class History {
         for cid in versions { try add(cid) }
     }
 
-    /// The next version; nil after the last.
+    /// The next version; nil after the last. After an error, the next call tries the same one again.
     public func next() throws(StoreError) -> (cid: CID, version: Version)? {
-        guard let item = queue.pop() else { return nil }
+        guard let item = queue.first else { return nil }
         try reader.check(item.cid, item.version)
+        // They come out after it, having smaller generations.
         for cid in item.version.previous { try add(cid) }
-        guard reader.isShortened(item.cid), let whole = try source.version(item.cid) else { return item }
-        return (item.cid, whole)
+        var version = item.version
+        if reader.isShortened(item.cid), let whole = try source.version(item.cid) { version = whole }
+        _ = queue.pop()
+        return (item.cid, version)
     }
 
     private func add(_ cid: CID) throws(StoreError) {
-        guard met.insert(cid).inserted else { return }
-        guard let version = try reader.version(cid) else {
-            isCut = true
-            return
-        }
-        queue.push(cid, version)
+        guard !met.contains(cid) else { return }
+        if let version = try reader.version(cid) { queue.push(cid, version) } else { isCut = true }
+        met.insert(cid)
     }
 }
 
@@ -46,6 +46,8 @@ struct VersionQueue {
     private var items: [(cid: CID, version: Version)] = []
 
     var isEmpty: Bool { items.isEmpty }
+    /// What comes out next.
+    var first: (cid: CID, version: Version)? { items.first }
 
     mutating func push(_ cid: CID, _ version: Version) {
         items.append((cid, version))
