@@ -556,4 +556,19 @@ import Testing
         #expect(try copied.status("e/7a").hardLink == HardLinkGroup(firstPath: "e/7a"))
         #expect(try copied.status("e/7b").hardLink == HardLinkGroup(firstPath: "e/7a"))
     }
+
+    /// Its old size and its new one together have no place.
+    @Test func aFileOfHalfOfAllBytesIsChangedAsAnyOther() throws {
+        let test = try TestStore()
+        let files = FileSystem(test.store)
+        let workspace = try files.open(branch: "main")
+        try workspace.write("b", [])
+        try workspace.truncate("b", to: 1 << 62)
+        try files.commit(workspace, to: "main")
+        try workspace.setMode("b", 0o600)
+        try workspace.rename("b", to: "a")
+        let last = try files.commit(workspace, to: "main")
+        #expect(try files.open(last).status("a").mode == 0o600)
+        #expect(try files.open(last).status("/").below?.totals.bytes == 1 << 62)
+    }
 }

@@ -28,11 +28,13 @@ public final class DirectoryBuilder {
 /// Changes a stored directory: the one way in which workspaces and merges write.
 struct DirectoryEdit {
     private var changes: [(key: [UInt8], value: [UInt8]?)] = []
-    private var totals: Totals
+    private let before: Totals
+    /// Of what is replaced, and of what comes: together they may be more than a directory can hold.
+    private var (taken, added) = (Totals(), Totals())
     private let map: CID?
 
     init(_ directory: Directory) {
-        totals = directory.totals
+        before = directory.totals
         map = directory.map
     }
 
@@ -40,13 +42,14 @@ struct DirectoryEdit {
 
     /// Replaces what a name has by what it shall have; names ascend.
     mutating func set(_ name: FileName, from old: Entry?, to new: Entry?) throws(StoreError) {
-        if let new { try totals.add(Totals(of: new)) }
-        if let old { totals = try totals.subtracting(Totals(of: old)) }
+        if let old { try taken.add(Totals(of: old)) }
+        if let new { try added.add(Totals(of: new)) }
         changes.append((name.bytes, try new.map { (new) throws(StoreError) in try EntryEncoder.encode(new) }))
     }
 
     /// The directory with all changes made.
     func apply(_ batch: Batch) throws(StoreError) -> Directory {
+        let totals = try before.subtracting(taken).adding(added)
         guard let map else {
             let builder = ByteMapBuilder(batch)
             for (key, value) in changes { if let value { try builder.append(key, value) } }

@@ -44,7 +44,7 @@ extension Workspace {
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
         var totals: [Totals] = []
         for directory in location.directories {
-            totals.append(try directory.totals.adding(added).subtracting(taken))
+            totals.append(try directory.totals.subtracting(taken).adding(added))
         }
         var holder = touches ? try self.holder(location) : rootEntry
         namesBefore?.append(NameBefore(location, name, rootEntry))
