@@ -229,8 +229,8 @@ typedef struct ips_bytes {
  * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
  * trees, ips_fs_set_sync with `recursively`, the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT,
  * ips_fs_copy of one that has hard links, and ips_fs_file_commit: they cost the holds, the names, and the
- * bytes of a file that was stored with other chunks.) A call that was stopped has changed nothing, where nothing else is
- * said, as it is of ips_store_gc and of all that goes step by step.
+ * bytes of a file that was stored with other chunks.) A call that was stopped has changed nothing, where
+ * nothing else is said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 

@@ -84,6 +84,23 @@ import Testing
         #expect(try line.run("--store", "layer", "verify").status == 0)
     }
 
+    @Test func aLayerStandsAloneWhenItsBaseIsGone() throws {
+        let (line, content, _, base) = try makeLayer()
+        let own = Data(content.reversed())
+        try line.write("own", own)
+        #expect(try line.run("--store", "layer", "put", "own", "--root", "own").status == 0)
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        try FileManager.default.moveItem(atPath: line.path(base), toPath: line.path("away"))
+        let refused = try line.run("--store", "layer", "flatten")
+        #expect(refused.status != 0 && refused.error.contains("--keep-going"))
+        #expect(try line.run("--store", "layer", "flatten", "--keep-going").status == 0)
+        #expect(try line.run("--store", "layer", "get", "own").outputBytes == own)
+        #expect(try line.run("--store", "layer", "verify").status == 4)
+        #expect(try line.run("--store", "layer", "verify", "--repair", "--from", "away").status == 0)
+        #expect(try line.run("--store", "layer", "get", "mine").outputBytes == content)
+        #expect(try line.run("--store", "layer", "verify").status == 0)
+    }
+
     @Test func aSealedStoreSaysSoAndChangesNoMore() throws {
         let (line, content, _, _) = try makeLayer()
         #expect(try line.run("seal").status == 0)

@@ -85,7 +85,8 @@ extension StoreCore {
 
     private func release(
         _ first: DroppedReferences, _ usage: inout Usage, _ dropped: inout [CID: UInt32],
-        _ entered: inout Set<CID>, _ progress: ((UInt64) throws(StoreError) -> Void)?, after before: UInt64 = 0
+        _ entered: inout Set<CID>, _ progress: ((UInt64) throws(StoreError) -> Void)?,
+        after before: UInt64 = 0
     ) throws(StoreError) {
         var work: [CID] = []
         for (cid, references) in [first.roots, first.others].joined() {
@@ -119,7 +120,9 @@ extension StoreCore {
             }
             usage.exclusiveBlocks += 1
             usage.exclusiveBytes += UInt64(location.storedLength)
-            if let progress, usage.exclusiveBlocks % 1024 == 1 { try progress(before + usage.exclusiveBlocks) }
+            if let progress, usage.exclusiveBlocks % 1024 == 1 {
+                try progress(before + usage.exclusiveBlocks)
+            }
         }
     }
 

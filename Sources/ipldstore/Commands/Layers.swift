@@ -168,8 +168,8 @@ struct Flatten: ParsableCommand {
 
     @Flag(
         help: """
-            Leave out what a base has lost, and what only a base has that is not there any more; verify tells \
-            of it afterwards.
+            Leave out what a base has lost, and what only a base has that is not there any more; verify \
+            tells of it afterwards.
             """)
     var keepGoing = false
 

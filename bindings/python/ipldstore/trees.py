@@ -162,7 +162,7 @@ class Tree(Handle):
         call("ips_fs_rename", self._handle, tree_path(path), tree_path(target))
 
     def copy(self, path: Path, target: Path) -> None:
-        """Copies an entry with all that is below it, which costs nothing whatever its size but for hard links in it."""
+        """Copies an entry with all that is below it, which costs nothing but its hard links."""
         call("ips_fs_copy", self._handle, tree_path(path), tree_path(target))
 
     def restore(self, path: Path, tree: Cid, source: Path) -> None:

@@ -86,7 +86,7 @@ impl Tree {
         call(|error| unsafe { sys::ips_fs_rename(self.raw(), path, target, error) })
     }
 
-    /// Copies an entry with all that is below it, which costs nothing whatever its size but for hard links in it.
+    /// Copies an entry with all that is below it, which costs nothing but its hard links, whatever its size.
     pub fn copy(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<()> {
         let (path, target) = (path_bytes(path.as_ref()), path_bytes(target.as_ref()));
         call(|error| unsafe { sys::ips_fs_copy(self.raw(), path, target, error) })
