@@ -1843,7 +1843,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_set_sync(ips_fs *fs, ips_bytes path, int32
 /*
  * Extended attributes, of what a symbolic link leads to. Names are 1 to 255 bytes without NUL. Reading fills
  * a buffer as ips_store_get_buffer does; the list is names, each ended by NUL. A value that is no byte string
- * is read as its DAG-CBOR. IPS_NOT_FOUND when there is no such attribute.
+ * is read as its DAG-CBOR: ips_fs_get_attribute_value tells the one from the other. IPS_NOT_FOUND when there
+ * is no such attribute.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_get_attribute(ips_fs *fs, ips_bytes path, ips_bytes name, void *buffer,
                                                     size_t capacity, size_t *length, ips_error *error);
@@ -1851,6 +1852,18 @@ IPS_API IPS_CHECKED ips_status ips_fs_list_attributes(ips_fs *fs, ips_bytes path
                                                       size_t capacity, size_t *length, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_set_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
                                                     ips_bytes value, ips_error *error);
+
+/*
+ * The same of values of any kind, which are their DAG-CBOR, byte strings too; those of the host are byte
+ * strings. IPS_INVALID when what is set is no strict DAG-CBOR.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_get_attribute_value(ips_fs *fs, ips_bytes path, ips_bytes name,
+                                                          void *buffer, size_t capacity, size_t *length,
+                                                          ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_set_attribute_value(ips_fs *fs, ips_bytes path, ips_bytes name,
+                                                          ips_bytes dag_cbor, ips_error *error);
+
+/* Takes an attribute away. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_remove_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
                                                        ips_error *error);
 

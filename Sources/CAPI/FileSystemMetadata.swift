@@ -55,9 +55,36 @@ public func ips_fs_get_attribute(
         let length = try optionalOutput(length, "length")
         let value = try workspace.attribute(path, [UInt8](try input(name)))
         if case .bytes(let bytes) = value { return try deliver(bytes, to: room, length) }
-        let encoded: [UInt8]
-        do throws(CodecError) { encoded = try DagCBOR.encode(value) } catch { throw StoreError(error) }
-        try deliver(encoded, to: room, length)
+        try deliver(try encoded(value), to: room, length)
+    }
+}
+
+private func encoded(_ value: IPLDValue) throws(StoreError) -> [UInt8] {
+    do throws(CodecError) { return try DagCBOR.encode(value) } catch { throw StoreError(error) }
+}
+
+@c @implementation
+public func ips_fs_get_attribute_value(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ buffer: UnsafeMutableRawPointer?,
+    _ capacity: Int, _ length: UnsafeMutablePointer<Int>?, _ error: ErrorPointer?
+) -> ips_status {
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+        let room = try CAPI.room(buffer, capacity)
+        let length = try optionalOutput(length, "length")
+        let value = try workspace.attribute(path, [UInt8](try input(name)))
+        try deliver(try encoded(value), to: room, length)
+    }
+}
+
+@c @implementation
+public func ips_fs_set_attribute_value(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ error: ErrorPointer?
+) -> ips_status {
+    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+        let bytes = [UInt8](try input(value))
+        let decoded: IPLDValue
+        do throws(CodecError) { decoded = try DagCBOR.decode(bytes) } catch { throw StoreError(error) }
+        try workspace.setAttribute(path, [UInt8](try input(name)), to: decoded)
     }
 }
 

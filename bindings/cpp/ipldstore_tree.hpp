@@ -209,6 +209,15 @@ public:
     void set_attribute(Bytes path, Bytes name, Bytes value) {
         call([&](auto *error) { return ips_fs_set_attribute(get(), path, name, value, error); });
     }
+    /* A value of any kind, as its DAG-CBOR. */
+    std::string attribute_value(Bytes path, Bytes name) const {
+        return whole([&](auto *buffer, auto capacity, auto *length, auto *error) {
+            return ips_fs_get_attribute_value(get(), path, name, buffer, capacity, length, error);
+        });
+    }
+    void set_attribute_value(Bytes path, Bytes name, Bytes dag_cbor) {
+        call([&](auto *error) { return ips_fs_set_attribute_value(get(), path, name, dag_cbor, error); });
+    }
     void remove_attribute(Bytes path, Bytes name) {
         call([&](auto *error) { return ips_fs_remove_attribute(get(), path, name, error); });
     }

@@ -336,8 +336,8 @@ extension ContentStore {
     }
 
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
-    /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what is
-    /// nowhere, and so does all that only a base has which is not there any more: `verify` tells of it.
+    /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
+    /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it.
     /// `progress` hears of the blocks looked at, and may throw to stop; what was copied stays.
     @discardableResult
     public static func flatten(

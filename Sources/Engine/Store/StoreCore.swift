@@ -61,8 +61,8 @@ final class StoreCore: @unchecked Sendable {
         opened.withLock { (registry) in registry.cores.values.map(\.path) }
     }
 
-    /// The open store at `path`; to be given back with `release`. `lostAreEmpty`: a base that is not there has
-    /// nothing, and nobody else in this process opens the store meanwhile.
+    /// The open store at `path`; to be given back with `release`. `lostAreEmpty`: a base that is not there
+    /// has nothing, and nobody else in this process opens the store meanwhile.
     static func open(
         _ path: String, readOnly: Bool, withBases: Bool = true, lostAreEmpty: Bool = false,
         above: [FileIdentity] = []

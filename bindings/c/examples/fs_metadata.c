@@ -30,6 +30,15 @@ int main(int argc, char **argv) {
     SHOULD(ips_fs_get_attribute(fs, p("etc/hosts"), p("user.note"), value, 2, &length, &error) ==
            IPS_BUFFER_TOO_SMALL);
     SHOULD(length == 4);
+    /* A value of another kind is DAG-CBOR: the list [1, 2]. */
+    ips_bytes list = {"\x82\x01\x02", 3};
+    MUST(ips_fs_get_attribute_value(fs, p("etc/hosts"), p("user.note"), value, sizeof value, &length,
+                                    &error));
+    SHOULD(length == 5 && memcmp(value, "\x44mine", 5) == 0);
+    SHOULD(ips_fs_set_attribute_value(fs, p("etc/hosts"), p("user.note"), p("no"), &error) == IPS_INVALID);
+    MUST(ips_fs_set_attribute_value(fs, p("etc/hosts"), p("user.note"), list, &error));
+    MUST(ips_fs_get_attribute_value(fs, p("etc/hosts"), p("user.note"), value, sizeof value, NULL, &error));
+    SHOULD(memcmp(value, list.data, 3) == 0);
     MUST(ips_fs_remove_attribute(fs, p("etc/hosts"), p("user.note"), &error));
     SHOULD(ips_fs_get_attribute(fs, p("etc/hosts"), p("user.note"), value, sizeof value, &length, &error) ==
            IPS_NOT_FOUND);

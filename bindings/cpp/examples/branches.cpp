@@ -133,6 +133,8 @@ void run(const std::string &path) {
     tree.set_attribute("etc", "user.note", "settings");
     tree.set_attribute("etc", "user.empty", "");
     tree.set_attribute("etc", "user.gone", "x");
+    tree.set_attribute_value("etc", "user.gone", std::string("\x82\x01\x02"));
+    should(tree.attribute_value("etc", "user.gone") == "\x82\x01\x02", "a value of another kind");
     tree.remove_attribute("etc", "user.gone");
     tree.set_sync("etc", IPS_FS_SYNC_DEFAULT, true);
     {

@@ -1159,6 +1159,13 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_fs_set_attribute": (ips_status, [
         ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
     ]),
+    "ips_fs_get_attribute_value": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.c_void_p, ctypes.c_size_t,
+        ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_set_attribute_value": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_remove_attribute": (ips_status, [
         ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
     ]),

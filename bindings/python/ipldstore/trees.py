@@ -205,6 +205,14 @@ class Tree(Handle):
     def setxattr(self, path: Path, name: Path, value: Data) -> None:
         call("ips_fs_set_attribute", self._handle, tree_path(path), tree_path(name), given(value))
 
+    def attribute_value(self, path: Path, name: Path) -> bytes:
+        """The DAG-CBOR of an attribute's value, of whatever kind that is; of the host's, a byte string."""
+        return whole(1024, "ips_fs_get_attribute_value", self._handle, tree_path(path), tree_path(name))
+
+    def set_attribute_value(self, path: Path, name: Path, dag_cbor: Data) -> None:
+        """Gives an attribute a value of any kind."""
+        call("ips_fs_set_attribute_value", self._handle, tree_path(path), tree_path(name), given(dag_cbor))
+
     def removexattr(self, path: Path, name: Path) -> None:
         call("ips_fs_remove_attribute", self._handle, tree_path(path), tree_path(name))
 

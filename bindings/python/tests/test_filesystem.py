@@ -74,6 +74,11 @@ class FileSystemTest(PlaceTest):
         tree.setxattr("dir/file", b"user.\xff", b"")
         self.assertEqual(tree.getxattr("dir/file", "user.long"), long)
         self.assertEqual(sorted(tree.listxattr("dir/file")), ["user.long", os.fsdecode(b"user.\xff")])
+        self.assertEqual(tree.attribute_value("dir/file", b"user.\xff"), b"\x40")
+        tree.set_attribute_value("dir/file", "user.list", b"\x82\x01\x02")
+        self.assertEqual(tree.attribute_value("dir/file", "user.list"), b"\x82\x01\x02")
+        self.refused(ipldstore.Invalid, lambda: tree.set_attribute_value("dir/file", "user.list", b"no"))
+        tree.removexattr("dir/file", "user.list")
         tree.removexattr("dir/file", "user.long")
         with self.assertRaises(ipldstore.NotFound):
             tree.getxattr("dir/file", "user.long")

@@ -890,6 +890,13 @@ extern "C" {
     pub fn ips_fs_set_attribute(
         fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, value: ips_bytes, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_get_attribute_value(
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, buffer: *mut c_void, capacity: usize,
+        length: *mut usize, error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_set_attribute_value(
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, dag_cbor: ips_bytes, error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_fs_remove_attribute(
         fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, error: *mut ips_error,
     ) -> ips_status;

@@ -84,6 +84,10 @@ fn metadata_is_data() {
     tree.set_attribute("link", b"user.long", &long).unwrap();
     tree.set_attribute("file", b"user.\xff", b"").unwrap();
     assert_eq!(tree.attribute("file", b"user.long").unwrap(), long);
+    tree.set_attribute_value("file", b"user.list", b"\x82\x01\x02").unwrap();
+    assert_eq!(tree.attribute_value("file", b"user.list").unwrap(), b"\x82\x01\x02");
+    assert!(tree.set_attribute_value("file", b"user.list", b"no").is_err());
+    tree.remove_attribute("file", b"user.list").unwrap();
     let mut attributes = tree.attributes("file").unwrap();
     attributes.sort();
     assert_eq!(attributes, [OsStr::new("user.long"), OsStr::from_bytes(b"user.\xff")]);

@@ -155,6 +155,12 @@ impl Tree {
         call(|error| unsafe { sys::ips_fs_set_attribute(self.raw(), path, name, value, error) })
     }
 
+    /// The same, of a value of any kind, which is given as DAG-CBOR.
+    pub fn set_attribute_value(&self, path: impl AsRef<Path>, name: &[u8], dag_cbor: &[u8]) -> Result<()> {
+        let (path, name, value) = (path_bytes(path.as_ref()), raw::bytes(name), raw::bytes(dag_cbor));
+        call(|error| unsafe { sys::ips_fs_set_attribute_value(self.raw(), path, name, value, error) })
+    }
+
     /// Takes an extended attribute away.
     pub fn remove_attribute(&self, path: impl AsRef<Path>, name: &[u8]) -> Result<()> {
         let (path, name) = (path_bytes(path.as_ref()), raw::bytes(name));

@@ -204,6 +204,14 @@ impl Tree {
         })
     }
 
+    /// The same, of a value of any kind: its DAG-CBOR. Those of the host are byte strings.
+    pub fn attribute_value(&self, path: impl AsRef<Path>, name: &[u8]) -> Result<Vec<u8>> {
+        let (path, name) = (path_bytes(path.as_ref()), raw::bytes(name));
+        raw::whole(1024, |buffer, capacity, length, error| unsafe {
+            sys::ips_fs_get_attribute_value(self.raw(), path, name, buffer, capacity, length, error)
+        })
+    }
+
     /// The names of extended attributes, of what a symbolic link leads to.
     pub fn attributes(&self, path: impl AsRef<Path>) -> Result<Vec<OsString>> {
         use std::os::unix::ffi::OsStringExt;
