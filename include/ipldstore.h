@@ -1540,8 +1540,7 @@ enum {
  * IPS_NOT_FOUND when a base is not there, without IPS_FLATTEN_KEEP_GOING.
  *
  * flags     IPS_FLATTEN_KEEP_GOING or 0
- * progress  hears of the blocks looked at. When it stops the call, the store is a layer still, and the next
- *           call goes on. NULL: none
+ * progress  hears of the blocks looked at. When it stops the call, the store is a layer still. NULL: none
  * report    may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, uint32_t flags, ips_progress progress,

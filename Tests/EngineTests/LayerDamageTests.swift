@@ -605,4 +605,48 @@ import Testing
         #expect(try layer.has(node) && code { _ = try layer.block(cid) } == .notFound)
         #expect(try layer.verify().missingBlocks == [cid])
     }
+
+    /// A base whose own base is not there is there, with all that it has.
+    @Test func aBaseIsNotLostWithItsBase() throws {
+        do {
+            _ = try make("lowest")
+            try put(try make("middle", over: "lowest"), "theirs")
+            try make("layer", over: "middle").setRoot("mine", to: cid)
+        }
+        try FileManager.default.moveItem(atPath: path("lowest"), toPath: path("away"))
+        #expect(code { try ContentStore.flatten(at: path("layer"), keepingGoing: true) } == .notFound)
+        try ContentStore.flatten(at: path("middle"), keepingGoing: true)
+        try ContentStore.flatten(at: path("layer"), keepingGoing: true)
+        #expect(try open("layer").block(cid) == bytes)
+    }
+
+    /// When a layer that stood alone over a lost base did not come to know it, that holds what it lent still.
+    @Test func aLostBaseKeepsWhatItLentUntilTheLayerStandsAlone() throws {
+        do {
+            try put(try make("base"), "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+        }
+        try FileManager.default.moveItem(atPath: path("base"), toPath: path("away"))
+        let core = try StoreCore.open(path("layer"), readOnly: false, lostAreEmpty: true)
+        #expect(core.bases.map(\.isLost) == [true])
+        core.release()
+        try FileManager.default.moveItem(atPath: path("away"), toPath: path("base"))
+        let base = try open("base")
+        #expect(try base.forks().map(\.state) == [.present])
+        try giveUp(base, "theirs")
+        #expect(try open("layer").block(cid) == bytes)
+    }
+
+    @Test func theBaseOfASealedLayerStaysSealed() throws {
+        do { try put(try make("base"), "theirs") }
+        try FileManager.default.copyItem(atPath: path("base"), toPath: path("copy"))
+        do {
+            try open("base").seal()
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+            try layer.seal()
+        }
+        #expect(code { try ContentStore.setBase(at: path("layer"), path("base"), to: path("copy")) } == .invalid)
+        #expect(try open("layer").block(cid) == bytes)
+    }
 }

@@ -290,4 +290,37 @@ extension CaseCampaign {
             try expect(end == .killed(SIGKILL), "\(end)")
         }
     }
+
+    /// The same while the base is away: it stands alone with what it has itself, or has everything once the
+    /// base is back, whoever tried to open it before.
+    @Sendable static func flattenedWithoutBaseAndKilled(_ scratch: String, _ pool: Pool) throws {
+        for number in stride(from: 1, to: 10_000, by: 3) {
+            let place = scratch + "/\(number)"
+            mkdir(place, 0o777)
+            let (base, layer) = try makeLayer(place, pool)
+            try inChild(layer) { store in try put(store, pool, 22) }
+            try emptyBase(base)
+            guard rename(base, base + ".away") == 0 else { throw Violation("cannot move \(base)") }
+            let end = Processes.reap(
+                try Processes.fork {
+                    _ = CallFaults.arm(.die(at: number))
+                    try ContentStore.flatten(at: layer, keepingGoing: true)
+                })
+            let opened = Processes.reap(try Processes.fork { _ = try? ContentStore.open(at: layer).gc() })
+            try expect(opened == .exited(0), "\(opened)")
+            guard rename(base + ".away", base) == 0 else { throw Violation("cannot move \(base) back") }
+            try inChild(base) { store in try store.gc() }
+            let isAlone = try ContentStore.recordedBases(at: layer).isEmpty
+            if isAlone {
+                try inChild(layer) { store in
+                    try expectContent(store, pool, 22)
+                }
+            } else {
+                try expectLayer(layer, pool, holds: nil, [15, 22])
+            }
+            Files.removeTree(place)
+            if end == .exited(0) { return try expect(isAlone && number > 10, "it has bases still") }
+            try expect(end == .killed(SIGKILL), "\(end)")
+        }
+    }
 }

@@ -40,6 +40,7 @@ struct CaseCampaign {
         ("a-fork-that-is-forgotten", forkForgotten),
         ("a-fork-that-is-forgotten-while-it-is-opened", forkForgottenWhileOpened),
         ("a-layer-that-dies-while-it-is-flattened", flattenedAndKilled),
+        ("a-layer-that-dies-while-it-is-flattened-without-its-base", flattenedWithoutBaseAndKilled),
         ("a-base-of-another-user", baseOfAnotherUser),
         ("a-base-on-a-read-only-mount", baseOnReadOnlyMount),
         ("a-base-that-is-sealed", sealedBase),

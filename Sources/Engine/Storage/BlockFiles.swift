@@ -170,8 +170,9 @@ final class BlockFiles: Sendable {
         ).sorted()
     }
 
-    /// Takes back what dead writers left. Lanes that are in use are left alone. `write` runs its argument
-    /// in an index transaction of its own, which commits.
+    /// Takes back what dead writers left. Lanes that are in use are left alone, and none is kept from writers
+    /// for longer than it is looked at, unless it lists something: a writer that finds all of them taken makes
+    /// another one. `write` runs its argument in an index transaction of its own, which commits.
     func recoverLanes(_ write: ((IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -179,15 +180,21 @@ final class BlockFiles: Sendable {
         defer { for (lane, _) in lanes { lane.close() } }
         for number in try laneNumbers() {
             guard let lane = try Lane(self, number) else { continue }
-            lanes.append((lane, []))
-            try lane.clear()
-            lanes[lanes.count - 1].listed = try lane.announced().cids
+            let listed: [CID]
+            do throws(StoreError) {
+                try lane.clear()
+                listed = try lane.announced().cids
+            } catch {
+                lane.close()
+                throw error
+            }
+            if listed.isEmpty { lane.close() } else { lanes.append((lane, listed)) }
         }
+        guard !lanes.isEmpty else { return }
         let listed = lanes.flatMap(\.listed)
-        guard !listed.isEmpty else { return }
         // After this commit, those that entered what is listed are not the last any more.
         try write { (snapshot) throws(StoreError) in try removeStrays(listed, snapshot) }
-        for (lane, listed) in lanes where !listed.isEmpty { lane.retract() }
+        for (lane, _) in lanes { lane.retract() }
     }
 
     /// Unlinks files that no row names, and none that is about to be given back, for good: the list that says

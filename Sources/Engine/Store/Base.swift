@@ -16,6 +16,8 @@ struct Base: Sendable {
     /// A layer's in memory.
     private let lease: Lease?
     private let isLeasing: Bool
+    /// Stands for one that is not there.
+    let isLost: Bool
 
     /// Whether the base is to hold what its layer links to.
     var isHolding: Bool { !isLeasing && !core.isReadOnly }
@@ -55,11 +57,13 @@ struct Base: Sendable {
         recorded = RecordedBase(identity: core.identity, path: path)
         lease = nil
         isLeasing = false
+        isLost = false
     }
 
     /// For a layer in memory. Another handle of the base, for `giveBack`.
     init(leasing core: StoreCore) throws(StoreError) {
         lease = try core.lease()
+        isLost = false
         guard core.leases != nil || core.keepsEverything else {
             throw StoreError(
                 .readOnly, "\(core.path) is open for reading only, and cannot be asked to keep what it has")
@@ -76,6 +80,7 @@ struct Base: Sendable {
         recorded = lost
         lease = nil
         isLeasing = true
+        isLost = true
     }
 
     /// The stores at these paths, to be given back.
@@ -112,6 +117,9 @@ struct Base: Sendable {
             do {
                 core = try StoreCore.open(base.path, readOnly: readOnly, &registry, above: above)
             } catch  where [.notFound, .notAStore].contains(error.code) {
+                // Otherwise one that it reads through itself is not there, and is named.
+                let isThere = (try? Journal.readHeader(path: base.path + "/journal")) != nil
+                guard !isThere else { throw error }
                 if lostAreEmpty {
                     bases.append(try Base(lost: base))
                     continue

@@ -301,10 +301,13 @@ extension ContentStore {
             }
             let base = try Base.open([new], readOnly: true)
             defer { for base in base { base.core.release() } }
-            guard let found = base.first?.recorded, found.identity == recorded.bases[place].identity else {
+            guard let opened = base.first, opened.recorded.identity == recorded.bases[place].identity else {
                 throw StoreError(.invalid, "the store at \(new) is not the one that was at \(old)")
             }
-            recorded.bases[place] = found
+            guard !recorded.isSealed || opened.core.keepsEverything else {
+                throw StoreError(.invalid, "the store is sealed, and the base at \(new) is not")
+            }
+            recorded.bases[place] = opened.recorded
         }
         // A base that was copied does not know the store yet. Where another one is missing, that comes later.
         do { try StoreCore.open(path, readOnly: false).release() } catch  where error.code == .notFound {}
@@ -338,7 +341,7 @@ extension ContentStore {
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
     /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
     /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it.
-    /// `progress` hears of the blocks looked at, and may throw to stop; what was copied stays.
+    /// `progress` hears of the blocks looked at, and may throw to stop: then the store is what it was.
     @discardableResult
     public static func flatten(
         at path: String, keepingGoing: Bool = false, progress: ((UInt64) throws(StoreError) -> Void)? = nil
@@ -352,8 +355,9 @@ extension ContentStore {
         try core.reconfigure { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, keepingGoing: keepingGoing, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
-            // Whoever opens the store next removes files of such names, and bases see that it is gone.
-            for file in core.forkFiles {
+            // Whoever opens the store next removes files of such names, and bases see that it is gone. One
+            // that is not there keeps what it lent until it is known that the store stands alone.
+            for (base, file) in zip(core.bases, core.forkFiles) where !base.isLost {
                 do throws(StoreError) { try System.rename(file, file + ".new") } catch
                     where error.code == .notFound
                 {}
@@ -363,7 +367,10 @@ extension ContentStore {
         }
         if let left {
             for base in left.bases where base.isHolding { try base.core.forget([left.fork]) }
-            for file in core.forkFiles { try? System.remove(file + ".new") }
+            for file in core.forkFiles {
+                try? System.remove(file)
+                try? System.remove(file + ".new")
+            }
         }
         return report
     }
