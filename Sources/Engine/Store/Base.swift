@@ -235,8 +235,9 @@ enum ForkFile {
         "fork \(fork.text) \(file.inode)\n"
     }
 
-    /// A layer's file that was copied, or restored, together with its name in the base: it is known there, and
-    /// says so of itself again, so that the base sees when the layer is gone. In place, which keeps both names.
+    /// A layer's file that was copied, or restored, together with its name in the base: it is known there,
+    /// and says so of itself again, so that the base sees when the layer is gone. In place, which keeps both
+    /// names.
     static func correct(_ path: String, _ fork: StoreIdentity) {
         guard let file = (try? System.status(ofPath: path))?.identity, read(path) != text(fork, file),
             let descriptor = try? System.open(path, O_WRONLY | O_TRUNC)
