@@ -298,7 +298,11 @@ extension CaseCampaign {
             let place = scratch + "/\(number)"
             mkdir(place, 0o777)
             let (base, layer) = try makeLayer(place, pool)
-            try inChild(layer) { store in try put(store, pool, 22) }
+            let own = [UInt8](repeating: 7, count: 4000)
+            try inChild(layer) { store in
+                try put(store, pool, 22)
+                try store.setRoot("own", to: try store.put(own))
+            }
             try emptyBase(base)
             guard rename(base, base + ".away") == 0 else { throw Violation("cannot move \(base)") }
             let end = Processes.reap(
@@ -313,7 +317,8 @@ extension CaseCampaign {
             let isAlone = try ContentStore.recordedBases(at: layer).isEmpty
             if isAlone {
                 try inChild(layer) { store in
-                    try expectContent(store, pool, 22)
+                    let cid = try store.root("own")
+                    try expect(try cid.map { try store.block($0) } == own, "it has lost its own")
                 }
             } else {
                 try expectLayer(layer, pool, holds: nil, [15, 22])
