@@ -218,4 +218,27 @@ import Testing
         #expect(try merged.list("d").map(\.name.description) == ["side"])
         #expect(try merged.read("a") == [9])
     }
+
+    /// A named defect: what was in the directory had gone when the file had been written.
+    @Test func aFileInThePlaceOfADirectoryOfAReplicaRemovesItNow() throws {
+        let workspace = try host.files.open(branch: "main")
+        try workspace.setSync(.root, .merkleCRDT)
+        try host.files.commit(workspace, to: "main")
+        try host.write("tree/d/x", [1])
+        #expect(chmod(host.path("tree/d"), 0o711) == 0)
+        let before = try #require(try host.importTree("tree").version)
+        #expect(unlink(host.path("tree/d/x")) == 0 && rmdir(host.path("tree/d")) == 0)
+        try host.write("tree/d", [2])
+        let moment = timespec(tv_sec: 1000, tv_nsec: 1)
+        #expect(utimensat(AT_FDCWD, host.path("tree/d"), [moment, moment], 0) == 0)
+        let after = try #require(try host.importTree("tree").version)
+        let early = Timestamp(seconds: 2000) ?? .zero
+        #expect(try host.files.compactTombstones("main", before: early).dropped == 0)
+        try host.files.fork("side", at: before)
+        let side = try host.files.open(branch: "side")
+        try side.write("d/y", [3])
+        let (merged, _) = try host.files.merge(after, try host.files.commit(side, to: "side"))
+        #expect(try merged.list("d").map(\.name.description) == ["y"])
+        #expect(try merged.status("d").mode == 0o711)
+    }
 }

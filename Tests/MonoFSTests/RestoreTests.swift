@@ -131,4 +131,26 @@ import Testing
         try writer.close()
         #expect(try workspace.read("d/c") == [1])
     }
+
+    /// A named defect: what had been in it was removed when the file had been written, and the directory came
+    /// back with another mode.
+    @Test func aFileInThePlaceOfADirectoryOfAReplicaRemovesItNow() throws {
+        let first = try change { (workspace) in
+            try workspace.createDirectory("c", sync: .merkleCRDT)
+            try workspace.write("c/n", [1])
+            try workspace.setModified("c/n", Timestamp(seconds: 10) ?? .zero)
+        }
+        let second = try change { (workspace) in
+            try workspace.remove("c/n")
+            try workspace.createDirectory("c/n", mode: 0o2755)
+            try workspace.write("c/n/x", [2])
+        }
+        let restored = try change { try $0.restore("c/n", from: "c/n", of: first) }
+        #expect(try files.compactTombstones("main", before: Timestamp(seconds: 500) ?? .zero).dropped == 0)
+        try files.fork("other", at: second)
+        let added = try change("other") { try $0.write("c/n/y", [3]) }
+        let workspace = try files.open(try merged(restored, with: added))
+        #expect(try workspace.list("c/n").map(\.name.description) == ["y"])
+        #expect(try workspace.status("c/n").mode == 0o2755)
+    }
 }

@@ -190,7 +190,7 @@ final class ImportBuilder {
         guard let name = event.name, let old = event.old else { return }
         guard !old.isTombstone else { return try current.append(name, old) }
         let stone = try ReplicaChange.entry(
-            old, try Entry(removing: old, at: now, source), source, random)
+            old, try Entry(removing: old, at: now, source), source, { now }, random)
         try current.append(name, stone)
     }
 
@@ -258,7 +258,7 @@ final class ImportBuilder {
     /// What is known of an entry besides what the host says stays; one that did not change is the old one.
     private func settled(_ entry: Entry, _ old: Entry?) throws(StoreError) -> Entry {
         var new = entry
-        guard let old else { return try ReplicaChange.entry(nil, new, source, random) }
+        guard let old else { return try ReplicaChange.entry(nil, new, source, { now }, random) }
         if !old.isTombstone {
             new.sync = old.sync
             if old.kind == new.kind {
@@ -281,6 +281,6 @@ final class ImportBuilder {
                 return same
             }
         }
-        return try ReplicaChange.entry(old, new, source, random)
+        return try ReplicaChange.entry(old, new, source, { now }, random)
     }
 }

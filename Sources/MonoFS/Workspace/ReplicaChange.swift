@@ -2,33 +2,47 @@ import IpldEngine
 
 /// What a change leaves behind in a tree of type `merkle-crdt`.
 enum ReplicaChange {
-    /// `new` in the place of `old`, with what merges have to know; as it is, for other types.
-    static func entry(_ old: Entry?, _ new: Entry, _ source: TreeSource, _ random: () -> UInt64)
-        throws(StoreError) -> Entry
-    {
+    /// `new` in the place of `old`, with what merges have to know; as it is, for other types. `clock`: when
+    /// that is, which the time of what comes says nothing of.
+    static func entry(
+        _ old: Entry?, _ new: Entry, _ source: TreeSource, _ clock: () -> Timestamp, _ random: () -> UInt64
+    ) throws(StoreError) -> Entry {
         var new = new
         new.replica = nil
         new.graveyard = nil
         guard new.sync == .merkleCRDT else { return new }
         var replica = Replica()
-        if let old, old.sync == .merkleCRDT { replica = try Replica(old) }
+        var time: Timestamp?
+        func now() -> Timestamp {
+            let now = time ?? (new.isTombstone ? new.modified : clock())
+            time = now
+            return now
+        }
+        if let old, old.sync == .merkleCRDT {
+            replica = try Replica(old)
+            if old.isDirectory, !new.isDirectory, !new.isTombstone {
+                // Where it comes back for what somebody else adds in it, it has its metadata.
+                let stone = try Entry(removing: old, at: now(), source)
+                try replica.change(to: stone, ReplicaState.Tag(high: 0, low: 0))
+            }
+        }
         try replica.change(to: new, ReplicaState.Tag(high: random(), low: random()))
-        let below = try below(old, new, source, random)
+        let below = try below(old, new, source, now, random)
         return try replica.entry(below: below)
     }
 
     /// What is below a name: of a directory that is changed, or comes again, what it had, and what it brings.
     private static func below(
-        _ old: Entry?, _ new: Entry, _ source: TreeSource, _ random: () -> UInt64
+        _ old: Entry?, _ new: Entry, _ source: TreeSource, _ now: () -> Timestamp, _ random: () -> UInt64
     ) throws(StoreError) -> Directory? {
         let before = old?.sync == .merkleCRDT ? old?.below : nil
         guard case .directory(let own) = new.content else {
             guard let before, before.map != nil else { return nil }
-            return before.totals.entries > 0 ? try bury(before, source, new.modified) : before
+            return before.totals.entries > 0 ? try bury(before, source, now()) : before
         }
         // The same directory with other metadata, open or not: its map is that which is stored.
         guard let before, before.map != nil, before.map != own.map else { return own }
-        let graves = before.totals.entries > 0 ? try bury(before, source, new.modified) : before
+        let graves = before.totals.entries > 0 ? try bury(before, source, now()) : before
         guard let graves, graves.map != nil, own.map != nil else { return own.map == nil ? graves : own }
         return try Arrival.directory(own, on: graves, source, random)
     }

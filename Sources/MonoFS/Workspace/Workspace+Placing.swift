@@ -40,7 +40,7 @@ extension Workspace {
         guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
         guard !entry.isDirectory || location.directories.count < Self.maximumDepth else { throw Self.tooDeep }
         let old = try directory.entry(name)
-        let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, random)
+        let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, clock, random)
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
         var totals: [Totals] = []
         for directory in location.directories {
