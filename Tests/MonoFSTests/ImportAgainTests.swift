@@ -241,4 +241,28 @@ import Testing
         #expect(try merged.list("d").map(\.name.description) == ["y"])
         #expect(try merged.status("d").mode == 0o711)
     }
+
+    /// A named defect: with a name that came to a directory, all that was in it was a change of its own,
+    /// which won over the removal by somebody else.
+    @Test func whatDidNotChangeInAReplicaIsNotChanged() throws {
+        let workspace = try host.files.open(branch: "main")
+        try workspace.setSync(.root, .merkleCRDT)
+        try host.files.commit(workspace, to: "main")
+        for name in ["tree/d/a", "tree/d/e/b", "tree/d/gone"] { try host.write(name, [1]) }
+        let before = try #require(try host.importTree("tree").version)
+        try host.write("tree/d/new", [2])
+        #expect(unlink(host.path("tree/d/gone")) == 0)
+        #expect(chmod(host.path("tree/d"), 0o711) == 0)
+        let after = try #require(try host.importTree("tree").version)
+        for path in ["d/a", "d/e", "d/e/b"] as [FilePath] {
+            #expect(try host.files.open(after).status(path) == host.files.open(before).status(path))
+        }
+        try host.files.fork("side", at: before)
+        let side = try host.files.open(branch: "side")
+        try side.remove("d/a")
+        try side.removeTree("d/e")
+        let (merged, _) = try host.files.merge(after, try host.files.commit(side, to: "side"))
+        #expect(try merged.list("d").map(\.name.description) == ["new"])
+        #expect(try merged.status("d").mode == 0o711)
+    }
 }

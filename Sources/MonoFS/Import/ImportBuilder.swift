@@ -274,12 +274,11 @@ final class ImportBuilder {
         (same.replica, same.graveyard) = (old.replica, old.graveyard)
         if same == old { return old }
         if case .directory = old.content, case .directory = new.content {
+            // What is below it was built with what was there, and comes from nowhere else.
             same.content = old.content
-            if same == old {
-                // Only something below it changed.
-                same.content = new.content
-                return same
-            }
+            if same != old { same = try ReplicaChange.entry(old, same, source, { now }, random) }
+            same.content = new.content
+            return same
         }
         return try ReplicaChange.entry(old, new, source, { now }, random)
     }
