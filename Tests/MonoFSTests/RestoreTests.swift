@@ -153,4 +153,51 @@ import Testing
         #expect(try workspace.list("c/n").map(\.name.description) == ["y"])
         #expect(try workspace.status("c/n").mode == 0o2755)
     }
+
+    /// A named defect: all changes of the tree were stored before each directory that was restored.
+    @Test func whatElseIsChangedStaysInMemory() throws {
+        let first = try change { (workspace) in
+            try workspace.createDirectories("d/e")
+            try workspace.write("d/c", [1])
+            for path in ["d/e/c", "c"] as [FilePath] { try workspace.link("d/c", at: path) }
+            try workspace.createDirectory("other")
+            try workspace.write("other/f", [1])
+        }
+        _ = try change { (workspace) in
+            try workspace.write("d/more", [2])
+            try workspace.write("other/f", [2])
+        }
+        let workspace = try files.open(branch: "main").tick(ticking)
+        try workspace.write("pending", [2])
+        let pending = try FileName("pending")
+        for (path, from) in [("other", "other"), ("d", "d"), ("copy", "d")] as [(FilePath, FilePath)] {
+            try workspace.restore(path, from: from, of: first)
+            #expect(workspace.root.changes[pending] != nil, "\(path)")
+        }
+        #expect(try workspace.lookup("d/more") == nil)
+        #expect(try workspace.read("other/f") == [1])
+        // They are one file, and that which they were restored from is another.
+        try workspace.write("copy/c", [4])
+        #expect(try workspace.read("copy/e/c") == [4] && workspace.read("d/c") == [1])
+        #expect(try workspace.read("d/e/c") == [1] && workspace.read("c") == [1])
+        let last = try files.open(try files.commit(workspace, to: "main"))
+        #expect(try last.status("copy/c").hardLink == HardLinkGroup(firstPath: "copy/c"))
+        #expect(try last.status("copy/e/c").hardLink == HardLinkGroup(firstPath: "copy/c"))
+        #expect(try last.status("d/e/c").hardLink == HardLinkGroup(firstPath: "d/c"))
+        #expect(try last.status("d/c").hardLink == HardLinkGroup(firstPath: "d/c"))
+        #expect(try last.status("c").hardLink == nil && last.read("pending") == [2])
+    }
+
+    /// A named defect: NOT_FOUND, once the link was gone.
+    @Test(arguments: SyncType.allCases) func aLinkOnTheWayMayBeReplaced(sync: SyncType) throws {
+        let first = try start(sync: sync)
+        _ = try change { (workspace) in
+            try workspace.createSymlink("link", to: bytes("d"))
+            try workspace.write("a", [2])
+        }
+        let last = try change { try $0.restore("link/..", from: "/", of: first) }
+        let workspace = try files.open(last)
+        #expect(try workspace.list(.root).map(\.name.description) == ["a", "b", "d"])
+        #expect(try workspace.read("a") == [1])
+    }
 }

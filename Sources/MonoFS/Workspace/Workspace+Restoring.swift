@@ -5,7 +5,7 @@ import IpldEngine
 /// What always holds: nothing is copied, whatever the size; what is the same already stays as it is, so that
 /// a tree to which nothing new comes is not changed. A directory of type `merkle-crdt`, and a root, are
 /// restored name by name: what goes leaves its tombstone, and what comes again wins over the tombstone that
-/// it had.
+/// it had. Anything else is one change in memory, whatever else there is that is not stored.
 extension Workspace {
     /// Gives a path what another tree has, with all that is below it, in the place of what it has now.
     /// NOT_FOUND when the other tree has nothing there. The root becomes what a directory is, with its
@@ -21,11 +21,14 @@ extension Workspace {
 
     /// As `restore(_:from:of:)`, of an entry of a tree that is stored.
     func restore(_ path: FilePath, _ entry: Entry) throws(StoreError) {
-        guard entry.isDirectory else {
+        // Once: links on the way may be replaced.
+        let location = try resolve(path, follow: false)
+        guard !location.isForeign else { throw Self.foreign }
+        let path = FilePath(components: location.path)
+        guard entry.isDirectory, location.name == nil || entry.sync == .merkleCRDT else {
             try storeDirectory(path)
             var steps: [RestoringStep] = []
-            // A single file has no other names here.
-            _ = try begin(path, entry, keepsHardLinks: false, &steps)
+            _ = try begin(path, entry, isAlone: true, &steps)
             return
         }
         try atOnce { () throws(StoreError) in
@@ -34,12 +37,11 @@ extension Workspace {
             while let step = steps.popLast() {
                 switch step {
                 case .begin(let path, let entry):
-                    if try begin(path, entry, keepsHardLinks: true, &steps) { isChanged = true }
+                    if try begin(path, entry, isAlone: false, &steps) { isChanged = true }
                 case .end(let path, let entry):
                     try update(path, follow: false) { $0.takeMetadata(of: entry) }
                 }
             }
-            let location = try resolve(path, follow: false)
             guard isChanged, location.name != nil, Totals(of: entry).hardLinks > 0 else { return }
             hardLinksChange()
             try regroupHardLinks(below: location.path)
@@ -52,18 +54,19 @@ extension Workspace {
         case end(FilePath, Entry)
     }
 
-    /// Restores one name, and adds what is left to do to the `steps`. With `keepsHardLinks` its group comes
-    /// too: all other names come with it. Whether it was not there already.
+    /// Restores one name, and adds what is left to do to the `steps`. `isAlone`: nothing else is restored,
+    /// and files in it have no other names than those in it; else groups stay, all names of which come.
+    /// Whether it was not there already.
     private func begin(
-        _ path: FilePath, _ wanted: Entry, keepsHardLinks: Bool, _ steps: inout [RestoringStep]
+        _ path: FilePath, _ wanted: Entry, isAlone: Bool, _ steps: inout [RestoringStep]
     ) throws(StoreError) -> Bool {
         var entry = wanted
         (entry.replica, entry.graveyard) = (nil, nil)
         let location = try resolve(path, follow: false)
         guard !location.isForeign else { throw Self.foreign }
-        if !keepsHardLinks { entry.hardLink = nil }
+        if isAlone { entry.hardLink = nil }
         let there = location.name == nil ? rootEntry : location.entry
-        if let there, there.isSameValue(as: entry), !keepsHardLinks || there.hardLink == entry.hardLink {
+        if let there, there.isSameValue(as: entry), isAlone || there.hardLink == entry.hardLink {
             return false
         }
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
@@ -73,6 +76,7 @@ extension Workspace {
             var new = entry
             if isByName { new.content = .directory(Directory()) }
             let open = try losingNames(at: location.path, to: new)
+            if isAlone { new = try regrouped(new) }
             try put(new, name, at: location)
             rename(open)
         }
