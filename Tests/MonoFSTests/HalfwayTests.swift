@@ -122,4 +122,28 @@ import Testing
         #expect(try tree.status("a").hardLink != nil)
         #expect(try tree.read("a") == [1] && tree.read("c") == [1])
     }
+
+    /// A named defect: for each name there was a copy of all directories above it, 500 MB for 4,000 levels.
+    @Test func whatThereWasIsKeptOnceForEachDirectory() throws {
+        let tree = try files.open(branch: "main").tick(Ticking())
+        let levels = [FileName](repeating: try FileName("d"), count: 100)
+        try tree.createDirectories(FilePath(components: levels))
+        let before = try tree.storeTree()
+        var kept = 0
+        let error = thrownError {
+            try tree.together { () throws(StoreError) in
+                for depth in 1...levels.count {
+                    let path = FilePath(components: Array(levels.prefix(depth)) + [try FileName("new")])
+                    let (location, name) = try tree.place(path)
+                    try tree.put(tree.made(.fifo, 0o600), name, at: location)
+                    try tree.put(tree.made(.socket, 0o600), name, at: location)
+                }
+                kept = tree.namesBefore?.directories.count ?? 0
+                throw StoreError(.cancelled, "enough")
+            }
+        }
+        // The root, too.
+        #expect(error?.code == .cancelled && kept == levels.count + 1)
+        #expect(try tree.storeTree() == before && !tree.isChanged)
+    }
 }

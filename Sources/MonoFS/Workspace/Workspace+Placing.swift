@@ -47,7 +47,7 @@ extension Workspace {
             totals.append(try directory.totals.subtracting(taken).adding(added))
         }
         var holder = touches ? try self.holder(location) : rootEntry
-        namesBefore?.append(NameBefore(location, name, rootEntry))
+        namesBefore?.note(name, at: location)
         // Nothing fails from here on.
         for (directory, totals) in zip(location.directories, totals) {
             directory.totals = totals

@@ -22,42 +22,69 @@ extension Workspace {
     /// As `atOnce`, of names whose changes stay in memory: what is there is not stored, before or meanwhile.
     /// Not within another.
     func together(_ change: () throws(StoreError) -> Void) throws(StoreError) {
-        namesBefore = []
+        namesBefore = NamesBefore(rootEntry)
         defer { namesBefore = nil }
         do throws(StoreError) { try change() } catch {
-            for name in (namesBefore ?? []).reversed() { rootEntry = name.comeBack() }
+            if let namesBefore { rootEntry = namesBefore.comeBack() }
             throw error
         }
     }
 }
 
-/// What there was before a name was given another entry.
-struct NameBefore {
-    private let location: Location
-    private let name: FileName
-    private let states: [(totals: Totals, isChanged: Bool)]
-    private let change: Entry?
-    private let child: OpenDirectory?
-    /// What was changed of the directory that has the name.
-    private let holder: Entry?
+/// What there was before names were given other entries.
+///
+/// What always holds: where a directory is noted, so are all above it. Each is noted once, however many names
+/// are changed below it.
+struct NamesBefore {
+    private(set) var directories: [ObjectIdentifier: DirectoryBefore] = [:]
+    private var names: [NameBefore] = []
     private let rootEntry: Entry
 
-    init(_ location: Location, _ name: FileName, _ rootEntry: Entry) {
-        (self.location, self.name, self.rootEntry) = (location, name, rootEntry)
-        states = location.directories.map { ($0.totals, $0.isChanged) }
-        change = location.directories.last?.changes[name]
-        child = location.directories.last?.children[name]
-        holder = location.holder.flatMap { (holder) in holder.directory.changes[holder.name] }
+    struct DirectoryBefore {
+        fileprivate let directory: OpenDirectory
+        fileprivate let totals: Totals
+        fileprivate let isChanged: Bool
+    }
+
+    private struct NameBefore {
+        let directory: OpenDirectory
+        let name: FileName
+        let change: Entry?
+        let child: OpenDirectory?
+        /// Where the entry is of the directory that has the name, and what was changed of it.
+        let holder: (directory: OpenDirectory, name: FileName)?
+        let holderChange: Entry?
+    }
+
+    init(_ rootEntry: Entry) { self.rootEntry = rootEntry }
+
+    /// A name is about to be given another entry.
+    mutating func note(_ name: FileName, at location: Location) {
+        for directory in location.directories.reversed() {
+            let identity = ObjectIdentifier(directory)
+            guard directories[identity] == nil else { break }
+            directories[identity] = DirectoryBefore(
+                directory: directory, totals: directory.totals, isChanged: directory.isChanged)
+        }
+        guard let directory = location.directories.last else { return }
+        let holder = location.holder
+        names.append(
+            NameBefore(
+                directory: directory, name: name, change: directory.changes[name],
+                child: directory.children[name], holder: holder,
+                holderChange: holder.flatMap { $0.directory.changes[$0.name] }))
     }
 
     /// Makes it so again; the root's entry then.
     func comeBack() -> Entry {
-        for (directory, state) in zip(location.directories, states) {
-            (directory.totals, directory.isChanged) = (state.totals, state.isChanged)
+        for before in directories.values {
+            (before.directory.totals, before.directory.isChanged) = (before.totals, before.isChanged)
         }
-        location.directories.last?.takeBack(name, to: change)
-        location.directories.last?.children[name] = child
-        if let (directory, name) = location.holder { directory.takeBack(name, to: holder) }
+        for before in names.reversed() {
+            before.directory.takeBack(before.name, to: before.change)
+            before.directory.children[before.name] = before.child
+            if let (directory, name) = before.holder { directory.takeBack(name, to: before.holderChange) }
+        }
         return rootEntry
     }
 }

@@ -35,7 +35,7 @@ public final class Workspace {
     var hardLinks: [HardLinkGroup: Set<[FileName]>]?
     var hardLinksChanged = false
     /// While several names are changed together: what each was before.
-    var namesBefore: [NameBefore]?
+    var namesBefore: NamesBefore?
     private var isOver = false
 
     /// Symbolic links that lead to one another.
