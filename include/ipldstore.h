@@ -2058,7 +2058,9 @@ IPS_API IPS_CHECKED ips_status ips_fs_prune(ips_store *store, const char *branch
 /*
  * Drops tombstones of a branch that are older than a time, in a new version; those of type
  * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them, and every version that one
- * keeps and that does not lead to its newest, as after IPS_CONFLICT.
+ * keeps and that does not lead to its newest, as after IPS_CONFLICT. One that is kept, for its tag say, and
+ * that does not visibly lead to the newest, because what was between them was pruned, counts as one that has
+ * not seen what was removed after it.
  *
  * progress  hears of the blocks that were read. What it stops has changed nothing. NULL: none
  * dropped   how many went; may be NULL
