@@ -198,4 +198,27 @@ import Testing
         let all = try files.history(from: versions[2])
         try expect(versions[0]) { try all.next()?.cid }
     }
+
+    /// As little as what a link to a CID leads to. Both sides' values of a name of a replica may have them.
+    @Test func whatAttributesLinkToNeedNotBeHere() throws {
+        let files = try make("store")
+        let nowhere = try (0..<3).map { (number) in
+            try [UInt8(number)].withBytes { try CID(hashing: $0, codec: .raw) }
+        }
+        let workspace = try files.open(branch: "main")
+        try workspace.setAttribute(.root, Array("user.a".utf8), to: .list([.link(nowhere[0])]))
+        try workspace.write("file", [1])
+        try workspace.setAttribute("file", Array("user.b".utf8), to: .link(nowhere[1]))
+        try workspace.createDirectory("d", sync: .merkleCRDT)
+        let first = try files.commit(workspace, to: "main")
+        try files.fork("dev", at: first)
+        for (branch, target) in [("main", nowhere[1]), ("dev", nowhere[2])] {
+            let side = try files.open(branch: branch)
+            try side.createSymlink("d/link", to: target)
+            _ = try files.commit(side, to: branch)
+        }
+        _ = try files.merge(try #require(try files.branch("dev")), into: "main")
+        let report = try files.verify()
+        #expect(report.isClean && report.missingBlockCount == 3)
+    }
 }

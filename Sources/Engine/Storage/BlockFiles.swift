@@ -171,8 +171,8 @@ final class BlockFiles: Sendable {
     }
 
     /// Takes back what dead writers left. Lanes that are in use are left alone, and none is kept from writers
-    /// for longer than it is looked at, unless it lists something: a writer that finds all of them taken makes
-    /// another one. `write` runs its argument in an index transaction of its own, which commits.
+    /// for longer than it is looked at, unless it lists something: a writer that finds all of them taken
+    /// makes another one. `write` runs its argument in an index transaction of its own, which commits.
     func recoverLanes(_ write: ((IndexSnapshot) throws(StoreError) -> Void) throws(StoreError) -> Void)
         throws(StoreError)
     {

@@ -126,8 +126,8 @@ struct Base: Sendable {
                 }
                 throw StoreError(
                     error.code,
-                    "\(base.path), a base of \(layer), is not there: ipldstore base set says where it is now, "
-                        + "flatten --keep-going does without it",
+                    "\(base.path), a base of \(layer), is not there: ipldstore base set says where it is "
+                        + "now, flatten --keep-going does without it",
                     systemError: error.systemError)
             }
             bases.append(Base(core, base.path))

@@ -26,7 +26,8 @@ extension FileSystem {
     }
 }
 
-/// Looks below CIDs for what is not here, at each block once. What a link to a CID leads to need not be here.
+/// Looks below CIDs for what is not here, at each block once. What a link to a CID leads to need not be here,
+/// nor what is linked to in a value of an attribute.
 private struct LossWalk {
     private let store: ContentStore
     private let source: TreeSource
@@ -57,15 +58,26 @@ private struct LossWalk {
         }
     }
 
-    /// Links to CIDs that are entries of a directory, as far as it, or a part of it, is that and can be read.
+    /// Such links of a tree, or of a directory, as far as it, or a part of it, is that and can be read.
     private func freeLinks(of cid: CID) -> Set<CID> {
         var free: Set<CID> = []
+        if case .tree(let root)? = try? TreeNodes.open(cid, source) { addFreeLinks(of: root, to: &free) }
         guard var map = try? DirectoryMap(map: cid, source) else { return free }
         for position in 0..<map.count {
             guard let (_, entry) = try? map.entry(at: position) else { break }
-            if case .cidLink(let target) = entry.content { free.insert(target) }
+            addFreeLinks(of: entry, to: &free)
         }
         return free
+    }
+
+    private func addFreeLinks(of entry: Entry, to free: inout Set<CID>) {
+        if case .cidLink(let target) = entry.content { free.insert(target) }
+        for (_, value) in entry.attributes.elements {
+            if case .bytes = value { continue }
+            guard let bytes = try? DagCBOR.encode(value) else { continue }
+            free.formUnion((try? bytes.withBytes { try DagCBOR.links(in: $0) }) ?? [])
+        }
+        for value in entry.replica?.others ?? [] { addFreeLinks(of: value.entry, to: &free) }
     }
 
     /// What is damaged the store has told of.
