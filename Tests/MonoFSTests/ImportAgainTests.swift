@@ -219,7 +219,7 @@ import Testing
         #expect(try merged.read("a") == [9])
     }
 
-    /// A named defect: what was in the directory had gone when the file had been written.
+    /// As where it is restored: not when the file had been written.
     @Test func aFileInThePlaceOfADirectoryOfAReplicaRemovesItNow() throws {
         let workspace = try host.files.open(branch: "main")
         try workspace.setSync(.root, .merkleCRDT)
