@@ -77,6 +77,25 @@ import Testing
         #expect(try layer.block(cid) == bytes)
     }
 
+    /// No base would hold it for the name.
+    @Test func whatALayerHasDamagedCannotBeNamedAgain() throws {
+        let base = try make("base")
+        let layer = try make("layer", over: "base")
+        try put(layer, "mine")
+        try layer.retain(cid)
+        try put(base, "theirs")
+        try spoil("layer")
+        #expect(try layer.verify().problems.map(\.kind) == [.damagedBlock])
+        #expect(code { try layer.setRoot("new", to: cid) } == .notFound)
+        #expect(code { try layer.retain(cid, owner: "new") } == .notFound)
+        #expect(code { try layer.retain(cid) } == .notFound)
+        try put(layer, "again")
+        try layer.setRoot("new", to: cid)
+        for owner in [layer.owner, "new"] { try layer.retain(cid, owner: owner) }
+        try giveUp(base, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
     @Test func whatALayerHasDamagedIsHealed() throws {
         let base = try make("base")
         let layer = try make("layer", over: "base")

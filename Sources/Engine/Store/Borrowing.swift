@@ -109,9 +109,13 @@ extension StoreCore {
         var forks: Set<StoreIdentity> = []
         for hold in try lostLoans(transaction.committed) {
             guard let fork = Base.fork(ofOwner: hold.owner),
-                try transaction.index.hold(hold.owner, hold.cid) == 0, try transaction.isHere(hold.cid)
+                try transaction.index.hold(hold.owner, hold.cid) == 0
             else { continue }
-            try transaction.retain(hold.cid, owner: hold.owner)
+            // What is damaged since may come back.
+            var isKnown = try transaction.isHere(hold.cid)
+            if !isKnown { isKnown = try transaction.index.location(of: hold.cid) != nil }
+            guard isKnown else { continue }
+            try transaction.retain(hold.cid, owner: hold.owner, mayBeAbsent: true)
             forks.insert(fork)
         }
         for fork in forks where hasRegistered(fork) {

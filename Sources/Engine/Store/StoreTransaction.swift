@@ -51,10 +51,11 @@ final class StoreTransaction {
 
     // MARK: Counts
 
-    /// Whether a block is here, or in a base.
+    /// Whether a block is here, or in a base. One that is known to be damaged here is not, and no base holds
+    /// it either.
     func isHere(_ cid: CID) throws(StoreError) -> Bool {
         if cid.hash == .identity { return true }
-        if try index.location(of: cid) != nil { return true }
+        if let location = try index.location(of: cid) { return !location.flags.contains(.damaged) }
         return try lender(of: cid) != nil
     }
 
@@ -105,7 +106,7 @@ final class StoreTransaction {
         return true
     }
 
-    /// Adds references; returns whether the block is here, or in a base.
+    /// Adds references; returns whether the block is here, or in a base (`isHere`).
     @discardableResult
     func addReferences(_ count: UInt32, to cid: CID) throws(StoreError) -> Bool {
         if cid.hash == .identity { return true }
@@ -118,7 +119,7 @@ final class StoreTransaction {
             return try rely(on: cid)
         }
         try addReferences(count, at: location)
-        return true
+        return !location.flags.contains(.damaged)
     }
 
     func addReferences(_ count: UInt32, at location: BlockLocation) throws(StoreError) {
@@ -199,6 +200,10 @@ final class StoreTransaction {
 
     private static func miscounted(_ cid: CID) -> StoreError {
         StoreError(.corrupt, "the reference count of \(cid) is wrong: run verify --repair")
+    }
+
+    private static func notHere(_ cid: CID) -> StoreError {
+        StoreError(.notFound, "\(cid) is not in the store")
     }
 
     private static func tooManyReferences(_ cid: CID) -> StoreError {
@@ -377,9 +382,7 @@ final class StoreTransaction {
     func setRoot(_ name: String, _ cid: CID?, mayBeAbsent: Bool = false) throws(StoreError) {
         let previous = try index.root(name)
         if previous == cid { return }
-        if let cid, try !addReferences(1, to: cid), !mayBeAbsent {
-            throw StoreError(.notFound, "\(cid) is not in the store")
-        }
+        if let cid, try !addReferences(1, to: cid), !mayBeAbsent { throw Self.notHere(cid) }
         if let previous { try dropReferences(1, from: previous) }
         try index.setRoot(name, cid)
         if let cid {
@@ -396,10 +399,10 @@ final class StoreTransaction {
         if cid.hash == .identity { return }
         let count = try index.hold(owner, cid)
         if count == 0 {
-            guard try addReferences(1, to: cid) || mayBeAbsent else {
-                throw StoreError(.notFound, "\(cid) is not in the store")
-            }
+            guard try addReferences(1, to: cid) || mayBeAbsent else { throw Self.notHere(cid) }
             state.holds += 1
+        } else if !mayBeAbsent, try !isHere(cid) {
+            throw Self.notHere(cid)
         }
         guard count < .max else { throw Self.tooManyReferences(cid) }
         try setHold(Hold(owner: owner, cid: cid, count: count + 1))
