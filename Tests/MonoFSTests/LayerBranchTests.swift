@@ -50,6 +50,31 @@ import Testing
         #expect(try layer.branch("main") == nil && layer.branches() == [])
     }
 
+    /// A named defect: the version that a base keeps after a conflict brought back what was removed above.
+    @Test func tombstonesThatAVersionOfABaseHasNotSeenStay() throws {
+        let later = Timestamp(seconds: 1 << 40) ?? .zero
+        let workspace = try Workspace(host.held.store)
+        try workspace.setSync("/", .merkleCRDT)
+        try workspace.write("x", bytes("1"))
+        _ = try host.files.commit(workspace, to: "replica")
+        let late = try host.files.open(branch: "replica")
+        try late.write("y", bytes("1"))
+        try workspace.write("z", bytes("1"))
+        _ = try host.files.commit(workspace, to: "replica")
+        #expect(thrownCode { try host.files.commit(late, to: "replica") } == .conflict)
+        let refused = try #require(late.version)
+        let above = try layer.open(branch: "replica")
+        try above.remove("x")
+        _ = try layer.commit(above, to: "replica")
+        #expect(try layer.compactTombstones("replica", before: later).dropped == 0)
+        _ = try layer.merge(refused, into: "replica")
+        let merged = try layer.open(branch: "replica")
+        #expect(try merged.list("/").map(\.name.description) == ["y", "z"])
+        // The base's branch has seen it, once it is where the layer's is.
+        try host.files.removeBranch("replica")
+        #expect(try layer.compactTombstones("replica", before: later).dropped == 1)
+    }
+
     @Test func nothingTakesTheNameOfABasesBranch() throws {
         let workspace = try Workspace(layer.store)
         try workspace.write("other", [1])

@@ -61,6 +61,19 @@ extension StoreCore {
         return nil
     }
 
+    fileprivate func holdsHereAndBelow(prefix: String) throws(StoreError) -> [Hold] {
+        var holds = try read { (snapshot) throws(StoreError) in
+            var holds: [Hold] = []
+            try snapshot.scanHolds { (hold) throws(StoreError) in
+                if hold.owner.hasPrefix(prefix) { holds.append(hold) }
+                return true
+            }
+            return holds
+        }
+        for base in bases { holds += try base.core.holdsHereAndBelow(prefix: prefix) }
+        return holds
+    }
+
     /// Roots that only bases have, in order of name, at most `limit` from the first that is not less than
     /// `start`. Of those of one name the one that `rootHereOrBelow` gives.
     fileprivate func rootsBelow(from start: String?, limit: Int) throws(StoreError) -> [BaseRoot] {
@@ -224,6 +237,11 @@ extension ContentStore {
         name: String, cid: CID
     )] {
         try core.rootsBelow(from: start, limit: limit)
+    }
+
+    /// As `holds(owner:)`, of owners whose names begin with `prefix`, here and in all bases.
+    package final func holdsHereAndBelow(prefix: String) throws(StoreError) -> [Hold] {
+        try core.holdsHereAndBelow(prefix: prefix)
     }
 
     /// The stores that this one reads through, and those that they read through, as far as there are any.

@@ -132,30 +132,22 @@ extension FileSystem {
         return (version, compaction.dropped)
     }
 
-    /// Versions that branches hold, be they gone, and that lead neither to the newest of their branch nor to
-    /// a version.
+    /// Versions that branches hold, here and in bases, be they gone, and that lead neither to the newest of
+    /// their branch nor to a version.
     private func versionsBeside(_ version: CID, _ steps: StepCounter?) throws(StoreError) -> Set<CID> {
         let history = try versionsLeading(to: version, steps)
+        var held: [String: Set<CID>] = [:]
+        for hold in try store.holdsHereAndBelow(prefix: Self.branchPrefix) where !history.contains(hold.cid) {
+            held[hold.owner, default: []].insert(hold.cid)
+        }
         var beside: Set<CID> = []
-        var owner: (root: String, held: Set<CID>)?
-        func finish() throws(StoreError) {
-            guard let (root, held) = owner else { return }
-            owner = nil
-            guard !held.isEmpty else { return }
-            let newest = try store.root(root)
-            beside.formUnion(
-                try newest.map { (newest) throws(StoreError) in
-                    held.subtracting(try versionsLeading(to: newest, beyond: history, steps))
-                } ?? held)
-        }
-        for hold in try store.holds() where hold.owner.hasPrefix(Self.branchPrefix) {
-            if owner?.root != hold.owner {
-                try finish()
-                owner = (hold.owner, [])
+        for (root, held) in held {
+            guard let newest = try store.rootHereOrBelow(root) else {
+                beside.formUnion(held)
+                continue
             }
-            if !history.contains(hold.cid) { owner?.held.insert(hold.cid) }
+            beside.formUnion(held.subtracting(try versionsLeading(to: newest, beyond: history, steps)))
         }
-        try finish()
         return beside
     }
 
