@@ -247,6 +247,54 @@ import Testing
         #expect(try paths(fixture, both) == ["/", "a", "a/f", "a/inner", "a/inner/g"])
     }
 
+    /// A named defect: who removed a copy removed what somebody else moved there.
+    @Test func whatIsMovedToWhereACopyWasRemovedIsThere() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) {
+            try $0.createDirectories("x/d")
+            try $0.write("x/f", bytes("0"))
+            try $0.write("x/gone", bytes("1"))
+            try $0.write("x/d/g", bytes("2"))
+            try $0.link("x/d/g", at: "x/h")
+        }
+        let one = try tree(fixture, on: start) { try $0.write("x/f", bytes("one")) }
+        let two = try tree(fixture, on: start) { try $0.write("x/f", bytes("two")) }
+        let both = try tree(fixture, on: fixture.merge(start, one, two).root) { try $0.remove("x/gone") }
+        let copied = try tree(fixture, on: both) { try $0.copy("x", to: "y") }
+        // It has what it is a copy of, but nothing of what was known there.
+        #expect(
+            try paths(fixture, copied) == [
+                "/", "x", "x/d", "x/d/g", "x/f", "x/h", "y", "y/d", "y/d/g", "y/f", "y/h",
+            ])
+        let all = try fixture.flat(copied, tombstones: true)
+        #expect(all["x/gone"]?.isTombstone == true && all["y/gone"] == nil)
+        let file = try #require(all["y/f"])
+        #expect(file.content == .file(.inline(bytes("two"))) && file.replica?.seen == [])
+        #expect(file.replica?.others.map(\.entry.content) == [.file(.inline(bytes("one")))])
+        for name in ["d", "d/g", "f", "h"] {
+            let tags = try ["x/", "y/"].map { try alive(#require(all[try FilePath($0 + name)])) }
+            #expect(!tags[0].isEmpty && !tags[1].isEmpty && tags[0].isDisjoint(with: tags[1]), "\(name)")
+        }
+        let removed = try tree(fixture, on: copied) { try $0.removeTree("y") }
+        let moved = try tree(fixture, on: both) { try $0.rename("x", to: "y") }
+        let merged = try fixture.merge(both, removed, moved).root
+        #expect(try fixture.merge(both, moved, removed).root == merged)
+        #expect(try paths(fixture, merged) == ["/", "y", "y/d", "y/d/g", "y/f", "y/h"])
+        #expect(try fixture.text(merged, "y/d/g") == "2" && fixture.text(merged, "y/f") == "two")
+        // What another type says is what it is.
+        let plain = try fixture.tree {
+            try $0.createDirectories("x/d")
+            try $0.write("x/d/f", bytes("0"))
+            try $0.remove("x/d/f")
+        }
+        let mixed = try fixture.tree(on: plain) {
+            try $0.setSync("x", .merkleCRDT)
+            try $0.copy("x", to: "y")
+        }
+        let kept = try fixture.flat(mixed, tombstones: true)
+        #expect(kept["y/d/f"] == kept["x/d/f"] && kept["y/d/f"]?.isTombstone == true)
+    }
+
     /// Nor is there more than what was moved, where it replaces an empty directory.
     @Test func whatWasRemovedDoesNotComeWithWhatIsMoved() throws {
         let fixture = try MergeFixture()

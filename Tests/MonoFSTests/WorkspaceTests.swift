@@ -413,6 +413,39 @@ import Testing
         #expect(try again.status("f").attributes.elements.count == 2)
     }
 
+    /// A named defect: a tree could become so deep that nobody could list or store it whole.
+    @Test func nothingIsPutWhereItWouldBeTooDeep() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        func chain(_ start: String, _ count: Int, _ end: String = "") throws -> FilePath {
+            let names = [start] + [String](repeating: "d", count: count - 1) + [end]
+            return try FilePath(names.joined(separator: "/"))
+        }
+        let half = Workspace.maximumDepth / 2
+        // With the root, as many as there may be where one is in the other; wide, so that all are looked at.
+        try workspace.createDirectories(try chain("a", half))
+        try workspace.createDirectories(try chain("b", half - 1))
+        for number in 0..<half { try workspace.write(try FilePath("b/wide-\(number)"), [1]) }
+        func below(_ name: String) throws -> FilePath { try chain("a", half, name) }
+        #expect(thrownCode { try workspace.copy("a", to: below("x")) } == .tooLarge)
+        #expect(thrownCode { try workspace.rename("b", to: below("x/y")) } == .notFound)
+        try workspace.copy("b", to: below("x"))
+        try workspace.rename("b", to: "c")
+        try workspace.createDirectory(try chain("c", half))
+        #expect(thrownCode { try workspace.rename("c", to: below("y")) } == .tooLarge)
+        #expect(thrownCode { try workspace.copy("c", to: below("y")) } == .tooLarge)
+        try workspace.remove(try chain("c", half))
+        try workspace.rename("c", to: below("y"))
+        let tree = try workspace.storeTree()
+        try workspace.batch().hold(tree)
+        try workspace.batch().commit()
+        let again = try Workspace(test.store, on: tree)
+        var deepest = 0
+        let walk = try again.walk()
+        while let (path, _) = try walk.next() { deepest = max(deepest, path.components.count) }
+        #expect(deepest == Workspace.maximumDepth - 1)
+    }
+
     /// A named defect: the copy was of what was stored last, and could not be read.
     @Test func aCopyOfTheRootHasWhatIsThere() throws {
         let test = try TestStore()

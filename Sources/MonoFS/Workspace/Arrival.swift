@@ -28,8 +28,8 @@ enum Arrival {
             }
             // What forged entries share is not gone through without end.
             count += 1
-            guard count <= 2 * Workspace.maximumRemoved else {
-                throw StoreError(.tooLarge, "a directory of more than \(Workspace.maximumRemoved) names")
+            guard count <= 2 * Workspace.maximumReplicas else {
+                throw StoreError(.tooLarge, "a directory of more than \(Workspace.maximumReplicas) names")
             }
             guard let entry = try level.ownEntry(name), !entry.isTombstone else {
                 let old = try level.ownEntry(name)

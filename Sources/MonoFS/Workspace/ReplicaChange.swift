@@ -43,48 +43,76 @@ enum ReplicaChange {
         // The same directory with other metadata, open or not: its map is that which is stored.
         guard let before, before.map != nil, before.map != own.map else { return own }
         let graves = before.totals.entries > 0 ? try bury(before, source, now()) : before
-        guard let graves, graves.map != nil, own.map != nil else { return own.map == nil ? graves : own }
+        guard own.map != nil else { return graves }
         return try Arrival.directory(own, on: graves, source, random)
     }
 
-    /// The tombstones of all that was in a directory: everything below it is removed, name by name, because
-    /// somebody else may add something there which is not. Nil when it was empty.
-    private static func bury(_ directory: Directory, _ source: TreeSource, _ now: Timestamp)
-        throws(StoreError) -> Directory?
+    /// What is to be below a copy of an entry: names of type `merkle-crdt` have tags there that no other name
+    /// has. Who removes the copy has not seen what others bring there from elsewhere, be it from where the
+    /// copy came from. What was removed before is known of the names that were copied only.
+    static func copied(_ entry: Entry, _ source: TreeSource, _ random: () -> UInt64) throws(StoreError)
+        -> Entry
     {
-        guard directory.map != nil else { return nil }
-        guard directory.totals.entries <= UInt64(Workspace.maximumRemoved) else {
-            throw StoreError(.tooLarge, "a directory of more than \(Workspace.maximumRemoved) names")
+        func isReplica(_ entry: Entry) -> Bool { entry.sync == .merkleCRDT }
+        guard isReplica(entry), case .directory(let directory) = entry.content, directory.map != nil else {
+            return entry
         }
+        var copy = entry
+        let below = try rewrite(directory, source, entering: isReplica) {
+            (entry, below) throws(StoreError) in
+            guard isReplica(entry) else { return entry }
+            if entry.isTombstone { return nil }
+            var replica = Replica()
+            try replica.change(toArriving: entry) { ReplicaState.Tag(high: random(), low: random()) }
+            return try replica.entry(below: below)
+        }
+        copy.content = .directory(below)
+        return copy
+    }
+
+    /// The tombstones of all that was in a directory: everything below it is removed, name by name, because
+    /// somebody else may add something there which is not.
+    private static func bury(_ directory: Directory, _ source: TreeSource, _ now: Timestamp)
+        throws(StoreError) -> Directory
+    {
+        try rewrite(directory, source, entering: { _ in true }) { (entry, below) throws(StoreError) in
+            entry.isTombstone ? entry : try stone(entry, below ?? entry.graveyard, source, now)
+        }
+    }
+
+    /// A directory with each entry as `change` makes it, given what has become of what is below it, where
+    /// that was to be entered; none where it makes none.
+    private static func rewrite(
+        _ directory: Directory, _ source: TreeSource, entering: (Entry) -> Bool,
+        _ change: (Entry, Directory?) throws(StoreError) -> Entry?
+    ) throws(StoreError) -> Directory {
+        func tooLarge() -> StoreError {
+            StoreError(.tooLarge, "a directory of more than \(Workspace.maximumReplicas) names")
+        }
+        guard directory.totals.entries <= UInt64(Workspace.maximumReplicas) else { throw tooLarge() }
         let batch = try source.changing()
         var count = 0
-        // Directories that are being buried, the outermost first.
+        // Directories that are being written, the outermost first.
         var stack = [try DirectoryFrame(directory, nil, source, batch)]
-        while let grave = stack.last {
+        while let level = stack.last {
             // What a forged entry says of how many there are is not believed.
             count += 1
-            guard count <= 2 * Workspace.maximumRemoved else {
-                throw StoreError(.tooLarge, "a directory of more names than its entry says")
-            }
-            guard let (name, entry) = try grave.next() else {
+            guard count <= 2 * Workspace.maximumReplicas else { throw tooLarge() }
+            guard let (name, entry) = try level.next() else {
                 stack.removeLast()
-                let buried = try grave.builder.finish()
-                guard let parent = stack.last, let holder = grave.holder else { return buried }
-                try parent.builder.append(
-                    holder.name, try stone(holder.entry, buried.map == nil ? nil : buried, source, now))
+                let result = try level.builder.finish()
+                guard let parent = stack.last, let holder = level.holder else { return result }
+                if let new = try change(holder.entry, result) { try parent.builder.append(holder.name, new) }
                 continue
             }
-            if case .directory(let below) = entry.content, below.map != nil {
-                guard stack.count < Workspace.maximumDepth else {
-                    throw StoreError(.tooLarge, "a tree is more than \(Workspace.maximumDepth) deep")
-                }
+            if entering(entry), case .directory(let below) = entry.content, below.map != nil {
+                guard stack.count < Workspace.maximumDepth else { throw Workspace.tooDeep }
                 stack.append(try DirectoryFrame(below, (name, entry), source, batch))
-            } else {
-                try grave.builder.append(
-                    name, entry.isTombstone ? entry : try stone(entry, entry.graveyard, source, now))
+            } else if let new = try change(entry, nil) {
+                try level.builder.append(name, new)
             }
         }
-        return nil
+        return Directory()
     }
 
     private static func stone(

@@ -156,9 +156,6 @@ extension Workspace {
             if replaced.hardLink != nil, replaced.isSameFile(as: entry) { return }
             try Self.checkReplacing(replaced, by: entry, target)
         }
-        guard !entry.isDirectory || destination.directories.count < Self.maximumDepth else {
-            throw Self.tooDeep
-        }
         let open = try losingNames(at: destination.path)
         if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
         let stone = try Entry(removing: entry, at: clock(), self.source)
@@ -174,8 +171,9 @@ extension Workspace {
 
     /// Copies an entry, with all that is below it, to a name that is free, or taken by what is no directory.
     /// A subtree is shared, and costs nothing but its hard links, which are among the copies only, and each
-    /// of which is changed: TOO_LARGE for more than `maximumHardLinks`. A target that is such a copy already
-    /// is left as it is.
+    /// of which is changed: TOO_LARGE for more than `maximumHardLinks`. A directory of type `merkle-crdt`
+    /// costs the names below it, at most `maximumReplicas`, which are told apart in merges; tombstones stay
+    /// behind. A target that is such a copy already is left as it is.
     public func copy(_ path: FilePath, to target: FilePath, followingLinks follow: Bool = false)
         throws(StoreError)
     {
@@ -192,7 +190,7 @@ extension Workspace {
         copied.hardLink = nil
         if let replaced = destination.entry, replaced.isSameValue(as: copied) { return }
         let open = try losingNames(at: destination.path)
-        copied = try regrouped(copied)
+        copied = try ReplicaChange.copied(try regrouped(copied), self.source, random)
         if Totals(of: copied).hardLinks > 0 { hardLinksChange() }
         try put(copied, name, at: destination)
         rename(open)

@@ -38,8 +38,8 @@ extension Workspace {
         keepsChild: Bool = false, touches: Bool = true
     ) throws(StoreError) {
         guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
-        guard !entry.isDirectory || location.directories.count < Self.maximumDepth else { throw Self.tooDeep }
         let old = try directory.entry(name)
+        try checkDepth(entry, in: location.directories.count, instead: old)
         let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, clock, random)
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
         var totals: [Totals] = []
@@ -66,6 +66,33 @@ extension Workspace {
         if case .file(.inline(let content)) = entry.content { bytes += content.count }
         if let replica = entry.replica { bytes += 16 * replica.seen.count }
         return bytes
+    }
+
+    /// TOO_LARGE for a directory that is, or has one that would be, more than `maximumDepth` deep, in the
+    /// innermost of so many directories. What was there `old` with it is not looked at.
+    private func checkDepth(_ entry: Entry, in directories: Int, instead old: Entry?) throws(StoreError) {
+        guard case .directory(let new) = entry.content else { return }
+        var rest = Self.maximumDepth - directories
+        guard rest > 0 else { throw Self.tooDeep }
+        if case .directory(let old) = old?.content, old.map == new.map { return }
+        // Level by level, and in each once what is shared. So many levels have a name each at least, all but
+        // one of them below the directory's own names, and few directories have so many.
+        var level = new.map.map { [$0: new] } ?? [:]
+        while !level.isEmpty {
+            var next: [CID: Directory] = [:]
+            for directory in level.values where directory.totals.entries >= rest {
+                var map = try DirectoryMap(directory, source)
+                let names = directory.totals.entries + directory.totals.tombstones
+                guard names >= map.count + UInt64(rest) - 1 else { continue }
+                for position in 0..<map.count {
+                    let entry = try map.entry(at: position).entry
+                    guard case .directory(let below) = entry.content else { continue }
+                    guard rest > 1 else { throw Self.tooDeep }
+                    if let map = below.map { next[map] = below }
+                }
+            }
+            (level, rest) = (next, rest - 1)
+        }
     }
 
     /// Stores what was changed below a directory, so that its map is what it holds now.

@@ -43,8 +43,8 @@ public final class Workspace {
     /// Names that share files with others, where they are gone through: when one of them is changed, or the
     /// tree is stored after they came or went. Copies of copies can have any number.
     public static let maximumHardLinks = 1 << 22
-    /// Names below a directory of type `merkle-crdt` that is removed.
-    public static let maximumRemoved = 1 << 24
+    /// Names below a directory of type `merkle-crdt` that is removed or copied.
+    public static let maximumReplicas = 1 << 24
     /// Directories within one another.
     public static let maximumDepth = 4096
 

@@ -8,7 +8,8 @@ struct CopyEntry: ParsableCommand {
         commandName: "cp", abstract: "Copy files and trees within a store, into it, and out of it.",
         discussion: """
             From a place in any tree of the store into a branch, with all that is below it, which costs \
-            nothing whatever its size; from a file here, or - for the standard input, into a branch; or from \
+            nothing whatever its size (below a directory of type merkle-crdt, something for each name); \
+            from a file here, or - for the standard input, into a branch; or from \
             a tree to a file here. With -r a directory here comes in with all that is in it, as by import, \
             and one of a tree goes out, as by export, to where nothing is. Into a directory that is there, \
             the copy keeps its name. Into a branch prints its new version. \(CopyEnd.rule) \
