@@ -165,13 +165,11 @@ struct Base: Sendable {
             try System.flushDirectory(files.path)
         } catch  where error.code == .exists {}
         let place = forks + "/" + fork.text
-        do {
-            do { try System.link(file, place) } catch  where error.code == .exists {
-                // Of a registration that did not come to its end. Without it nothing is taken for gone.
-                try System.remove(place)
-                try System.link(file, place)
-            }
-        } catch  where error.code == .unsupported {
+        // Never in the place of another one: that is alive.
+        guard !core.hasRegistered(fork) else {
+            throw StoreError(.conflict, "\(core.path) knows a fork \(fork.text) already: try again")
+        }
+        do { try System.link(file, place) } catch  where error.code == .unsupported {
             try ForkFile.write(place, ForkFile.external(file), flushing: true)
         }
         try ForkFile.write(place + ForkFile.pathSuffix, try System.absolutePath(layer, mayBeMissing: true))
@@ -225,6 +223,17 @@ enum ForkFile {
     /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
     static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
     static let pathSuffix = ".path"
+
+    /// A second name in the layer of a file that another one takes the place of.
+    static func kept(_ file: String, _ fork: StoreIdentity) -> String { file + "." + fork.text }
+
+    /// Which of the files in a layer are such.
+    static func isKept(_ name: String) -> Bool {
+        isOne(name) && name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } != nil
+    }
+
+    /// Which of the files in a store are these, whatever it is now.
+    static func isOne(_ name: String) -> Bool { name == "fork" || name.hasPrefix("fork.") }
 
     /// `flushing`: when nobody flushes it later.
     static func create(_ path: String, _ fork: StoreIdentity, flushing: Bool = false) throws(StoreError) {

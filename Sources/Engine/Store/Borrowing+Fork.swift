@@ -16,8 +16,10 @@ extension StoreCore {
         }
     }
 
-    /// A layer whose fork file a base does not know was copied, or forgotten: it takes a name of its own, and
-    /// has its bases hold under that what it links to.
+    /// A layer whose fork file a base does not know was copied, or forgotten, or the base was replaced by a copy
+    /// or a backup: it takes a name of its own, and has its bases hold under that what it links to. Where one
+    /// has not all that was lent, the store that had it may be elsewhere: it goes on seeing the old file, until
+    /// nothing is missing.
     func renewForkIfCopied() throws(StoreError) {
         guard let files, let fork, bases.contains(where: \.isHolding) else { return }
         let holding = zip(bases, forkFiles).filter(\.0.isHolding)
@@ -42,8 +44,19 @@ extension StoreCore {
                 try ForkFile.create(file + ".new", renewed, flushing: true)
                 try base.register(renewed, file + ".new", at: path)
             }
+            var isLacking = false
             for (number, base) in bases.enumerated() where base.isHolding {
-                try holdAnew(number, base, renewed, transaction)
+                if try !holdAnew(number, base, renewed, transaction) { isLacking = true }
+            }
+            // They may have what others lacked.
+            if try transaction.index.unsettled() != nil { try transaction.index.setUnsettled(.known) }
+            if isLacking {
+                for (_, file) in holding {
+                    let kept = ForkFile.kept(file, recorded.fork ?? fork)
+                    do throws(StoreError) { try System.link(file, kept) } catch
+                        where [.exists, .notFound, .unsupported].contains(error.code)
+                    {}
+                }
             }
             // Before the commit: whichever of the two names this store then has, its blocks are held under
             // one that is known to be alive.
@@ -95,10 +108,19 @@ extension StoreCore {
         return linked
     }
 
-    /// Has a base hold under a new name all that was borrowed there. What is gone is no longer borrowed.
+    /// Removes second names of fork files, when nothing is missing that a base may have elsewhere.
+    func dropKeptForkFiles() throws(StoreError) {
+        guard let files, !files.keptForkFiles.isEmpty else { return }
+        guard try read({ (snapshot) throws(StoreError) in try snapshot.unsettled() }) == nil else { return }
+        for name in files.keptForkFiles { try? System.remove(files.path + "/" + name) }
+    }
+
+    /// Has a base hold under a new name all that was borrowed there, and says whether it has all. What is gone
+    /// is no longer borrowed.
     private func holdAnew(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Bool {
+        var isWhole = true
         var borrowed: [(cid: CID, count: UInt32)] = []
         try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
             if row.lender.map(Int.init) == number { borrowed.append((cid, row.count)) }
@@ -112,6 +134,7 @@ extension StoreCore {
                 for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
                     try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
                     try transaction.index.setUnsettled(.known)
+                    isWhole = false
                 }
             }
             // It holds what it has damaged, too, until another one is found that has it.
@@ -122,5 +145,6 @@ extension StoreCore {
         }
         _ = try base.core.lend([], to: fork, loan: loan)
         try transaction.index.setLoan(loan, fromBase: number)
+        return isWhole
     }
 }

@@ -285,6 +285,7 @@ extension ContentStore {
     /// INVALID when it reads through stores that are not sealed, and could lose what only they have.
     public final func seal() throws(StoreError) {
         try checkWritable()
+        try core.noteSealed()
         guard core.bases.allSatisfy({ $0.core.keepsEverything }) else {
             throw StoreError(.invalid, "its bases are not sealed: seal them first, or flatten the store")
         }
@@ -294,6 +295,7 @@ extension ContentStore {
             try transaction.setConfiguration(try recorded.checkedText())
             try transaction.index.seal()
         }
+        try core.noteSealed()
     }
 
     /// The bases that are recorded in the store at a path, whether or not they are there.
@@ -322,13 +324,21 @@ extension ContentStore {
             guard let opened = base.first, opened.recorded.identity == recorded.bases[place].identity else {
                 throw StoreError(.invalid, "the store at \(new) is not the one that was at \(old)")
             }
+            try opened.core.noteSealed()
             guard !recorded.isSealed || opened.core.keepsEverything else {
                 throw StoreError(.invalid, "the store is sealed, and the base at \(new) is not")
             }
             recorded.bases[place] = opened.recorded
         }
-        // A base that was copied does not know the store yet. Where another one is missing, that comes later.
-        do { try StoreCore.open(path, readOnly: false).release() } catch  where error.code == .notFound {}
+        // A base that was copied does not know the store yet.
+        try openWhereAllAreThere(path)
+    }
+
+    /// Where a base is missing, what opening does comes when that is there again.
+    private static func openWhereAllAreThere(_ path: String) throws(StoreError) {
+        do { try StoreCore.open(path, readOnly: false).release() } catch
+            where [.notFound, .notAStore].contains(error.code)
+        {}
     }
 
     /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
@@ -343,8 +353,10 @@ extension ContentStore {
                 throw StoreError(.exists, "\(base) is a base of \(path) already")
             }
             let file = files.path + "/" + ForkFile.name(forBase: recorded.bases.count)
+            // A copy of the store may have that name there; then this one is renewed in its other bases, when
+            // it is opened.
             var fork = try StoreIdentity.random()
-            if let known = recorded.fork { fork = known }
+            if let known = recorded.fork, !added.core.hasRegistered(known) { fork = known }
             recorded.fork = fork
             recorded.bases.append(added.recorded)
             // What cannot be recorded is refused before anybody hears of it.
@@ -352,13 +364,14 @@ extension ContentStore {
             try ForkFile.create(file, fork, flushing: true)
             try added.register(fork, file, at: path)
         }
-        // Borrows what it links to already; where another base is missing, when that is there again.
-        do { try StoreCore.open(path, readOnly: false).release() } catch  where error.code == .notFound {}
+        // Borrows what it links to already.
+        try openWhereAllAreThere(path)
     }
 
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
     /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
-    /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it.
+    /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it. A
+    /// sealed store is flattened only so, over a base that is not there.
     /// `progress` hears of the blocks looked at, and may throw to stop: then the store is what it was.
     @discardableResult
     public static func flatten(
@@ -370,25 +383,17 @@ extension ContentStore {
         let store = LayeredStore(core, owner: defaultOwner, readOnly: false)
         defer { withExtendedLifetime(store) {} }
         guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
-        try core.reconfigure { (recorded) throws(StoreError) in
+        let isBereft = core.bases.contains(where: \.isLost)
+        try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, keepingGoing: keepingGoing, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
-            // Whoever opens the store next removes files of such names, and bases see that it is gone. One
-            // that is not there keeps what it lent until it is known that the store stands alone.
-            for (base, file) in zip(core.bases, core.forkFiles) where !base.isLost {
-                do throws(StoreError) { try System.rename(file, file + ".new") } catch
-                    where error.code == .notFound
-                {}
-            }
             recorded.bases = []
             recorded.fork = nil
         }
         if let left {
+            // Where it dies before that, whoever opens it next removes the files, and bases see it.
             for base in left.bases where base.isHolding { try base.core.forget([left.fork]) }
-            for file in core.forkFiles {
-                try? System.remove(file)
-                try? System.remove(file + ".new")
-            }
+            core.files?.removeForkFiles()
         }
         return report
     }
@@ -434,7 +439,7 @@ extension StoreCore {
             }
             let damaged = try damagedHere()
             guard !borrowed.isEmpty || !damaged.isEmpty else { return report() }
-            let batch = try store.makeBatch()
+            let batch = try Batch(store, isMending: isSealed)
             do throws(StoreError) {
                 for cid in damaged { try replace(cid, batch, &replaced, keepingGoing: keepingGoing) }
                 for cid in borrowed {

@@ -137,6 +137,7 @@ final class StoreCore: @unchecked Sendable {
                     try core.renewForkIfCopied()
                     try core.settle(.opening)
                     try core.settleLoans()
+                    try core.dropKeptForkFiles()
                 }
                 registry.cores[identity] = core
                 return core
@@ -322,6 +323,13 @@ final class StoreCore: @unchecked Sendable {
         guard try snapshot.isSealed() else { return }
         sealed.store(true, ordering: .relaxed)
         throw Self.sealedError
+    }
+
+    /// Looks whether somebody has sealed it, or a store below, since it was opened.
+    func noteSealed() throws(StoreError) {
+        let isSealed = try read { (snapshot) throws(StoreError) in try snapshot.isSealed() }
+        if isSealed { sealed.store(true, ordering: .relaxed) }
+        for base in bases { try base.core.noteSealed() }
     }
 
     static let sealedError = StoreError(.readOnly, "the store is sealed: nothing of it changes any more")

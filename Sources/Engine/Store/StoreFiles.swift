@@ -46,10 +46,11 @@ final class StoreFiles: @unchecked Sendable {
             do { header = try Journal.readHeader(path: path + "/journal") } catch
                 where error.code == .notFound
             {
-                if (try? System.status(ofPath: path + "/index/data.mdb")) != nil {
-                    throw StoreError(.corrupt, "the journal is missing: run verify --repair")
-                }
-                throw StoreError(.notAStore, "\(name) holds no store")
+                guard Self.hasRest(path) else { throw StoreError(.notAStore, "\(name) holds no store") }
+                throw StoreError(.corrupt, "the journal is missing: run verify --repair")
+            } catch  where error.code == .notAStore {
+                guard Self.hasRest(path) else { throw error }
+                throw StoreError(.corrupt, "the journal's header is damaged: run verify --repair")
             }
             store = header.store
             if !readOnly { try Self.requireOwn(["journal", "index/data.mdb"], path, name) }
@@ -63,8 +64,16 @@ final class StoreFiles: @unchecked Sendable {
         journal = Journal(path: path + "/journal", reserve: reserve.journal)
     }
 
+    /// Whether there is what else a store has: then it is one, and damaged.
+    private static func hasRest(_ path: String) -> Bool {
+        func isThere(_ name: String) -> Bool { (try? System.status(ofPath: path + "/" + name)) != nil }
+        return isThere("index/data.mdb") || isThere("leases") && (isThere("packs") || isThere("blocks"))
+    }
+
     /// Whose journal it is.
     let store: StoreIdentity
+    /// Second names of fork files.
+    private(set) var keptForkFiles: [String] = []
 
     func close() {
         presence.close()
@@ -74,7 +83,11 @@ final class StoreFiles: @unchecked Sendable {
     /// Opens index and leases; removes what dead ones left.
     func open(readOnly: Bool) throws(StoreError) -> (IndexEnvironment, RecordedConfiguration, LeaseTable?) {
         try System.requireLocal(presence.descriptor)
-        if !readOnly { try Self.removeLeftovers(path, presence) }
+        if !readOnly {
+            let names = try System.list(path)
+            try Self.removeLeftovers(names.filter { $0.hasSuffix(".new") }, path, presence)
+            keptForkFiles = names.filter(ForkFile.isKept)
+        }
         try IndexPages.checkHead(presence.descriptor)
         let index = try IndexEnvironment(
             path: path + "/index", create: false, readOnly: readOnly, isLayer: isLayer)
@@ -91,6 +104,8 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
             }
+            // Of a store that was made to stand alone, and died before they were gone.
+            if isLayer, recorded.bases.isEmpty, index.access == .readWrite { removeForkFiles() }
             return (index, recorded, try Self.openLeases(path, presence, index, state))
         } catch {
             index.close()
@@ -138,14 +153,22 @@ final class StoreFiles: @unchecked Sendable {
         }
     }
 
+    /// Bases see that a store does not read through them any more.
+    func removeForkFiles() {
+        for name in (try? System.list(path)) ?? [] where ForkFile.isOne(name) {
+            try? System.remove(path + "/" + name)
+        }
+    }
+
     /// Removes what a repair or a rewrite that died left behind, when nobody else has the store open who
     /// may be at it.
-    private static func removeLeftovers(_ path: String, _ presence: LockingDescriptor) throws(StoreError) {
-        let leftovers = try System.list(path).filter { $0.hasSuffix(".new") }.map { path + "/" + $0 }
-        guard !leftovers.isEmpty,
-            try System.lock(presence.descriptor, .exclusive, at: presenceOffset)
-        else { return }
-        for leftover in leftovers { StoreCreation.removeTree(leftover) }
+    private static func removeLeftovers(_ names: [String], _ path: String, _ presence: LockingDescriptor)
+        throws(StoreError)
+    {
+        guard !names.isEmpty, try System.lock(presence.descriptor, .exclusive, at: presenceOffset) else {
+            return
+        }
+        for name in names { StoreCreation.removeTree(path + "/" + name) }
         _ = try System.lock(presence.descriptor, .shared, at: presenceOffset)
     }
 

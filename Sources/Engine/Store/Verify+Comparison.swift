@@ -224,6 +224,8 @@ extension Verification {
     ) throws(StoreError) {
         guard !core.bases.isEmpty else { return }
         guard let lender = row.lender else {
+            // One that keeps everything need not hold it.
+            for base in core.bases where base.core.keepsEverything { if try base.core.has(cid) { return } }
             for base in core.bases where base.isHolding {
                 guard try base.core.has(cid) else { continue }
                 note(.wrongLoan, "\(base.recorded.path) has \(cid) and does not hold it for this store", cid)

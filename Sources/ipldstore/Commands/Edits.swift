@@ -111,17 +111,17 @@ struct ChangeOptions: ParsableArguments {
         Interruption.watch()
         let progress = ProgressLine("stored", isJSON: options.isJSON)
         defer { progress.finish() }
-        let cid = try store.withBatch { (batch) throws(StoreError) in
+        let (cid, size) = try store.withBatch { (batch) throws(StoreError) in
             let cid = try change(batch, base, progress)
             if let rootName, let expected {
                 try batch.setRoot(rootName, to: cid, expecting: expected)
             } else {
                 try batch.hold(cid)
             }
-            return cid
+            return (cid, try batch.size(of: cid))
         }
         progress.finish()
-        try options.write(file: cid, size: try store.size(of: cid), root: rootName)
+        try options.write(file: cid, size: size, root: rootName)
     }
 
     /// Writes all of the standard input from an offset on.

@@ -28,15 +28,16 @@ struct Put: ParsableCommand {
         Interruption.watch()
         let progress = ProgressLine("stored", total: input.length, isJSON: options.isJSON)
         defer { progress.finish() }
-        let cid = try store.withBatch { (batch) throws(StoreError) in
+        // Once it is committed, somebody else may take it.
+        let (cid, size) = try store.withBatch { (batch) throws(StoreError) in
             let cid = try batch.putBytes(from: try input.source()) { (done) throws(StoreError) in
                 try progress.step(done)
             }
             if let rootName { try batch.setRoot(rootName, to: cid) } else { try batch.hold(cid) }
-            return cid
+            return (cid, try batch.size(of: cid))
         }
         progress.finish()
-        try options.write(file: cid, size: try store.size(of: cid), root: rootName)
+        try options.write(file: cid, size: size, root: rootName)
     }
 
     private func input(_ file: String) throws -> InputFile {

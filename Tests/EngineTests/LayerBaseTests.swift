@@ -1,0 +1,234 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import IpldEngine
+
+/// How a layer and its bases know each other when either of them is a copy, a backup, away, or damaged.
+@Suite struct LayerBaseTests {
+    private let directory: TemporaryDirectory
+    private let bytes = randomBytes(5000, seed: 21)
+    private let other = randomBytes(5000, seed: 22)
+    private let cid: CID
+    private let otherCID: CID
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        cid = try bytes.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+        otherCID = try other.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+    }
+
+    private func path(_ name: String) -> String { directory.path + "/" + name }
+    private func open(_ name: String) throws -> ContentStore { try ContentStore.open(at: path(name)) }
+    private func move(_ old: String, _ new: String) throws { try System.rename(path(old), path(new)) }
+    private func copy(_ old: String, _ new: String) throws {
+        try FileManager.default.copyItem(atPath: path(old), toPath: path(new))
+    }
+
+    private func make(_ name: String, over bases: String...) throws -> ContentStore {
+        if bases.isEmpty {
+            try ContentStore.create(at: path(name))
+        } else {
+            try LayeredStore.create(at: path(name), over: bases.map(path))
+        }
+        return try open(name)
+    }
+
+    /// Stores bytes under a root alone.
+    private func put(_ bytes: [UInt8], _ store: ContentStore, _ root: String) throws {
+        let batch = try store.makeBatch()
+        let cid = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
+        try batch.setRoot(root, to: cid)
+        try batch.commit()
+    }
+
+    private func giveUp(_ store: ContentStore, _ root: String) throws {
+        try store.removeRoot(root)
+        try store.gc()
+    }
+
+    private func holds(_ store: ContentStore) throws -> [CID] {
+        try store.holds(owner: nil).filter { $0.owner.hasPrefix(Base.ownerPrefix) }.map(\.cid)
+    }
+
+    private func code(_ body: () throws -> Void) -> StoreError.Code? {
+        do { try body() } catch { return (error as? StoreError)?.code }
+        return nil
+    }
+
+    /// A named defect: the second copy took the first one's place in the base, which let go of its blocks.
+    @Test(arguments: [false, true])
+    func copiesOfALayerAreGivenTheSameBase(isSealed: Bool) throws {
+        do {
+            let base = try make("base")
+            try put(bytes, base, "theirs")
+            if isSealed { try base.seal() }
+            try put(other, try make("added"), "theirs")
+            _ = try make("layer", over: "base")
+        }
+        try copy("layer", "copy")
+        try ContentStore.addBase(at: path("layer"), path("added"))
+        try open("layer").setRoot("mine", to: otherCID)
+        try ContentStore.addBase(at: path("copy"), path("added"))
+        let (layer, second, added) = (try open("layer"), try open("copy"), try open("added"))
+        #expect(try holds(added) == [otherCID])
+        try second.setRoot("mine", to: otherCID)
+        #expect(try holds(added) == [otherCID, otherCID])
+        try giveUp(added, "theirs")
+        for store in [layer, second] { try store.gc() }
+        try added.gc()
+        #expect(try added.forks().map(\.state) == [.present, .present])
+        for store in [layer, second] {
+            #expect(try store.block(otherCID) == other)
+            #expect(try store.verify().isClean)
+        }
+        #expect(try added.verify().isClean)
+    }
+
+    /// A named defect: the base that had what was lent saw the layer go, though it was only looked at beside a
+    /// backup of it.
+    @Test(arguments: [false, true])
+    func aBaseThatLacksWhatItLentIsNotTheOnlyOne(isSet: Bool) throws {
+        do {
+            let base = try make("base")
+            try put(other, base, "other")
+            try base.gc()
+        }
+        try copy("base", "backup")
+        do {
+            let base = try open("base")
+            try put(bytes, base, "theirs")
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+            try layer.setRoot("too", to: otherCID)
+            try base.removeRoot("theirs")
+        }
+        if isSet {
+            try ContentStore.setBase(at: path("layer"), path("base"), to: path("backup"))
+        } else {
+            try move("base", "away")
+            try move("backup", "base")
+        }
+        do {
+            let layer = try open("layer")
+            #expect(try !layer.has(cid) && layer.block(otherCID) == other)
+            #expect(try layer.verify().problems.map(\.cid) == [cid])
+            let real = try open(isSet ? "base" : "away")
+            #expect(try real.forks().map(\.state) == [.present])
+            try real.gc()
+        }
+        // As often as it is opened so.
+        for _ in 0..<2 { _ = try open("layer") }
+        if isSet {
+            try ContentStore.setBase(at: path("layer"), path("backup"), to: path("base"))
+        } else {
+            try move("base", "backup")
+            try move("away", "base")
+        }
+        let (layer, base) = (try open("layer"), try open("base"))
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+        try base.gc()
+        #expect(try base.forks().map(\.state) == [.present])
+        #expect(try holds(base).count == 2 && base.verify().isClean)
+        #expect(try !System.list(path("layer")).contains(where: ForkFile.isKept))
+        let backup = try open("backup")
+        try backup.gc()
+        #expect(try backup.forks().isEmpty && holds(backup).isEmpty)
+    }
+
+    /// A named defect: it was taken for one that is not there, and left out.
+    @Test(arguments: ["journal", "no journal", "no index"])
+    func aDamagedBaseIsThere(damage: String) throws {
+        do {
+            let base = try make("base")
+            try put(bytes, base, "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+            try base.removeRoot("theirs")
+        }
+        if damage == "journal" {
+            let file = try System.open(path("base/journal"), O_RDWR)
+            try [UInt8(ascii: "z")].withUnsafeBytes { try System.write(file, at: 0, $0) }
+            System.close(file)
+        } else {
+            try System.remove(path("base/journal"))
+            if damage == "no index" { StoreCreation.removeTree(path("base/index")) }
+        }
+        #expect(code { _ = try open("base") } == .corrupt)
+        #expect(code { _ = try open("layer") } == .corrupt)
+        #expect(code { try ContentStore.flatten(at: path("layer"), keepingGoing: true) } == .corrupt)
+        try ContentStore.repair(at: path("base"))
+        let (layer, base) = (try open("layer"), try open("base"))
+        try base.gc()
+        #expect(try layer.block(cid) == bytes)
+    }
+
+    /// A named defect: what was held for it was held for ever.
+    @Test func aStoreThatCameToStandAloneIsNoFork() throws {
+        do {
+            try put(bytes, try make("base"), "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+        }
+        try move("base", "away")
+        // As when it dies before they are gone.
+        try System.link(path("layer/fork"), path("saved"))
+        try ContentStore.flatten(at: path("layer"), keepingGoing: true)
+        try move("saved", "layer/fork")
+        let base = try open("away")
+        #expect(try base.forks().map(\.state) == [.present])
+        _ = try open("layer")
+        try base.gc()
+        #expect(try base.forks().isEmpty && holds(base).isEmpty)
+    }
+
+    /// A named defect: it was said to be nobody's, for ever.
+    @Test func whatASealedBaseHasNeedNotBeHeld() throws {
+        try put(bytes, try make("sealed"), "theirs")
+        try open("sealed").seal()
+        let second = try make("second")
+        let layer = try make("layer", over: "sealed", "second")
+        try layer.setRoot("mine", to: cid)
+        #expect(try layer.verify().isClean)
+        try put(bytes, second, "theirs")
+        #expect(try layer.verify().isClean)
+        try giveUp(second, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    /// A named defect: there was no way to what it has, nor to what is over it.
+    @Test func aSealedLayerWhoseBaseIsLostIsFlattened() throws {
+        do {
+            let lowest = try make("lowest")
+            try put(bytes, lowest, "theirs")
+            try lowest.seal()
+            let middle = try make("middle", over: "lowest")
+            try put(other, middle, "own")
+            try middle.seal()
+            try make("layer", over: "middle").setRoot("mine", to: otherCID)
+        }
+        #expect(code { try ContentStore.flatten(at: path("middle"), keepingGoing: true) } == .readOnly)
+        StoreCreation.removeTree(path("lowest"))
+        #expect(code { try ContentStore.flatten(at: path("middle")) } == .notFound)
+        #expect(code { try ContentStore.flatten(at: path("layer"), keepingGoing: true) } == .notFound)
+        try ContentStore.flatten(at: path("middle"), keepingGoing: true)
+        let (middle, layer) = (try open("middle"), try open("layer"))
+        #expect(middle.isSealed && middle.bases.isEmpty)
+        #expect(try middle.block(otherCID) == other && layer.block(otherCID) == other)
+        #expect(try layer.verify().isClean)
+    }
+
+    /// A named defect: that was an error, though the base was set.
+    @Test func oneOfTwoMovedBasesIsSet() throws {
+        do {
+            try put(bytes, try make("a"), "theirs")
+            try put(other, try make("b"), "theirs")
+            let layer = try make("layer", over: "a", "b")
+            for (name, cid) in [("a", cid), ("b", otherCID)] { try layer.setRoot(name, to: cid) }
+        }
+        for name in ["a", "b"] { try move(name, "moved-" + name) }
+        try FileManager.default.createDirectory(atPath: path("b"), withIntermediateDirectories: false)
+        try ContentStore.setBase(at: path("layer"), path("a"), to: path("moved-a"))
+        try ContentStore.setBase(at: path("layer"), path("b"), to: path("moved-b"))
+        let layer = try open("layer")
+        #expect(try layer.block(cid) == bytes && layer.block(otherCID) == other && layer.verify().isClean)
+    }
+}
