@@ -18,7 +18,7 @@
 SWIFT ?= swift
 # What scripts/build-libraries compiles is not compiled again: the flags are the same, in the same order.
 BUILD = $(SWIFT) build -c release --scratch-path .build/dist -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
-    --disable-local-rpath
+    -Xswiftc -Xfrontend -Xswiftc -function-sections --disable-local-rpath
 TEST_FLAGS = -c release -Xswiftc -enable-testing --scratch-path .build-test --disable-xctest
 
 .DEFAULT_GOAL := build
