@@ -491,6 +491,9 @@ typedef struct ips_store_information {
 #define IPS_STORE_INFORMATION_INIT \
     { (uint32_t)sizeof(ips_store_information), 0, "", "", "", "", 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_store_information_init(ips_store_information *information, size_t struct_size);
+
 /* Says what a handle is. No I/O. */
 IPS_API IPS_CHECKED ips_status ips_store_get_information(const ips_store *store,
                                                          ips_store_information *information,
@@ -721,6 +724,9 @@ typedef struct ips_block_information {
 
 #define IPS_BLOCK_INFORMATION_INIT { (uint32_t)sizeof(ips_block_information), 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_block_information_init(ips_block_information *information, size_t struct_size);
+
 /* Looks a block up without reading it. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_store_inspect(const ips_store *store, const ips_cid *cid,
                                                  ips_block_information *information, ips_error *error);
@@ -873,6 +879,9 @@ typedef struct ips_gc_report {
 } ips_gc_report;
 
 #define IPS_GC_REPORT_INIT { (uint32_t)sizeof(ips_gc_report), 0, 0, 0, 0, 0, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_gc_report_init(ips_gc_report *report, size_t struct_size);
 
 /*
  * Removes a root and reclaims what only it kept.
@@ -1262,6 +1271,9 @@ typedef struct ips_usage {
 
 #define IPS_USAGE_INIT { (uint32_t)sizeof(ips_usage), 0, 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_usage_init(ips_usage *usage, size_t struct_size);
+
 /*
  * What deleting these roots, together, would free; at the cost of what it would free.
  *
@@ -1308,6 +1320,9 @@ typedef struct ips_stat {
 
 #define IPS_STAT_INIT { (uint32_t)sizeof(ips_stat), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_stat_init(ips_stat *stat, size_t struct_size);
+
 /* The counters, which are kept with every change: asking costs nothing. */
 IPS_API IPS_CHECKED ips_status ips_store_stat(const ips_store *store, ips_stat *stat, ips_error *error);
 
@@ -1334,6 +1349,9 @@ typedef struct ips_verify_report {
 } ips_verify_report;
 
 #define IPS_VERIFY_REPORT_INIT { (uint32_t)sizeof(ips_verify_report), 0, 0, 0, 0, 0, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_verify_report_init(ips_verify_report *report, size_t struct_size);
 
 /*
  * Recomputes from content what the store says of itself: every block against its CID, all counts, counters,
@@ -1370,6 +1388,9 @@ typedef struct ips_repair_report {
 
 #define IPS_REPAIR_REPORT_INIT { (uint32_t)sizeof(ips_repair_report), 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_repair_report_init(ips_repair_report *report, size_t struct_size);
+
 /*
  * Builds the index anew from packs and journal. The store must be open nowhere, in this process or
  * another: IPS_BUSY.
@@ -1393,6 +1414,9 @@ typedef struct ips_heal_report {
 } ips_heal_report;
 
 #define IPS_HEAL_REPORT_INIT { (uint32_t)sizeof(ips_heal_report), 0, 0, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_heal_report_init(ips_heal_report *report, size_t struct_size);
 
 /*
  * As ips_store_repair, and then puts back what is damaged or missing from stores that still have it: roots
@@ -1468,6 +1492,9 @@ typedef struct ips_copy_report {
 } ips_copy_report;
 
 #define IPS_COPY_REPORT_INIT { (uint32_t)sizeof(ips_copy_report), 0, 0, 0, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_copy_report_init(ips_copy_report *report, size_t struct_size);
 
 /*
  * Copies what a CID reaches from one store into another, as far as it is missing there. What there is of a
@@ -1702,6 +1729,9 @@ typedef struct ips_fs_entry {
 
 #define IPS_FS_ENTRY_INIT \
     { (uint32_t)sizeof(ips_fs_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0, { 0 }, { 0 } }, 0, 0, 0 }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_entry_init(ips_fs_entry *entry, size_t struct_size);
 
 /*
  * Opens a tree. A store that is only read can be looked at.
@@ -2003,6 +2033,9 @@ typedef struct ips_fs_version {
 #define IPS_FS_VERSION_INIT \
     { (uint32_t)sizeof(ips_fs_version), 0, { 0, 0, 0, 0, { 0 }, { 0 } }, { 0, 0, 0, 0, { 0 }, { 0 } }, \
       0, 0, 0, 0, { 0 }, { 0 } }
+
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_version_init(ips_fs_version *version, size_t struct_size);
 
 /* What a version says. IPS_INVALID for a CID that names something else. */
 IPS_API IPS_CHECKED ips_status ips_fs_version_get(const ips_store *store, const ips_cid *cid,
@@ -2379,6 +2412,9 @@ typedef struct ips_fs_import_report {
     { (uint32_t)sizeof(ips_fs_import_report), 0, { 0, 0, 0, 0, { 0 }, { 0 } }, { 0, 0, 0, 0, { 0 }, { 0 } }, \
       0, 0, 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_import_report_init(ips_fs_import_report *report, size_t struct_size);
+
 /*
  * Stores a directory of the host with all that is in it: contents, modes, owners, times, attributes, links,
  * devices, holes, names of any bytes. Links are not followed. It becomes the newest version of a branch;
@@ -2453,6 +2489,9 @@ typedef struct ips_fs_export_report {
 
 #define IPS_FS_EXPORT_REPORT_INIT { (uint32_t)sizeof(ips_fs_export_report), 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
+IPS_API void ips_fs_export_report_init(ips_fs_export_report *report, size_t struct_size);
+
 /*
  * Writes a tree to a directory of the host. One that is not there appears when it is whole and durable; into
  * an empty one it is written in place, and what was written is removed when that fails. Nothing is written
@@ -2496,8 +2535,10 @@ IPS_API IPS_CHECKED ips_status ips_fs_remove_directory(const char *directory, ip
 /* ------------------------------------------------------------------------------------------------
  * 19  Layout of the structs, on 64-bit machines, which are the only ones supported. Those called frozen
  * keep their size for ever; the others grow at their end only, and the library takes any size from that of
- * their first version on. Fields that a caller does not know are left out; fields that the library does
- * not know must be zero in what it reads, and are zeroed in what it writes.
+ * their first version on. Each of these has a macro IPS_…_INIT and, for languages that have no macros, a
+ * function ips_…_init that does the same; with a size that is none it does nothing. Fields that a caller
+ * does not know are left out; fields that the library does not know must be zero in what it reads, and are
+ * zeroed in what it writes.
  */
 
 #ifdef __cplusplus

@@ -85,6 +85,11 @@ func setDefaults<T: GrowingStruct>(_ options: UnsafeMutablePointer<T>?, _ size: 
     try? GrowingOutput(options).set(defaults)
 }
 
+/// As `setDefaults`, of a struct that has zeros for defaults.
+func setZeros<T: GrowingStruct>(_ result: UnsafeMutablePointer<T>?, _ size: Int) {
+    setDefaults(result, size, T())
+}
+
 /// A result's place, checked before the work is done; written by `set`.
 struct GrowingOutput<T: GrowingStruct> {
     private let room: UnsafeMutableRawBufferPointer?

@@ -52,6 +52,39 @@ import Testing
         expect(IPS_UNSUPPORTED) { ips_store_create(test.directory + "/newest", options, $0) }
     }
 
+    /// Zeros but for the size, of as much as the caller knows; nothing of what is no version's size.
+    @Test func structsOfResultsAreInitialized() throws {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 4352, alignment: 16)
+        defer { room.deallocate() }
+        let base = try #require(room.baseAddress)
+        func check<T>(_ initialize: (UnsafeMutablePointer<T>?, Int) -> Void, _ first: Int) {
+            let value = base.assumingMemoryBound(to: T.self)
+            for size in [0, 4, first - 1, first, MemoryLayout<T>.size, 2000, 4096, 4097, -1] {
+                room.initializeMemory(as: UInt8.self, repeating: 0xAA)
+                initialize(value, size)
+                let isSize = size >= first && size <= 4096
+                #expect(room[(isSize ? size : 0)...].allSatisfy { $0 == 0xAA }, "\(T.self) \(size)")
+                guard isSize else { continue }
+                #expect(base.load(as: UInt32.self) == UInt32(size), "\(T.self)")
+                #expect(room[4..<size].allSatisfy { $0 == 0 }, "\(T.self) \(size)")
+            }
+            initialize(nil, first)
+        }
+        check(ips_store_information_init, 504)
+        check(ips_block_information_init, 32)
+        check(ips_gc_report_init, 48)
+        check(ips_usage_init, 40)
+        check(ips_stat_init, 104)
+        check(ips_verify_report_init, 32)
+        check(ips_repair_report_init, 64)
+        check(ips_heal_report_init, 24)
+        check(ips_copy_report_init, 32)
+        check(ips_fs_entry_init, 168)
+        check(ips_fs_version_init, 1488)
+        check(ips_fs_import_report_init, 232)
+        check(ips_fs_export_report_init, 56)
+    }
+
     /// A caller of the first version of a struct that has grown; and of this one.
     @Test func olderCallersOfVerification() throws {
         let test = try CStore()

@@ -802,6 +802,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_error),
     ]),
     "ips_store_close": (None, [ctypes.c_void_p]),
+    "ips_store_information_init": (None, [ctypes.POINTER(ips_store_information), ctypes.c_size_t]),
     "ips_store_get_information": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_store_information), ctypes.POINTER(ips_error),
     ]),
@@ -867,6 +868,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_block_information_init": (None, [ctypes.POINTER(ips_block_information), ctypes.c_size_t]),
     "ips_store_inspect": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_block_information),
         ctypes.POINTER(ips_error),
@@ -926,6 +928,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_cid),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_gc_report_init": (None, [ctypes.POINTER(ips_gc_report), ctypes.c_size_t]),
     "ips_root_delete": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.c_uint64,
         ctypes.POINTER(ips_gc_report), ctypes.POINTER(ips_error),
@@ -1025,6 +1028,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.c_uint64, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_gc_report),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_usage_init": (None, [ctypes.POINTER(ips_usage), ctypes.c_size_t]),
     "ips_store_usage": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_size_t, ips_progress, ctypes.c_void_p,
         ctypes.POINTER(ips_usage), ctypes.POINTER(ips_error),
@@ -1032,15 +1036,19 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_store_gc_dry_run": (ips_status, [
         ctypes.c_void_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_usage), ctypes.POINTER(ips_error),
     ]),
+    "ips_stat_init": (None, [ctypes.POINTER(ips_stat), ctypes.c_size_t]),
     "ips_store_stat": (ips_status, [ctypes.c_void_p, ctypes.POINTER(ips_stat), ctypes.POINTER(ips_error)]),
+    "ips_verify_report_init": (None, [ctypes.POINTER(ips_verify_report), ctypes.c_size_t]),
     "ips_store_verify": (ips_status, [
         ctypes.c_void_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_verify_report),
         ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
+    "ips_repair_report_init": (None, [ctypes.POINTER(ips_repair_report), ctypes.c_size_t]),
     "ips_store_repair": (ips_status, [
         ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_repair_report),
         ctypes.POINTER(ips_error),
     ]),
+    "ips_heal_report_init": (None, [ctypes.POINTER(ips_heal_report), ctypes.c_size_t]),
     "ips_store_repair_from": (ips_status, [
         ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ips_progress, ctypes.c_void_p,
         ctypes.POINTER(ips_repair_report), ctypes.POINTER(ips_heal_report), ctypes.POINTER(ips_error),
@@ -1057,6 +1065,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.POINTER(ips_create_options),
         ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
+    "ips_copy_report_init": (None, [ctypes.POINTER(ips_copy_report), ctypes.c_size_t]),
     "ips_store_copy": (ips_status, [
         ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.c_char_p, ips_progress,
         ctypes.c_void_p, ctypes.POINTER(ips_copy_report), ctypes.POINTER(ips_error),
@@ -1086,6 +1095,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_fork), ctypes.POINTER(ips_error),
     ]),
     "ips_store_forget_fork": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_entry_init": (None, [ctypes.POINTER(ips_fs_entry), ctypes.c_size_t]),
     "ips_fs_open": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
@@ -1215,6 +1225,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_tag_delete": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_fs_version_init": (None, [ctypes.POINTER(ips_fs_version), ctypes.c_size_t]),
     "ips_fs_version_get": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_fs_version), ctypes.POINTER(ips_error),
     ]),
@@ -1269,12 +1280,14 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_import_options_init": (None, [ctypes.POINTER(ips_fs_import_options), ctypes.c_size_t]),
+    "ips_fs_import_report_init": (None, [ctypes.POINTER(ips_fs_import_report), ctypes.c_size_t]),
     "ips_fs_import": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ips_fs_import_options),
         ips_fs_progress, ips_fs_on_trouble, ctypes.c_void_p, ctypes.POINTER(ips_fs_import_report),
         ctypes.POINTER(ips_error),
     ]),
     "ips_fs_export_options_init": (None, [ctypes.POINTER(ips_fs_export_options), ctypes.c_size_t]),
+    "ips_fs_export_report_init": (None, [ctypes.POINTER(ips_fs_export_report), ctypes.c_size_t]),
     "ips_fs_export": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ips_bytes, ctypes.c_char_p,
         ctypes.POINTER(ips_fs_export_options), ips_fs_progress, ips_fs_on_trouble, ctypes.c_void_p,

@@ -537,6 +537,7 @@ extern "C" {
         error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_store_close(store: *mut ips_store);
+    pub fn ips_store_information_init(information: *mut ips_store_information, struct_size: usize);
     pub fn ips_store_get_information(
         store: *const ips_store, information: *mut ips_store_information, error: *mut ips_error,
     ) -> ips_status;
@@ -602,6 +603,7 @@ extern "C" {
         store: *const ips_store, cid: *const ips_cid, path: *const c_char, elements: *mut *mut ips_iter,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_block_information_init(information: *mut ips_block_information, struct_size: usize);
     pub fn ips_store_inspect(
         store: *const ips_store, cid: *const ips_cid, information: *mut ips_block_information,
         error: *mut ips_error,
@@ -661,6 +663,7 @@ extern "C" {
         store: *mut ips_store, name: *const c_char, expected: *const ips_cid, cid: *const ips_cid,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_gc_report_init(report: *mut ips_gc_report, struct_size: usize);
     pub fn ips_root_delete(
         store: *mut ips_store, name: *const c_char, expected: *const ips_cid, budget: u64,
         report: *mut ips_gc_report, error: *mut ips_error,
@@ -750,6 +753,7 @@ extern "C" {
         store: *mut ips_store, budget: u64, progress: ips_progress, context: *mut c_void,
         report: *mut ips_gc_report, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_usage_init(usage: *mut ips_usage, struct_size: usize);
     pub fn ips_store_usage(
         store: *const ips_store, names: *const *const c_char, count: usize, progress: ips_progress,
         context: *mut c_void, usage: *mut ips_usage, error: *mut ips_error,
@@ -758,15 +762,19 @@ extern "C" {
         store: *const ips_store, progress: ips_progress, context: *mut c_void, usage: *mut ips_usage,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_stat_init(stat: *mut ips_stat, struct_size: usize);
     pub fn ips_store_stat(store: *const ips_store, stat: *mut ips_stat, error: *mut ips_error) -> ips_status;
+    pub fn ips_verify_report_init(report: *mut ips_verify_report, struct_size: usize);
     pub fn ips_store_verify(
         store: *mut ips_store, progress: ips_progress, context: *mut c_void, report: *mut ips_verify_report,
         problems: *mut *mut ips_iter, missing: *mut *mut ips_iter, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_repair_report_init(report: *mut ips_repair_report, struct_size: usize);
     pub fn ips_store_repair(
         path: *const c_char, progress: ips_progress, context: *mut c_void, report: *mut ips_repair_report,
         error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_heal_report_init(report: *mut ips_heal_report, struct_size: usize);
     pub fn ips_store_repair_from(
         path: *const c_char, donors: *const *const ips_store, count: usize, progress: ips_progress,
         context: *mut c_void, report: *mut ips_repair_report, healing: *mut ips_heal_report,
@@ -784,6 +792,7 @@ extern "C" {
         bases: *const *const ips_store, count: usize, options: *const ips_create_options,
         owner: *const c_char, store: *mut *mut ips_store, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_copy_report_init(report: *mut ips_copy_report, struct_size: usize);
     pub fn ips_store_copy(
         store: *mut ips_store, from: *const ips_store, cid: *const ips_cid, root: *const c_char,
         progress: ips_progress, context: *mut c_void, report: *mut ips_copy_report, error: *mut ips_error,
@@ -811,6 +820,7 @@ extern "C" {
     pub fn ips_store_forget_fork(
         store: *mut ips_store, identity: *const c_char, error: *mut ips_error,
     ) -> ips_status;
+    pub fn ips_fs_entry_init(entry: *mut ips_fs_entry, struct_size: usize);
     pub fn ips_fs_open(
         store: *const ips_store, cid: *const ips_cid, fs: *mut *mut ips_fs, error: *mut ips_error,
     ) -> ips_status;
@@ -947,6 +957,7 @@ extern "C" {
         store: *const ips_store, tag: *const c_char, version: *mut ips_cid, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_tag_delete(store: *mut ips_store, tag: *const c_char, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_version_init(version: *mut ips_fs_version, struct_size: usize);
     pub fn ips_fs_version_get(
         store: *const ips_store, cid: *const ips_cid, version: *mut ips_fs_version, error: *mut ips_error,
     ) -> ips_status;
@@ -1001,12 +1012,14 @@ extern "C" {
         context: *mut c_void, fs: *mut *mut ips_fs, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_import_options_init(options: *mut ips_fs_import_options, struct_size: usize);
+    pub fn ips_fs_import_report_init(report: *mut ips_fs_import_report, struct_size: usize);
     pub fn ips_fs_import(
         store: *mut ips_store, directory: *const c_char, branch: *const c_char,
         options: *const ips_fs_import_options, progress: ips_fs_progress, on_trouble: ips_fs_on_trouble,
         context: *mut c_void, report: *mut ips_fs_import_report, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_export_options_init(options: *mut ips_fs_export_options, struct_size: usize);
+    pub fn ips_fs_export_report_init(report: *mut ips_fs_export_report, struct_size: usize);
     pub fn ips_fs_export(
         store: *const ips_store, tree: *const ips_cid, path: ips_bytes, directory: *const c_char,
         options: *const ips_fs_export_options, progress: ips_fs_progress, on_trouble: ips_fs_on_trouble,
