@@ -226,11 +226,11 @@ typedef struct ips_bytes {
  * a callback may use the library, except the batch, writer, iterator or tree that the call is using. It must
  * return: no longjmp and no exception may leave it.
  *
- * Calls that may take long have one, where no budget bounds them. (ips_store_forget_fork has none, nor do, of
- * trees, ips_fs_set_sync with `recursively`, the removal of a directory of type IPS_FS_SYNC_MERKLE_CRDT,
- * ips_fs_copy of one that has hard links, and ips_fs_file_commit: they cost the holds, the names, and the
- * bytes of a file that was stored with other chunks.) A call that was stopped has changed nothing, where
- * nothing else is said, as it is of ips_store_gc and of all that goes step by step.
+ * Calls that may take long have one, where no budget bounds them. Others cost what they are given or give
+ * back in memory, a path, or a block or two; but for ips_store_open of a layer that was copied, which has its
+ * bases hold anew what it borrowed, ips_store_forks, which counts holds, ips_fs_open of a directory, whose
+ * names it counts, and listings, which pass over tombstones. A call that was stopped has changed nothing,
+ * where nothing else is said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -1020,9 +1020,11 @@ IPS_API IPS_CHECKED ips_status ips_store_diff(const ips_store *store, const ips_
  * ordinary data a change costs what it changes: two or three blocks, and the few nodes above them. Memory
  * is bounded: up to 16 MiB of what is written are kept, and stored when there is more.
  *
- * What fails while a writer stores ends its batch, and so the writer. A writer that has ended, in whatever
- * way, answers IPS_INVALID, and only ips_writer_close is left; to abort it once more does nothing. Arguments
- * that are refused beforehand do not end it.
+ * What fails while a writer stores ends its batch, and so the writer; what `progress` stops does not: the
+ * call can be made again (of what ips_writer_write_at and ips_writer_append were given, a first part may be
+ * written by then, or all). A writer that has ended, in whatever way, answers IPS_INVALID, and only
+ * ips_writer_close is left; to abort it once more does nothing. Arguments that are refused beforehand do not
+ * end it.
  *
  * All: IPS_BUSY; the errors of sections 6 and 7, and what `progress` answers, where something is stored
  * or read.
@@ -1618,8 +1620,11 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_fork(ips_iter *iter, ips_fork *fork
  * Releases all that is held for a fork, which loses what it has here once that is collected. IPS_NOT_FOUND.
  *
  * identity  as in ips_fork
+ * progress  hears of the holds that went. When it stops the call, those are gone, the fork is known still,
+ *           and the next call goes on. NULL: none
  */
 IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const char *identity,
+                                                     ips_progress progress, void *context,
                                                      ips_error *error);
 
 /* ------------------------------------------------------------------------------------------------
@@ -1646,6 +1651,11 @@ IPS_API IPS_CHECKED ips_status ips_store_forget_fork(ips_store *store, const cha
  * IPS_IO and so on) ends the tree with its changes: the next ones are IPS_INVALID, and only closing is left.
  * An ips_fs_file is a file of a tree that is open. They, and iterators over a tree that is open, are for one
  * thread at a time together (IPS_BUSY otherwise); the files and iterators end with their ips_fs.
+ *
+ * `progress` of calls that change a tree hears of the blocks that are read for it, and of directories that
+ * are stored before; of most there are few. What goes through names is said below, and besides: what changes
+ * of a file that has several names changes under each, for which all names in the tree that share files are
+ * gone through, once. When it stops a call, the tree is as it was. NULL: none.
  *
  * Paths are bytes: names between "/", which are 1 to 1,024 bytes without NUL; "." and ".." are steps as
  * everywhere, ".." of the root is the root. Names on the way are followed when they are symbolic links, at
@@ -1827,22 +1837,26 @@ IPS_API IPS_CHECKED ips_status ips_fs_link(ips_fs *fs, ips_bytes existing, ips_b
 
 /*
  * Moves an entry with all that is below it. What is at the target is replaced if it is no directory, or an
- * empty one and replaced by one. Of two names of one file both stay, as POSIX has it. IPS_INVALID into its
- * own subtree.
+ * empty one and replaced by one. Of two names of one file both stay, as POSIX has it. Where a directory of
+ * type IPS_FS_SYNC_MERKLE_CRDT was, each name below it leaves a tombstone. IPS_INVALID into its own subtree.
  */
-IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_bytes target,
+                                             ips_progress progress, void *context, ips_error *error);
 
 /*
  * Copies an entry with all that is below it, which costs nothing whatever its size, but for names below it
- * that share files: each is gone through, because in the copy they share files with each other only.
- * IPS_TOO_LARGE for more than 2^22 such names.
+ * that share files: each is gone through, because in the copy they share files with each other only; and in
+ * directories of type IPS_FS_SYNC_MERKLE_CRDT for names that have tombstones at the target. IPS_TOO_LARGE for
+ * more than 2^22 names that share files.
  */
-IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target, ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target,
+                                           ips_progress progress, void *context, ips_error *error);
 
 /*
  * Gives a path what another tree has, with all that is below it, in the place of what it has now; that
- * costs nothing whatever its size. With a version of before it takes a change back; with the other side of a
- * merge it decides a conflict.
+ * costs nothing whatever its size, but in the root and in directories of type IPS_FS_SYNC_MERKLE_CRDT, where
+ * the names that differ are gone through, and where names share files. With a version of before it takes a
+ * change back; with the other side of a merge it decides a conflict.
  *
  * tree  a version, tree or directory
  * from  a path in it
@@ -1851,23 +1865,29 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
  * file is removed or becomes another, what is written to it by ips_fs_file goes nowhere.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_restore(ips_fs *fs, ips_bytes path, const ips_cid *tree, ips_bytes from,
-                                              ips_error *error);
+                                              ips_progress progress, void *context, ips_error *error);
 
-/* Removes an entry and leaves a tombstone. `tree`: a directory with all that is below it. */
-IPS_API IPS_CHECKED ips_status ips_fs_remove(ips_fs *fs, ips_bytes path, bool tree, ips_error *error);
+/*
+ * Removes an entry and leaves a tombstone. `tree`: a directory with all that is below it; of type
+ * IPS_FS_SYNC_MERKLE_CRDT, each name below it leaves one.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_remove(ips_fs *fs, ips_bytes path, bool tree, ips_progress progress,
+                                             void *context, ips_error *error);
 
 /* Metadata; `follow`: of what a symbolic link at the path's end leads to, instead of its own. */
 IPS_API IPS_CHECKED ips_status ips_fs_set_mode(ips_fs *fs, ips_bytes path, uint32_t mode, bool follow,
-                                               ips_error *error);
+                                               ips_progress progress, void *context, ips_error *error);
 /* UINT32_MAX leaves what is there. */
 IPS_API IPS_CHECKED ips_status ips_fs_set_owner(ips_fs *fs, ips_bytes path, uint32_t uid, uint32_t gid,
-                                                bool follow, ips_error *error);
+                                                bool follow, ips_progress progress, void *context,
+                                                ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_set_time(ips_fs *fs, ips_bytes path, int64_t seconds,
-                                               uint32_t nanoseconds, bool follow, ips_error *error);
-/* Of a directory for children that are added from now on; `recursively`: of all that is below it too. A
- * symbolic link at the path's end is followed. */
+                                               uint32_t nanoseconds, bool follow, ips_progress progress,
+                                               void *context, ips_error *error);
+/* Of a directory for children that are added from now on; `recursively`: of all that is below it too, each
+ * name of which is gone through. A symbolic link at the path's end is followed. */
 IPS_API IPS_CHECKED ips_status ips_fs_set_sync(ips_fs *fs, ips_bytes path, int32_t sync, bool recursively,
-                                               ips_error *error);
+                                               ips_progress progress, void *context, ips_error *error);
 
 /*
  * Extended attributes, of what a symbolic link leads to. Names are 1 to 255 bytes without NUL. Reading fills
@@ -1880,7 +1900,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_get_attribute(ips_fs *fs, ips_bytes path, 
 IPS_API IPS_CHECKED ips_status ips_fs_list_attributes(ips_fs *fs, ips_bytes path, void *buffer,
                                                       size_t capacity, size_t *length, ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_set_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
-                                                    ips_bytes value, ips_error *error);
+                                                    ips_bytes value, ips_progress progress, void *context,
+                                                    ips_error *error);
 
 /*
  * The same of values of any kind, which are their DAG-CBOR, byte strings too; those of the host are byte
@@ -1890,11 +1911,30 @@ IPS_API IPS_CHECKED ips_status ips_fs_get_attribute_value(ips_fs *fs, ips_bytes 
                                                           void *buffer, size_t capacity, size_t *length,
                                                           ips_error *error);
 IPS_API IPS_CHECKED ips_status ips_fs_set_attribute_value(ips_fs *fs, ips_bytes path, ips_bytes name,
-                                                          ips_bytes dag_cbor, ips_error *error);
+                                                          ips_bytes dag_cbor, ips_progress progress,
+                                                          void *context, ips_error *error);
 
 /* Takes an attribute away. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_remove_attribute(ips_fs *fs, ips_bytes path, ips_bytes name,
+                                                       ips_progress progress, void *context,
                                                        ips_error *error);
+
+/*
+ * Gives a file the content of one that is stored, and makes it when it is not there. So what a descriptor or
+ * a callback gave (ips_store_put_descriptor, ips_batch_put_callback) comes into a tree. The way out is
+ * ips_fs_stat, which gives the CID of a file longer than 512 bytes, for ips_store_get_descriptor,
+ * ips_reader_open and so on, once it is committed; until then what was written is the tree's alone, for
+ * ips_fs_file_read_at. Nothing is copied, or read but up to 512 bytes, which the entry has itself; the tree
+ * keeps what it names from now on. A symbolic link at the path's end is followed. A file that is there keeps
+ * its metadata, but for its time.
+ *
+ * cid   a file: in the store, in a base, or of a file of this tree
+ * mode  of a file that is made
+ * IPS_NOT_FOUND also when the file is not here, or nothing keeps it any more; IPS_INVALID also when the CID
+ * names something else, as a directory; IPS_UNSUPPORTED for codecs of which no file is made.
+ */
+IPS_API IPS_CHECKED ips_status ips_fs_put_file(ips_fs *fs, ips_bytes path, const ips_cid *cid, uint32_t mode,
+                                               ips_progress progress, void *context, ips_error *error);
 
 /* How a file is opened. */
 enum {
@@ -1911,11 +1951,17 @@ enum {
 /*
  * Opens a file. A symbolic link at the path's end is followed.
  *
- * mode  of a file that is made
- * file  for ips_fs_file_close; NULL after a failure
+ * mode      of a file that is made
+ * progress  hears of the bytes stored so far while much is (a file that was stored with other chunks is
+ *           stored anew by its first change), and then of blocks that are read. Called by later calls that
+ *           write to the file, cut or commit it; it and its context must be there until the file is closed.
+ *           When it stops one, the tree is as it was and the file open still, and the call can be made again;
+ *           of what ips_fs_file_write_at was given, a first part may be written by then, or all. NULL: none
+ * file      for ips_fs_file_close; NULL after a failure
  */
 IPS_API IPS_CHECKED ips_status ips_fs_file_open(ips_fs *fs, ips_bytes path, uint32_t flags, uint32_t mode,
-                                                ips_fs_file **file, ips_error *error);
+                                                ips_progress progress, void *context, ips_fs_file **file,
+                                                ips_error *error);
 
 /* In bytes, with all that was written. IPS_INVALID, as all of these, when the file or its tree has ended. */
 IPS_API IPS_CHECKED ips_status ips_fs_file_size(ips_fs_file *file, uint64_t *size, ips_error *error);
@@ -1933,7 +1979,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_file_truncate(ips_fs_file *file, uint64_t 
 
 /*
  * Gives the tree what was written, under the name that the file has by now, and all others that it has. When
- * it has none any more, what was written is forgotten. Only ips_fs_file_close follows.
+ * it has none any more, what was written is forgotten. Only ips_fs_file_close follows; after a failure it can
+ * be tried again, where the tree has not ended.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_file_commit(ips_fs_file *file, ips_error *error);
 

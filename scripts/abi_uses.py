@@ -16,9 +16,9 @@ GROWN = "the structs are made with zeros or the header's initializer"
 # ips_store_dereference.)
 LONG = (
     r"ips_\w+_(put|get)_(descriptor|callback)|ips_store_(gc|gc_dry_run|usage|verify|repair|repair_from|heal"
-    r"|copy|flatten)|ips_\w+_open_writer|ips_writer_open|ips_iter_next_(change|version)"
-    r"|ips_fs_(commit|diff|merge|merge_open|overlay|prune|drop_tombstones|branch_delete|import|export"
-    r"|remove_directory)"
+    r"|copy|flatten|forget_fork)|ips_\w+_open_writer|ips_writer_open|ips_iter_next_(change|version)"
+    r"|ips_fs_(commit|diff|merge|merge_open|overlay|prune|drop_tombstones|branch_(delete|usage|copy)|tag_copy"
+    r"|import|export|remove_directory|file_open|put_file|rename|copy|restore|remove|set_\w+|remove_attribute)"
 )
 INITIALIZERS = {
     f"ips_{struct}_init": GROWN
@@ -53,7 +53,8 @@ BINDINGS: dict[str, tuple[list[str], dict[str, str]]] = {
     ),
     "C, the examples": (
         ["bindings/c/examples"],
-        {"ips_store_repair": "docs/C_GUIDE.md has it", **INITIALIZERS},
+        {"ips_store_repair": "docs/C_GUIDE.md has it"}
+        | {name: GROWN for name in INITIALIZERS if name != "ips_fs_entry_init"},
     ),
     "C++": (
         ["bindings/cpp"],

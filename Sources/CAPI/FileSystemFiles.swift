@@ -5,8 +5,8 @@ import MonoFS
 
 @c @implementation
 public func ips_fs_file_open(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ flags: UInt32, _ mode: UInt32,
-    _ file: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ flags: UInt32, _ mode: UInt32, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
     call(error) { () throws(StoreError) in
         let result = try output(file, "file")
@@ -21,13 +21,16 @@ public func ips_fs_file_open(
             throw StoreError(.invalid, "a file is made and cut when it is opened for writing only")
         }
         let mode = flags & create == 0 ? nil : try fileMode(mode)
-        let object = try fileSystemObject(fs)
+        let (object, outcome) = (try fileSystemObject(fs), CallbackOutcome())
         let access = try object.exclusively { (workspace) throws(StoreError) -> FileObject.Access in
             guard flags & write != 0 else { return .reader(try workspace.openForReading(path)) }
             return .writer(
-                try workspace.openForWriting(path, create: mode, truncate: flags & truncate != 0))
+                try workspace.openForWriting(
+                    path, create: mode, truncate: flags & truncate != 0,
+                    progress: progressClosure(progress, context, outcome)))
         }
-        result.pointee = try HandleTable.ofThisProcess().insert(.file(FileObject(access, of: object)))
+        result.pointee = try HandleTable.ofThisProcess().insert(
+            .file(FileObject(access, of: object, outcome)))
     }
 }
 
@@ -67,9 +70,11 @@ public func ips_fs_file_read_at(
 public func ips_fs_file_write_at(
     _ file: OpaquePointer?, _ offset: UInt64, _ data: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let bytes = try input(data)
-        try fileObject(file).writer { (writer) throws(StoreError) in try writer.write(bytes, at: offset) }
+        try fileObject(file).writer(outcome) { (writer) throws(StoreError) in
+            try writer.write(bytes, at: offset)
+        }
     }
 }
 
@@ -77,15 +82,17 @@ public func ips_fs_file_write_at(
 public func ips_fs_file_truncate(_ file: OpaquePointer?, _ size: UInt64, _ error: ErrorPointer?)
     -> ips_status
 {
-    call(error) { () throws(StoreError) in
-        try fileObject(file).writer { (writer) throws(StoreError) in try writer.truncate(to: size) }
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        try fileObject(file).writer(outcome) { (writer) throws(StoreError) in
+            try writer.truncate(to: size)
+        }
     }
 }
 
 @c @implementation
 public func ips_fs_file_commit(_ file: OpaquePointer?, _ error: ErrorPointer?) -> ips_status {
-    call(error) { () throws(StoreError) in
-        try fileObject(file).writer { (writer) throws(StoreError) in try writer.close() }
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
+        try fileObject(file).writer(outcome) { (writer) throws(StoreError) in try writer.close() }
     }
 }
 

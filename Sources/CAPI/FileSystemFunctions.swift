@@ -229,9 +229,22 @@ func changeTree(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ error: ErrorPointer?,
     _ body: (Workspace, FilePath) throws(StoreError) -> Void
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    changeTree(fs, path, nil, nil, error, body)
+}
+
+/// As `changeTree`, of what may take long.
+func changeTree(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ error: ErrorPointer?, _ body: (Workspace, FilePath) throws(StoreError) -> Void
+) -> ips_status {
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let path = try treePath(path)
-        try withFileSystem(fs) { (workspace) throws(StoreError) in try body(workspace, path) }
+        try withFileSystem(fs) { (workspace) throws(StoreError) in
+            try workspace.reporting(to: progressClosure(progress, context, outcome)) {
+                () throws(StoreError) in
+                try body(workspace, path)
+            }
+        }
     }
 }
 
@@ -270,6 +283,16 @@ public func ips_fs_make_node(
 }
 
 @c @implementation
+public func ips_fs_put_file(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ cid: UnsafePointer<ips_cid>?, _ mode: UInt32,
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
+) -> ips_status {
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
+        try workspace.putFile(path, try CAPI.cid(cid), mode: try fileMode(mode))
+    }
+}
+
+@c @implementation
 public func ips_fs_make_symlink(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
 ) -> ips_status {
@@ -298,18 +321,20 @@ public func ips_fs_link(
 
 @c @implementation
 public func ips_fs_rename(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.rename(path, to: try treePath(target))
     }
 }
 
 @c @implementation
 public func ips_fs_copy(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ target: ips_bytes, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.copy(path, to: try treePath(target))
     }
 }
@@ -317,18 +342,19 @@ public func ips_fs_copy(
 @c @implementation
 public func ips_fs_restore(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ tree: UnsafePointer<ips_cid>?, _ from: ips_bytes,
-    _ error: ErrorPointer?
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.restore(path, from: try treePath(from), of: try cid(tree))
     }
 }
 
 @c @implementation
-public func ips_fs_remove(_ fs: OpaquePointer?, _ path: ips_bytes, _ tree: Bool, _ error: ErrorPointer?)
-    -> ips_status
-{
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+public func ips_fs_remove(
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ tree: Bool, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
+) -> ips_status {
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         if tree { try workspace.removeTree(path) } else { try workspace.remove(path) }
     }
 }

@@ -5,9 +5,10 @@ import MonoFS
 
 @c @implementation
 public func ips_fs_set_mode(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ mode: UInt32, _ follow: Bool, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ mode: UInt32, _ follow: Bool, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.setMode(path, try fileMode(mode), followingLinks: follow)
     }
 }
@@ -15,9 +16,9 @@ public func ips_fs_set_mode(
 @c @implementation
 public func ips_fs_set_owner(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ uid: UInt32, _ gid: UInt32, _ follow: Bool,
-    _ error: ErrorPointer?
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.setOwner(
             path, owner: uid == .max ? nil : uid, group: gid == .max ? nil : gid, followingLinks: follow)
     }
@@ -26,9 +27,9 @@ public func ips_fs_set_owner(
 @c @implementation
 public func ips_fs_set_time(
     _ fs: OpaquePointer?, _ path: ips_bytes, _ seconds: Int64, _ nanoseconds: UInt32, _ follow: Bool,
-    _ error: ErrorPointer?
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         guard let time = Timestamp(seconds: seconds, nanoseconds: nanoseconds) else {
             throw StoreError(.invalid, "nanoseconds are less than a second")
         }
@@ -38,9 +39,10 @@ public func ips_fs_set_time(
 
 @c @implementation
 public func ips_fs_set_sync(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ sync: Int32, _ recursively: Bool, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ sync: Int32, _ recursively: Bool, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.setSync(path, try syncType(sync), recursively: recursively)
     }
 }
@@ -78,9 +80,10 @@ public func ips_fs_get_attribute_value(
 
 @c @implementation
 public func ips_fs_set_attribute_value(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         let bytes = [UInt8](try input(value))
         let decoded: IPLDValue
         do throws(CodecError) { decoded = try DagCBOR.decode(bytes) } catch { throw StoreError(error) }
@@ -103,18 +106,20 @@ public func ips_fs_list_attributes(
 
 @c @implementation
 public func ips_fs_set_attribute(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ value: ips_bytes, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.setAttribute(path, [UInt8](try input(name)), to: .bytes([UInt8](try input(value))))
     }
 }
 
 @c @implementation
 public func ips_fs_remove_attribute(
-    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ error: ErrorPointer?
+    _ fs: OpaquePointer?, _ path: ips_bytes, _ name: ips_bytes, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    changeTree(fs, path, error) { (workspace, path) throws(StoreError) in
+    changeTree(fs, path, progress, context, error) { (workspace, path) throws(StoreError) in
         try workspace.removeAttribute(path, [UInt8](try input(name)))
     }
 }

@@ -50,10 +50,13 @@ final class FileObject: @unchecked Sendable {
 
     private let access: Access
     private let owner: FileSystemObject
+    /// Where the progress callback that it was opened with leaves its answer.
+    private let outcome: CallbackOutcome
 
-    init(_ access: Access, of owner: FileSystemObject) {
+    init(_ access: Access, of owner: FileSystemObject, _ outcome: CallbackOutcome) {
         self.access = access
         self.owner = owner
+        self.outcome = outcome
     }
 
     /// A file ends with its tree.
@@ -69,11 +72,15 @@ final class FileObject: @unchecked Sendable {
         if case .writer(let writer) = access { owner.giveUp(writer) }
     }
 
-    func writer<T>(_ body: (FileWriter) throws(StoreError) -> T) throws(StoreError) -> T {
+    /// Runs `body` on what is written to. `answer` takes what the progress callback said.
+    func writer<T>(_ answer: CallbackOutcome, _ body: (FileWriter) throws(StoreError) -> T)
+        throws(StoreError) -> T
+    {
         try exclusively { (access) throws(StoreError) in
             guard case .writer(let writer) = access else {
                 throw StoreError(.invalid, "the file is open for reading only")
             }
+            defer { answer.take(outcome) }
             return try body(writer)
         }
     }

@@ -282,10 +282,11 @@ extension ForkInformation.State {
 
 @c @implementation
 public func ips_store_forget_fork(
-    _ store: OpaquePointer?, _ identity: UnsafePointer<CChar>?, _ error: ErrorPointer?
+    _ store: OpaquePointer?, _ identity: UnsafePointer<CChar>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         let identity = try CAPI.text(identity, "identity", limit: 64)
-        try CAPI.store(store).forgetFork(identity)
+        try CAPI.store(store).forgetFork(identity, progress: progressClosure(progress, context, outcome))
     }
 }

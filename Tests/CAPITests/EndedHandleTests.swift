@@ -61,7 +61,7 @@ import Testing
     private func file(_ fs: OpaquePointer?, _ flags: Int) throws -> OpaquePointer? {
         var file: OpaquePointer?
         try Array("f".utf8).withUnsafeBytes { name in
-            try expectOK { ips_fs_file_open(fs, ips_bytes(name), UInt32(flags), 0o644, &file, $0) }
+            try expectOK { ips_fs_file_open(fs, ips_bytes(name), UInt32(flags), 0o644, nil, nil, &file, $0) }
         }
         return file
     }

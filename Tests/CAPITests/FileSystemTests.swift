@@ -50,7 +50,7 @@ import Testing
         var file: OpaquePointer?
         try path("f") { name in
             let flags = UInt32(IPS_FS_WRITE | IPS_FS_CREATE)
-            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, &file, $0) }
+            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, nil, nil, &file, $0) }
         }
         var error = ips_error()
         #expect(ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, &error) == ips_status(IPS_BUSY))
@@ -68,7 +68,7 @@ import Testing
         var file: OpaquePointer?
         try path("f") { name in
             let flags = UInt32(IPS_FS_WRITE | IPS_FS_CREATE)
-            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, &file, $0) }
+            try expectOK { ips_fs_file_open(fs, name, flags, 0o644, nil, nil, &file, $0) }
         }
         try path("x") { one in try expectOK { ips_fs_file_write_at(file, 0, one, $0) } }
         // What another thread's call would see.
@@ -225,22 +225,26 @@ import Testing
                     case 11: status = ips_fs_make_symlink(handle, first, second, &error)
                     case 12: status = ips_fs_make_cid_link(handle, first, &cid, &error)
                     case 13: status = ips_fs_link(handle, first, second, &error)
-                    case 14: status = ips_fs_rename(handle, first, second, &error)
+                    case 14: status = ips_fs_rename(handle, first, second, nil, nil, &error)
                     case 15 where copies < 8:
                         copies += 1
-                        status = ips_fs_copy(handle, first, second, &error)
+                        status = ips_fs_copy(handle, first, second, nil, nil, &error)
                     case 15: break
-                    case 16: status = ips_fs_remove(handle, first, flag, &error)
-                    case 17: status = ips_fs_set_mode(handle, first, number, flag, &error)
-                    case 18: status = ips_fs_set_owner(handle, first, number, 5, flag, &error)
-                    case 19: status = ips_fs_set_time(handle, first, .min, number, flag, &error)
-                    case 20: status = ips_fs_set_sync(handle, first, signed == 2 ? 1 : signed, false, &error)
+                    case 16: status = ips_fs_remove(handle, first, flag, nil, nil, &error)
+                    case 17: status = ips_fs_set_mode(handle, first, number, flag, nil, nil, &error)
+                    case 18: status = ips_fs_set_owner(handle, first, number, 5, flag, nil, nil, &error)
+                    case 19: status = ips_fs_set_time(handle, first, .min, number, flag, nil, nil, &error)
+                    case 20:
+                        let sync = signed == 2 ? 1 : signed
+                        status = ips_fs_set_sync(handle, first, sync, false, nil, nil, &error)
                     case 21:
                         status = ips_fs_get_attribute(handle, first, second, &room, capacity, &length, &error)
                     case 22: status = ips_fs_list_attributes(handle, first, &room, capacity, &length, &error)
-                    case 23: status = ips_fs_set_attribute(handle, first, second, first, &error)
-                    case 24: status = ips_fs_remove_attribute(handle, first, second, &error)
-                    case 25, 26: status = ips_fs_file_open(handle, first, number & 15, 0o600, &out, &error)
+                    case 23: status = ips_fs_set_attribute(handle, first, second, first, nil, nil, &error)
+                    case 24: status = ips_fs_remove_attribute(handle, first, second, nil, nil, &error)
+                    case 25, 26:
+                        let flags = number & 15
+                        status = ips_fs_file_open(handle, first, flags, 0o600, nil, nil, &out, &error)
                     case 27: status = ips_fs_file_size(handle, &count, &error)
                     case 28:
                         status = ips_fs_file_read_at(
@@ -265,7 +269,7 @@ import Testing
                         options.policy = signed
                         status = ips_fs_merge(
                             handle, name, &cid, &options, nil, nil, nil, &kind, &result, &out, &error)
-                    case 39: status = ips_fs_restore(handle, first, &cid, second, &error)
+                    case 39: status = ips_fs_restore(handle, first, &cid, second, nil, nil, &error)
                     case 40: status = ips_fs_overlay(handle, &cid, &other, nil, nil, &out, &error)
                     case 41:
                         status = ips_fs_merge_open(

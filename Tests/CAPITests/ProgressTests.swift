@@ -5,12 +5,12 @@ import Testing
 /// Calls about trees that take long: they tell how far they are, and what stops them leaves nothing half
 /// done.
 @Suite struct ProgressTests {
-    private let test: CStore
+    let test: CStore
 
     init() throws { test = try CStore() }
 
     /// Hears of a call, and stops it the n-th time.
-    private struct Listener {
+    struct Listener {
         var stopAt = UInt64.max
         var answer = ips_status(IPS_CANCELLED)
         var heard: UInt64 = 0
@@ -18,7 +18,7 @@ import Testing
         var wentBack = false
     }
 
-    private let hear: ips_progress = { context, done in
+    let hear: ips_progress = { context, done in
         guard let listener = context?.assumingMemoryBound(to: Listener.self) else { return -1 }
         if done < listener.pointee.done { listener.pointee.wentBack = true }
         listener.pointee.done = done
@@ -26,13 +26,13 @@ import Testing
         return listener.pointee.heard >= listener.pointee.stopAt ? listener.pointee.answer : 0
     }
 
-    private typealias Call = (ips_progress?, UnsafeMutableRawPointer, UnsafeMutablePointer<ips_error>) ->
+    typealias Call = (ips_progress?, UnsafeMutableRawPointer, UnsafeMutablePointer<ips_error>) ->
         ips_status
 
     /// Stops a call at its first word, at its second and so on; `whenStopped` looks at what is left. Then it
     /// runs through. How often it was heard of.
     @discardableResult
-    private func stopEverywhere(
+    func stopEverywhere(
         _ what: String, _ call: Call, whenStopped: (UInt64) throws -> Void
     ) throws -> UInt64 {
         var place: UInt64 = 1
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    private func path<T>(_ text: String, _ body: (ips_bytes) throws -> T) rethrows -> T {
+    func path<T>(_ text: String, _ body: (ips_bytes) throws -> T) rethrows -> T {
         try Array(text.utf8).withUnsafeBytes { try body(ips_bytes($0)) }
     }
 
@@ -98,17 +98,17 @@ import Testing
             try path(name) { path in
                 try expectOK { ips_fs_make_node(fs, path, Int32(IPS_FS_FILE), 0o644, 0, 0, $0) }
                 // Times are given, so that the same changes make the same tree.
-                try expectOK { ips_fs_set_time(fs, path, 7, 0, true, $0) }
+                try expectOK { ips_fs_set_time(fs, path, 7, 0, true, nil, nil, $0) }
             }
         }
         for name in gone {
-            try path(name) { path in try expectOK { ips_fs_remove(fs, path, true, $0) } }
+            try path(name) { path in try expectOK { ips_fs_remove(fs, path, true, nil, nil, $0) } }
         }
         return fs
     }
 
     @discardableResult
-    private func commit(_ branch: String, _ names: [String], removing gone: [String] = []) throws -> ips_cid {
+    func commit(_ branch: String, _ names: [String], removing gone: [String] = []) throws -> ips_cid {
         let fs = try change(branch, names, removing: gone)
         defer { ips_fs_close(fs) }
         var cid = ips_cid()
@@ -116,7 +116,7 @@ import Testing
         return cid
     }
 
-    private func names(_ prefix: String, _ count: Int = 20) -> [String] {
+    func names(_ prefix: String, _ count: Int = 20) -> [String] {
         (0..<count).map { "\(prefix)/\($0 % 4)/file \($0)" }
     }
 

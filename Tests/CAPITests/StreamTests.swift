@@ -241,8 +241,11 @@ import Testing
                 #expect(status == ips_status(wanted))
                 var cid = ips_cid()
                 let end = ips_writer_commit(writer, &cid, nil)
-                #expect(end == (wanted == IPS_OK ? ips_status(IPS_OK) : ips_status(IPS_INVALID)))
+                // What was stopped has ended neither the writer nor its batch.
+                #expect(end == ips_status(wanted))
                 ips_writer_close(writer)
+                try expectOK { ips_batch_put_buffer(batch, ips_bytes(), &cid, $0) }
+                try expectOK { ips_batch_commit(batch, $0) }
                 ips_batch_free(batch)
             }
             #expect(!state.statuses.isEmpty && state.statuses.allSatisfy { $0 == IPS_BUSY })

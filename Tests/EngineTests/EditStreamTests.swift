@@ -211,12 +211,27 @@ import Testing
         #expect(try store.get(foreign) == bytes)
         #expect(try store.verify().isClean)
 
+        // What is stopped has changed nothing: the writer goes on.
+        var isEnough = true
         let stopped = try store.makeWriter(on: foreign) { (_) throws(StoreError) in
-            throw StoreError(.cancelled, "enough")
+            if isEnough { throw StoreError(.cancelled, "enough") }
         }
         try stopped.append([1])
         #expect(code { _ = try stopped.commit() } == .cancelled)
-        #expect(code { try stopped.append([1]) } == .invalid)
+        #expect(code { _ = try stopped.flush() } == .cancelled)
+        #expect(try stopped.size == UInt64(bytes.count) + 1)
+        try stopped.append([2])
+        // More than is kept: nothing of it is lost, and it does not grow without end.
+        let much = randomBytes(18 << 20, seed: 12)
+        #expect(code { try stopped.append(much) } == .cancelled)
+        let size = try stopped.size
+        #expect(size > bytes.count + 2 && size < bytes.count + much.count)
+        #expect(code { try stopped.append([3]) } == .cancelled)
+        #expect(try stopped.size == size)
+        isEnough = false
+        try stopped.truncate(to: UInt64(bytes.count) + 2)
+        #expect(try stopped.commit() == (try store.put(bytes + [1, 2])))
+        #expect(try store.verify().isClean)
     }
 
     /// A node that says it is of the profile, and lies.

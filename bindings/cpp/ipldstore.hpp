@@ -237,8 +237,10 @@ public:
         return Forks(result<ips_iter *>(
             [&](auto *iter, auto *error) { return ips_store_forks(get(), iter, error); }));
     }
-    void forget_fork(const std::string &identity) {
-        call([&](auto *error) { return ips_store_forget_fork(get(), c_text(identity), error); });
+    void forget_fork(const std::string &identity, Progress progress = {}) {
+        Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return ips_store_forget_fork(get(), c_text(identity), its->hear(), its, error);
+        });
     }
     void seal() {
         call([&](auto *error) { return ips_store_seal(get(), error); });

@@ -194,6 +194,17 @@ private:
     std::exception_ptr thrown_;
 };
 
+/* What a progress needs that is heard for as long as the library has a handle. */
+struct Observed {
+    std::unique_ptr<Callbacks> observer_;
+
+protected:
+    explicit Observed(Progress progress) : observer_(std::make_unique<Callbacks>(std::move(progress))) {}
+    template <typename Call> void observed(Call &&body) {
+        observer_->call([&](auto *, auto *error) { return body(error); });
+    }
+};
+
 /* A handle, given back at its end; what ends with another handle keeps that until then. Moved, not copied. */
 template <typename Object, void (*give_back)(Object *)> class Handle {
 public:

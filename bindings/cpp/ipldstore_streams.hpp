@@ -108,18 +108,13 @@ inline ips_node_change replace_elements(std::uint64_t position, std::uint64_t co
     return {IPS_NODE_REPLACE, 0, {nullptr, 0}, position, count, values};
 }
 
-/* What a writer's progress needs for as long as the library has the writer. */
-struct Observed {
-    std::unique_ptr<Callbacks> observer_;
-};
-
 /* A file that is changed anywhere; `commit` gives the CID of what came out. */
 class Writer : private Observed, public Handle<ips_writer, ips_writer_close> {
 public:
     /* `open` makes it, of callbacks and a place for the handle. */
     template <typename Open>
     Writer(Progress progress, Open &&open, std::shared_ptr<void> batch = {})
-        : Observed{std::make_unique<Callbacks>(std::move(progress))},
+        : Observed(std::move(progress)),
           Handle(observer_->result<ips_writer *>(open), std::move(batch)) {}
     void write_at(std::uint64_t offset, Bytes data) {
         observed([&](auto *error) { return ips_writer_write_at(get(), offset, data, error); });
@@ -154,11 +149,6 @@ public:
     }
     void abort() {
         call([&](auto *error) { return ips_writer_abort(get(), error); });
-    }
-
-private:
-    template <typename Call> void observed(Call &&body) {
-        observer_->call([&](auto *, auto *error) { return body(error); });
     }
 };
 

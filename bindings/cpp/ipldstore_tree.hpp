@@ -46,9 +46,13 @@ private:
 };
 
 /* A file of a tree that is open, which it keeps. What is not committed is forgotten. */
-class File : public Handle<ips_fs_file, ips_fs_file_close> {
+class File : private Observed, public Handle<ips_fs_file, ips_fs_file_close> {
 public:
-    File(ips_fs_file *file, std::shared_ptr<void> tree) : Handle(file, std::move(tree)) {}
+    /* `open` makes it, of callbacks and a place for the handle. */
+    template <typename Open>
+    File(Progress progress, Open &&open, std::shared_ptr<void> tree)
+        : Observed(std::move(progress)),
+          Handle(observer_->result<ips_fs_file *>(open), std::move(tree)) {}
     std::uint64_t size() const {
         return result<std::uint64_t>(
             [&](auto *size, auto *error) { return ips_fs_file_size(get(), size, error); });
@@ -59,14 +63,14 @@ public:
         });
     }
     void write_at(std::uint64_t offset, Bytes data) {
-        call([&](auto *error) { return ips_fs_file_write_at(get(), offset, data, error); });
+        observed([&](auto *error) { return ips_fs_file_write_at(get(), offset, data, error); });
     }
     void truncate(std::uint64_t size) {
-        call([&](auto *error) { return ips_fs_file_truncate(get(), size, error); });
+        observed([&](auto *error) { return ips_fs_file_truncate(get(), size, error); });
     }
     /* Gives the tree what was written. */
     void commit() {
-        call([&](auto *error) { return ips_fs_file_commit(get(), error); });
+        observed([&](auto *error) { return ips_fs_file_commit(get(), error); });
     }
 };
 
@@ -125,12 +129,14 @@ public:
         });
     }
 
-    /* IPS_FS_READ, or IPS_FS_WRITE with IPS_FS_CREATE, of this mode, and IPS_FS_TRUNCATE. */
-    File open(Bytes path, std::uint32_t flags = IPS_FS_READ, std::uint32_t mode = 0644) {
-        auto open = [&](auto *file, auto *error) {
-            return ips_fs_file_open(get(), path, flags, mode, file, error);
+    /* IPS_FS_READ, or IPS_FS_WRITE with IPS_FS_CREATE, of this mode, and IPS_FS_TRUNCATE. `progress` hears,
+     * in calls on the file, of the bytes that are stored while much is. */
+    File open(Bytes path, std::uint32_t flags = IPS_FS_READ, std::uint32_t mode = 0644,
+              Progress progress = {}) {
+        auto open = [&](auto *file, auto *its, auto *error) {
+            return ips_fs_file_open(get(), path, flags, mode, its->hear(), its, file, error);
         };
-        return File(result<ips_fs_file *>(open), kept());
+        return File(std::move(progress), open, kept());
     }
     /* All bytes of a file. */
     std::string read(Bytes path) {
@@ -144,6 +150,13 @@ public:
         File file = open(path, IPS_FS_WRITE | IPS_FS_CREATE | IPS_FS_TRUNCATE, mode);
         file.write_at(0, data);
         file.commit();
+    }
+
+    /* Gives a file, which is made when it is not there, the content of one that is stored. */
+    void put_file(Bytes path, const Cid &cid, std::uint32_t mode = 0644, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_put_file(get(), path, &cid, mode, hear, its, error);
+        });
     }
 
     void make_directory(Bytes path, std::uint32_t mode = 0755, bool parents = false) {
@@ -163,34 +176,54 @@ public:
     void link(Bytes existing, Bytes path) {
         call([&](auto *error) { return ips_fs_link(get(), existing, path, error); });
     }
-    void rename(Bytes path, Bytes target) {
-        call([&](auto *error) { return ips_fs_rename(get(), path, target, error); });
+    /* `progress` of what follows hears of the blocks that are read, where names are gone through: those of
+     * directories of type IPS_FS_SYNC_MERKLE_CRDT, and those that share files. */
+    void rename(Bytes path, Bytes target, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_rename(get(), path, target, hear, its, error);
+        });
     }
     /* Costs nothing, whatever is below it. */
-    void copy(Bytes path, Bytes target) {
-        call([&](auto *error) { return ips_fs_copy(get(), path, target, error); });
+    void copy(Bytes path, Bytes target, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_copy(get(), path, target, hear, its, error);
+        });
     }
     /* Gives a path what another version, tree or directory has at `from`, in the place of what it has now. */
-    void restore(Bytes path, const Cid &tree, Bytes from) {
-        call([&](auto *error) { return ips_fs_restore(get(), path, &tree, from, error); });
+    void restore(Bytes path, const Cid &tree, Bytes from, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_restore(get(), path, &tree, from, hear, its, error);
+        });
     }
     /* `tree`: a directory with all that is below it. */
-    void remove(Bytes path, bool tree = false) {
-        call([&](auto *error) { return ips_fs_remove(get(), path, tree, error); });
+    void remove(Bytes path, bool tree = false, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_remove(get(), path, tree, hear, its, error);
+        });
     }
 
-    void set_mode(Bytes path, std::uint32_t mode, bool follow = true) {
-        call([&](auto *error) { return ips_fs_set_mode(get(), path, mode, follow, error); });
+    void set_mode(Bytes path, std::uint32_t mode, bool follow = true, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_mode(get(), path, mode, follow, hear, its, error);
+        });
     }
     /* UINT32_MAX leaves what is there. */
-    void set_owner(Bytes path, std::uint32_t uid, std::uint32_t gid, bool follow = true) {
-        call([&](auto *error) { return ips_fs_set_owner(get(), path, uid, gid, follow, error); });
+    void set_owner(Bytes path, std::uint32_t uid, std::uint32_t gid, bool follow = true,
+                   Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_owner(get(), path, uid, gid, follow, hear, its, error);
+        });
     }
-    void set_time(Bytes path, std::int64_t seconds, std::uint32_t nanoseconds = 0, bool follow = true) {
-        call([&](auto *error) { return ips_fs_set_time(get(), path, seconds, nanoseconds, follow, error); });
+    void set_time(Bytes path, std::int64_t seconds, std::uint32_t nanoseconds = 0, bool follow = true,
+                  Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_time(get(), path, seconds, nanoseconds, follow, hear, its, error);
+        });
     }
-    void set_sync(Bytes path, std::int32_t sync, bool recursively = false) {
-        call([&](auto *error) { return ips_fs_set_sync(get(), path, sync, recursively, error); });
+    void set_sync(Bytes path, std::int32_t sync, bool recursively = false, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_sync(get(), path, sync, recursively, hear, its, error);
+        });
     }
     std::string attribute(Bytes path, Bytes name) const {
         return whole([&](auto *buffer, auto capacity, auto *length, auto *error) {
@@ -206,8 +239,10 @@ public:
             found.emplace_back(names.c_str() + at);
         return found;
     }
-    void set_attribute(Bytes path, Bytes name, Bytes value) {
-        call([&](auto *error) { return ips_fs_set_attribute(get(), path, name, value, error); });
+    void set_attribute(Bytes path, Bytes name, Bytes value, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_attribute(get(), path, name, value, hear, its, error);
+        });
     }
     /* A value of any kind, as its DAG-CBOR. */
     std::string attribute_value(Bytes path, Bytes name) const {
@@ -215,11 +250,22 @@ public:
             return ips_fs_get_attribute_value(get(), path, name, buffer, capacity, length, error);
         });
     }
-    void set_attribute_value(Bytes path, Bytes name, Bytes dag_cbor) {
-        call([&](auto *error) { return ips_fs_set_attribute_value(get(), path, name, dag_cbor, error); });
+    void set_attribute_value(Bytes path, Bytes name, Bytes dag_cbor, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_set_attribute_value(get(), path, name, dag_cbor, hear, its, error);
+        });
     }
-    void remove_attribute(Bytes path, Bytes name) {
-        call([&](auto *error) { return ips_fs_remove_attribute(get(), path, name, error); });
+    void remove_attribute(Bytes path, Bytes name, Progress progress = {}) {
+        change(progress, [&](auto hear, auto *its, auto *error) {
+            return ips_fs_remove_attribute(get(), path, name, hear, its, error);
+        });
+    }
+
+private:
+    template <typename Call> void change(Progress &progress, Call &&body) {
+        Callbacks(std::move(progress)).call([&](auto *its, auto *error) {
+            return body(its->hear(), its, error);
+        });
     }
 };
 

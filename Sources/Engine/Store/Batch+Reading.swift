@@ -24,6 +24,16 @@ extension Batch: ScratchBlockSource {
         guard cid.codec == .dagCBOR else { return UInt64(location.rawLength) }
         return try withBlock(cid, StoreCore.size(ofNode:))
     }
+
+    /// Whether a block is in the store, its bases or this batch, and stays for as long as the batch lives:
+    /// one that died before is about to go.
+    package func mayRely(on cid: CID) throws(StoreError) -> Bool {
+        if cid.hash == .identity { return true }
+        try checkOpen()
+        var missing = [true]
+        try claim([cid], &missing, claiming: false)
+        return !missing[0]
+    }
 }
 
 /// A source of blocks that can leave one in the caller's memory.

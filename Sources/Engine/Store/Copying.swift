@@ -87,9 +87,10 @@ extension ContentStore {
 
 extension StoreCore {
     /// Drops all holds of some owners, a bounded number a transaction, as long as that is allowed, which is
-    /// asked in each transaction.
+    /// asked in each transaction. `released` hears behind each how many went in it, and may throw to stop.
     func releaseAll(
-        of owners: [String], while isAllowed: () throws(StoreError) -> Bool = { true }
+        of owners: [String], while isAllowed: () throws(StoreError) -> Bool = { true },
+        released: (Int) throws(StoreError) -> Void = { (_) in }
     ) throws(StoreError) {
         var isDone = false
         while !isDone {
@@ -110,6 +111,7 @@ extension StoreCore {
                 return false
             }
             shortenJournal()
+            if !isDone { try released(holds.count) }
         }
     }
 }

@@ -138,14 +138,23 @@ extension StoreCore {
     func releaseGoneForks() throws(StoreError) { try forget(goneForks()) }
 
     /// Releases what is held for forks, of many in one transaction: programs that run each task in a layer
-    /// leave thousands.
-    func forget(_ forks: [StoreIdentity]) throws(StoreError) {
+    /// leave thousands. `progress` hears of the holds that went, and may throw to stop between transactions:
+    /// the forks are known until all that is held for them went.
+    func forget(
+        _ forks: [StoreIdentity], progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) {
+        var released: UInt64 = 0
         var rest = forks[...]
         while !rest.isEmpty {
             let slice = rest.prefix(1024)
             var held = Array(slice)
             while !held.isEmpty {
-                try releaseAll(of: held.map(Base.owner))
+                try releaseAll(
+                    of: held.map(Base.owner),
+                    released: { (count) throws(StoreError) in
+                        released += UInt64(count)
+                        try progress?(released)
+                    })
                 // In a commit of its own: were the one before lost, after the files are removed, nobody would
                 // know whose the holds are.
                 try write(.releasing) { (transaction) throws(StoreError) in
@@ -271,13 +280,16 @@ extension ContentStore {
     }
 
     /// Releases all that is held for a fork, which loses what it has here once that is collected. NOT_FOUND
-    /// when there is no such fork.
-    public final func forgetFork(_ identity: String) throws(StoreError) {
+    /// when there is no such fork. `progress` hears of the holds that went, and may throw to stop: those are
+    /// gone, the fork is there still, and the next call goes on.
+    public final func forgetFork(
+        _ identity: String, progress: ((UInt64) throws(StoreError) -> Void)? = nil
+    ) throws(StoreError) {
         try checkWritable()
         guard let fork = StoreIdentity(text: identity), try core.forks().contains(fork) else {
             throw StoreError(.notFound, "there is no fork \(identity)")
         }
-        try core.forget([fork])
+        try core.forget([fork], progress: progress)
     }
 
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that

@@ -10,7 +10,7 @@
 /// - Nothing is reachable, and nobody else sees it, before the commit.
 ///
 /// For one thread at a time, the one that uses its batch. An error while it stores ends the batch, and so
-/// the writer.
+/// the writer; `progress`, when it throws to stop, does not.
 public final class ByteWriter {
     private let batch: Batch
     private let ownsBatch: Bool
@@ -52,20 +52,27 @@ public final class ByteWriter {
     }
 
     /// Writes the bytes at `offset`, which may be beyond the end: what is between reads as zeros, and costs
-    /// nothing. Nothing to write changes nothing. TOO_LARGE beyond 2^63 - 1 bytes.
+    /// nothing. Nothing to write changes nothing. TOO_LARGE beyond 2^63 - 1 bytes. When `progress` stops it,
+    /// the first part of the bytes may be written, or all of them.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         try checkOpen()
         let (end, overflowed) = offset.addingReportingOverflow(UInt64(bytes.count))
         guard !overflowed, end <= TreeNode.maximumSize else { throw Self.tooLarge }
         var done = 0
         while done < bytes.count {
+            // Where what was to be stored before was stopped.
+            if isFull { try store() }
             let length = min(bytes.count - done, DirtyExtents.longestExtent)
             let piece = UnsafeRawBufferPointer(rebasing: bytes[done..<(done + length)])
             content.write(piece, at: offset + UInt64(done))
             done += length
-            let written = (bytes: content.written.byteCount, extents: content.written.extents.count)
-            if written.bytes >= Self.bufferedBytes || written.extents >= Self.bufferedExtents { try store() }
+            if isFull { try store() }
         }
+    }
+
+    private var isFull: Bool {
+        content.written.byteCount >= Self.bufferedBytes
+            || content.written.extents.count >= Self.bufferedExtents
     }
 
     /// Writes the bytes at the end.
@@ -127,17 +134,33 @@ public final class ByteWriter {
         try batch.checkOpen()
     }
 
-    /// Makes the tree of the bytes as they are now the one that changes are made to.
+    /// Makes the tree of the bytes as they are now the one that changes are made to. What `progress` stops
+    /// has changed nothing: chunks and nodes of it that the batch has are whole, and nothing names them.
     @discardableResult
     private func store() throws(StoreError) -> CID {
-        try batch.step { () throws(StoreError) in
+        var answer: StoreError?
+        let stored = try batch.step { () throws(StoreError) -> CID? in
             var edit = try TreeEdit(batch, content, isOwn: isOwn, window: window)
-            let new = try edit.run(progress: progress)
+            let new: CID
+            do throws(StoreError) {
+                new = try edit.run { [progress] (done) throws(StoreError) in
+                    do throws(StoreError) { try progress?(done) } catch {
+                        answer = error
+                        throw error
+                    }
+                }
+            } catch {
+                guard answer != nil else { throw error }
+                return nil
+            }
             root = new
             isOwn = new.codec == .dagCBOR
             content = EditedContent(base: try Self.base(new, in: batch))
             return new
         }
+        if let answer { throw answer }
+        guard let stored else { throw StoreError(.internal, "nothing was stored") }
+        return stored
     }
 
     private static func base(_ root: CID?, in batch: Batch) throws(StoreError) -> LeafReader<Batch>? {

@@ -80,7 +80,11 @@ extension Batch {
         from source: any ByteSource, progress: ((UInt64) throws(StoreError) -> Void)? = nil
     ) throws(StoreError) -> FileContent {
         let cid = try putBytes(from: source, progress: progress)
-        let size = try size(of: cid)
+        return try fileContent(cid, size: try size(of: cid))
+    }
+
+    /// The content of a file that is stored: in the entry itself where it is short.
+    func fileContent(_ cid: CID, size: UInt64) throws(StoreError) -> FileContent {
         guard size <= UInt64(FileContent.inlineLimit) else { return .stored(cid, size: size) }
         var reader = try TreeReader(root: cid, size: size, source: self)
         var bytes = [UInt8](repeating: 0, count: Int(size))

@@ -14,11 +14,13 @@ final class OpenFile {
 ///
 /// What always holds: the tree has what was written only when `close` returns, and has it then under the
 /// names that the file has by then; when all of them were removed meanwhile, nowhere. Content of up to
-/// `FileContent.inlineLimit` bytes is in memory, more is in a `ByteWriter` of the workspace's batch.
+/// `FileContent.inlineLimit` bytes is in memory, more is in a `ByteWriter` of the workspace's batch. What
+/// `progress` stops has changed nothing in the tree, and the file is open still.
 public final class FileWriter {
     private let workspace: Workspace
     private let file: OpenFile
     private var content: Content
+    private let progress: Hearing?
     private var isChanged = false
     private var isOver = false
 
@@ -28,14 +30,43 @@ public final class FileWriter {
         case large(ByteWriter, Batch)
     }
 
-    init(_ workspace: Workspace, _ file: OpenFile, _ old: FileContent) throws(StoreError) {
+    /// Who hears how far a call is.
+    private final class Hearing {
+        private let handler: StepHandler
+        /// Bytes that the call has dealt with.
+        private var bytes: UInt64 = 0
+
+        init?(_ handler: StepHandler?) {
+            guard let handler else { return nil }
+            self.handler = handler
+        }
+
+        func begin() { bytes = 0 }
+
+        func hear(_ done: UInt64) throws(StoreError) {
+            // What is stored more than once in a call begins anew.
+            bytes = max(bytes, done)
+            try handler(bytes)
+        }
+
+        /// For what counts from 0 itself.
+        var onward: StepHandler {
+            { [handler, bytes] (steps) throws(StoreError) in try handler(bytes &+ steps) }
+        }
+    }
+
+    init(
+        _ workspace: Workspace, _ file: OpenFile, _ old: FileContent, progress: StepHandler? = nil
+    ) throws(StoreError) {
         self.workspace = workspace
         self.file = file
+        let hearing = Hearing(progress)
+        self.progress = hearing
         switch old {
         case .inline(let bytes): content = .small(bytes)
         case .stored(let cid, let size):
             let batch = try workspace.source.changing()
-            let writer = try batch.makeWriter(on: cid)
+            let writer = try batch.makeWriter(on: cid, progress: hearing?.hear)
             let found = try writer.size
             guard found == size else {
                 throw StoreError(.corrupt, "\(cid) has \(found) bytes, its directory says \(size)")
@@ -60,6 +91,9 @@ public final class FileWriter {
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         try checkContent()
         guard bytes.count > 0 else { return }
+        progress?.begin()
+        // Some of it may be written when it is stopped.
+        isChanged = true
         let (end, overflowed) = offset.addingReportingOverflow(UInt64(bytes.count))
         if case .small(var small) = content, !overflowed, end <= UInt64(FileContent.inlineLimit) {
             content = .small([])
@@ -71,7 +105,6 @@ public final class FileWriter {
         } else {
             try large().write(bytes, at: offset)
         }
-        isChanged = true
     }
 
     /// Writes the bytes at the end.
@@ -109,19 +142,25 @@ public final class FileWriter {
         }
     }
 
-    /// Gives the tree what was written, and ends the writer.
+    /// Gives the tree what was written, and ends the writer. When it throws, neither has happened: it can be
+    /// closed again, or given up with `abort`.
     public func close() throws(StoreError) {
         try checkOpen()
-        isOver = true
-        let stored = isChanged && !file.isDetached ? try store() : nil
-        workspace.writers.removeAll { $0 === file }
-        if let stored { try workspace.setContent(FilePath(components: file.path), stored) }
+        if isChanged, !file.isDetached {
+            progress?.begin()
+            let stored = try store()
+            try workspace.reporting(to: progress?.onward) { () throws(StoreError) in
+                try workspace.setContent(FilePath(components: file.path), stored)
+            }
+        }
+        abort()
     }
 
     /// Ends the writer and forgets what was written.
     public func abort() {
         isOver = true
         workspace.writers.removeAll { $0 === file }
+        if case .large(let writer, _) = content { writer.abort() }
         content = .small([])
     }
 
@@ -144,7 +183,7 @@ public final class FileWriter {
         case .large(let writer, _): return writer
         case .small(let bytes):
             let batch = try workspace.source.changing()
-            let writer = try batch.makeWriter()
+            let writer = try batch.makeWriter(progress: progress?.hear)
             try bytes.withBytes { (bytes) throws(StoreError) in try writer.append(bytes) }
             content = .large(writer, batch)
             return writer
@@ -157,13 +196,12 @@ public final class FileWriter {
         case .large(let writer, _):
             let size = try writer.size
             guard size <= UInt64(FileContent.inlineLimit) else {
-                return .stored(try writer.commit(), size: size)
+                return .stored(try writer.flush(), size: size)
             }
             var bytes = [UInt8](repeating: 0, count: Int(size))
             let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(StoreError) in
                 try writer.read(at: 0, into: UnsafeMutableRawBufferPointer(buffer))
             }
-            writer.abort()
             return .inline(Array(bytes.prefix(count)))
         }
     }
@@ -171,9 +209,11 @@ public final class FileWriter {
 
 extension Workspace {
     /// Opens a file for change. `create`: it is made when it is not there, with this mode. `truncate`: what
-    /// it has is dropped. NOT_FOUND and INVALID as the path is.
+    /// it has is dropped. `progress` hears, in calls on the file, of the bytes that are dealt with while much
+    /// is stored, and of the blocks that are read for its names; it may throw to stop. NOT_FOUND and INVALID
+    /// as the path is.
     public func openForWriting(
-        _ path: FilePath, create mode: UInt16? = nil, truncate: Bool = false
+        _ path: FilePath, create mode: UInt16? = nil, truncate: Bool = false, progress: StepHandler? = nil
     ) throws(StoreError) -> FileWriter {
         try begin()
         if let mode, try resolve(path, follow: true).entry == nil {
@@ -182,7 +222,7 @@ extension Workspace {
         let (location, _, content) = try requireFile(path)
         guard !location.isForeign else { throw Self.foreign }
         let file = OpenFile(location.path)
-        let writer = try FileWriter(self, file, truncate ? .empty : content)
+        let writer = try FileWriter(self, file, truncate ? .empty : content, progress: progress)
         if truncate { try writer.truncate(to: 0) }
         writers.append(file)
         return writer
@@ -202,6 +242,28 @@ extension Workspace {
             guard bytes.count > FileContent.inlineLimit else { return FileContent.inline([UInt8](bytes)) }
             return try source.changing().putFileContent(bytes)
         }
+        try setContent(path, content, making: mode)
+    }
+
+    /// Gives a file the content that a CID names, which is a file that the store has or that is in the
+    /// workspace's batch, and makes it, with this mode, when it is not there. Costs nothing whatever the
+    /// size: up to `FileContent.inlineLimit` bytes are read. NOT_FOUND where the store has no such block, or
+    /// is about to take it away; INVALID where it is something else than a file.
+    public func putFile(_ path: FilePath, _ cid: CID, mode: UInt16 = 0o644) throws(StoreError) {
+        try begin()
+        let batch = try source.changing()
+        guard try batch.mayRely(on: cid) else {
+            throw StoreError(.notFound, "\(cid) is not in the store, or nothing keeps it any more")
+        }
+        guard case .file(let size) = try TreeNodes.open(cid, source) else {
+            throw StoreError(.invalid, "\(cid) is no file")
+        }
+        try setContent(path, try batch.fileContent(cid, size: size), making: mode)
+    }
+
+    private func setContent(_ path: FilePath, _ content: FileContent, making mode: UInt16)
+        throws(StoreError)
+    {
         if try resolve(path, follow: true).entry == nil {
             try add(try finalPath(path), made(.file(content), mode))
         } else {

@@ -115,6 +115,19 @@ public final class Workspace {
         try flush()
     }
 
+    /// Runs `body`, an operation or several, and has `progress` hear of the blocks that are read for it, and
+    /// of the directories that are stored before. It may throw to stop: then the operation has changed
+    /// nothing. Nil: nobody else hears than did before.
+    public func reporting<T>(to progress: StepHandler?, _ body: () throws(StoreError) -> T)
+        throws(StoreError) -> T
+    {
+        guard let steps = StepCounter(progress) else { return try body() }
+        let before = source.steps
+        source.steps = steps
+        defer { source.steps = before }
+        return try body()
+    }
+
     /// Takes account of what a change, or an open directory, takes in memory.
     func note(_ bytes: Int) { memory += bytes }
 

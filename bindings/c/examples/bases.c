@@ -80,9 +80,10 @@ int main(int argc, char **argv) {
     MUST(ips_iter_next_fork(forks, &one, &error));
     ips_iter_close(forks);
     SHOULD(one.state == IPS_FORK_PRESENT && one.holds == 1);
-    SHOULD(ips_store_forget_fork(base, "00000000000000000000000000000000", &error) == IPS_NOT_FOUND);
+    SHOULD(ips_store_forget_fork(base, "00000000000000000000000000000000", NULL, NULL, &error) ==
+           IPS_NOT_FOUND);
     ips_store_close(fork);
-    MUST(ips_store_forget_fork(base, one.identity, &error));
+    MUST(ips_store_forget_fork(base, one.identity, NULL, NULL, &error));
     MUST(ips_store_forks(base, &forks, &error));
     ips_status status = ips_iter_next_fork(forks, &one, &error);
     SHOULD(status == IPS_END || (status == IPS_OK && one.holds == 0));

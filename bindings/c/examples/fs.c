@@ -24,9 +24,9 @@ int main(int argc, char **argv) {
     MUST(ips_fs_make_symlink(fs, p("hosts"), p("etc/hosts"), &error));
     MUST(ips_fs_link(fs, p("etc/hosts"), p("etc/hosts.too"), &error));
     MUST(ips_fs_make_node(fs, p("null"), IPS_FS_CHARACTER_DEVICE, 0666, 1, 3, &error));
-    MUST(ips_fs_set_attribute(fs, p("etc"), p("user.note"), p("settings"), &error));
-    MUST(ips_fs_set_owner(fs, p("etc/hosts"), 7, UINT32_MAX, true, &error));
-    MUST(ips_fs_set_time(fs, p("etc/hosts"), 1000000000, 5, true, &error));
+    MUST(ips_fs_set_attribute(fs, p("etc"), p("user.note"), p("settings"), NULL, NULL, &error));
+    MUST(ips_fs_set_owner(fs, p("etc/hosts"), 7, UINT32_MAX, true, NULL, NULL, &error));
+    MUST(ips_fs_set_time(fs, p("etc/hosts"), 1000000000, 5, true, NULL, NULL, &error));
     MUST(ips_fs_commit(fs, "main", "the first version", "somebody", NULL, NULL, &first, &error));
     print_cid("first", &first);
 
@@ -47,7 +47,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_list_attributes(fs, p("etc"), text, sizeof text, &length, &error));
     SHOULD(length == 10 && strcmp(text, "user.note") == 0);
     SHOULD(ips_fs_stat(fs, p("nowhere"), false, &entry, &error) == IPS_NOT_FOUND && error.os_errno == 2);
-    SHOULD(ips_fs_rename(fs, p("etc"), p("etc/deep/etc"), &error) == IPS_INVALID);
+    SHOULD(ips_fs_rename(fs, p("etc"), p("etc/deep/etc"), NULL, NULL, &error) == IPS_INVALID);
 
     ips_iter *entries;
     MUST(ips_fs_walk(fs, p("/"), 0, &entries, &error));
@@ -70,9 +70,9 @@ int main(int argc, char **argv) {
     MUST(ips_fs_commit(fs, "main", "ours", NULL, stop_once, &heard, &ours, &error));
     ips_fs *dev;
     MUST(ips_fs_open_branch(store, "dev", &dev, &error));
-    MUST(ips_fs_rename(dev, p("null"), p("etc/null"), &error));
-    MUST(ips_fs_copy(dev, p("etc"), p("backup"), &error));
-    MUST(ips_fs_remove(dev, p("hosts"), false, &error));
+    MUST(ips_fs_rename(dev, p("null"), p("etc/null"), NULL, NULL, &error));
+    MUST(ips_fs_copy(dev, p("etc"), p("backup"), NULL, NULL, &error));
+    MUST(ips_fs_remove(dev, p("hosts"), false, NULL, NULL, &error));
     write_file(dev, "etc/issue", "theirs\n");
     MUST(ips_fs_commit(dev, "dev", "theirs", NULL, NULL, NULL, &theirs, &error));
     ips_fs_close(dev);

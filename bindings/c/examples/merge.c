@@ -8,7 +8,7 @@ static ips_cid change(ips_store *store, const char *branch, const char *gone) {
     MUST(ips_fs_open_branch(store, branch, &fs, &error));
     write_file(fs, "config", branch);
     write_file(fs, "notes", branch);
-    MUST(ips_fs_remove(fs, p(gone), false, &error));
+    MUST(ips_fs_remove(fs, p(gone), false, NULL, NULL, &error));
     MUST(ips_fs_commit(fs, branch, branch, NULL, NULL, NULL, &version, &error));
     ips_fs_close(fs);
     return version;
@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
         SHOULD(resolution == IPS_FS_REPORT && fields == IPS_FS_CONTENT && was.size == 4);
         ips_bytes place = {name, length};
         if (length == 6)
-            MUST(ips_fs_restore(fs, place, &theirs, place, &error));
+            MUST(ips_fs_restore(fs, place, &theirs, place, NULL, NULL, &error));
         else
             write_file(fs, "notes", "both");
     }

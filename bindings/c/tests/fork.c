@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
 
     MUST(ips_fs_open_branch(store, "main", &fs, &error));
     MUST(ips_fs_make_directory(fs, p("a"), 0755, false, &error));
-    MUST(ips_fs_file_open(fs, p("b"), IPS_FS_WRITE | IPS_FS_CREATE, 0644, &file, &error));
+    MUST(ips_fs_file_open(fs, p("b"), IPS_FS_WRITE | IPS_FS_CREATE, 0644, NULL, NULL, &file, &error));
     MUST(ips_fs_list(fs, p("/"), p(""), 0, &entries, &error));
 
     fflush(NULL);

@@ -137,6 +137,11 @@ void run(const std::string &path) {
     should(tree.attribute_value("etc", "user.gone") == "\x82\x01\x02", "a value of another kind");
     tree.remove_attribute("etc", "user.gone");
     tree.set_sync("etc", IPS_FS_SYNC_DEFAULT, true);
+    // What is stored already, of any size; it goes out by the CID that its entry has.
+    ips::Cid disk = store.put(std::string(100000, 'd'));
+    tree.put_file("etc/disk", disk, 0600);
+    should(tree.stat("etc/disk").cid == disk && tree.read("etc/disk").size() == 100000, "a stored file");
+    tree.remove("etc/disk");
     {
         // What is not committed is forgotten.
         ips::File file = tree.open("etc/hosts", IPS_FS_WRITE | IPS_FS_TRUNCATE);

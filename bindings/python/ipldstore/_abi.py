@@ -1094,7 +1094,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ips_iter_next_fork": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_fork), ctypes.POINTER(ips_error),
     ]),
-    "ips_store_forget_fork": (ips_status, [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ips_error)]),
+    "ips_store_forget_fork": (ips_status, [
+        ctypes.c_void_p, ctypes.c_char_p, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_entry_init": (None, [ctypes.POINTER(ips_fs_entry), ctypes.c_size_t]),
     "ips_fs_open": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
@@ -1138,25 +1140,34 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_link": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
-    "ips_fs_rename": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
-    "ips_fs_copy": (ips_status, [ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error)]),
-    "ips_fs_restore": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ips_bytes, ctypes.POINTER(ips_error),
+    "ips_fs_rename": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
-    "ips_fs_remove": (ips_status, [ctypes.c_void_p, ips_bytes, ctypes.c_bool, ctypes.POINTER(ips_error)]),
+    "ips_fs_copy": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_restore": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ips_bytes, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_remove": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.c_bool, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
+    ]),
     "ips_fs_set_mode": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_bool, ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_bool, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
     ]),
     "ips_fs_set_owner": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_bool,
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_bool, ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
     "ips_fs_set_time": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.c_int64, ctypes.c_uint32, ctypes.c_bool,
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ctypes.c_int64, ctypes.c_uint32, ctypes.c_bool, ips_progress,
+        ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
     "ips_fs_set_sync": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.c_int32, ctypes.c_bool, ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ctypes.c_int32, ctypes.c_bool, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
     ]),
     "ips_fs_get_attribute": (ips_status, [
         ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.c_void_p, ctypes.c_size_t,
@@ -1167,21 +1178,27 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(ips_error),
     ]),
     "ips_fs_set_attribute": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
     ]),
     "ips_fs_get_attribute_value": (ips_status, [
         ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.c_void_p, ctypes.c_size_t,
         ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_set_attribute_value": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_bytes, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
     ]),
     "ips_fs_remove_attribute": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ips_bytes, ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ips_bytes, ips_progress, ctypes.c_void_p, ctypes.POINTER(ips_error),
+    ]),
+    "ips_fs_put_file": (ips_status, [
+        ctypes.c_void_p, ips_bytes, ctypes.POINTER(ips_cid), ctypes.c_uint32, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ips_error),
     ]),
     "ips_fs_file_open": (ips_status, [
-        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(ctypes.c_void_p),
-        ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ips_bytes, ctypes.c_uint32, ctypes.c_uint32, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_file_size": (ips_status, [
         ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),

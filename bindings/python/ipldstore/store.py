@@ -270,9 +270,13 @@ class Store(Storing):
         """The layers that the store is a base of."""
         return streams.forks(made("ips_store_forks", self._handle), self)
 
-    def forget_fork(self, identity: str) -> None:
-        """Releases all that is held for a fork, which loses what it has here once that is collected."""
-        call("ips_store_forget_fork", self._handle, text(identity, "an identity"))
+    def forget_fork(self, identity: str, progress: Progress | None = None) -> None:
+        """Releases all that is held for a fork, which loses what it has here once that is collected.
+        `progress` hears of the holds that went. When it stops the call, those are gone, and the next goes
+        on."""
+        callbacks = Callbacks(progress)
+        arguments = (text(identity, "an identity"), callbacks.progress, None)
+        call("ips_store_forget_fork", self._handle, *arguments, callbacks=callbacks)
 
     @staticmethod
     def bases(path: Path) -> Items[Base]:

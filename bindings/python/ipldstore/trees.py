@@ -128,14 +128,23 @@ class Tree(Handle):
         with self.open(path, "w", mode) as file:
             file.write_at(0, data)
 
-    def open(self, path: Path, how: str = "r", mode: int = 0o644) -> File:
+    def put_file(self, path: Path, cid: Cid, mode: int = 0o644, progress: Progress | None = None) -> None:
+        """Gives a file the content of one that is stored, as `Store.put_file` or another tree gave it, and
+        makes it, with these permissions, if it is not there. Nothing is copied. (`stat` gives the CID of a
+        file of more than 512 bytes, which the store has once the tree is committed.)"""
+        self._change("ips_fs_put_file", path, required(cid), mode, progress=progress)
+
+    def open(self, path: Path, how: str = "r", mode: int = 0o644, progress: Progress | None = None) -> File:
         """Opens a file as a raw binary stream: "r", "r+", "w" or "a", with or without "b", as for the `open`
-        of Python. `mode` is that of a file that is made."""
+        of Python. `mode` is that of a file that is made. `progress` hears, in what is done with the file, of
+        the bytes that are stored while much is; what it stops can be done again, but for `close`."""
         flags = _MODES.get(how.replace("b", "", 1)) if isinstance(how, str) else None
         if flags is None:
             raise ValueError(f"a file is opened with r, r+, w or a, not {how!r}")
-        handle = made("ips_fs_file_open", self._handle, tree_path(path), flags, mode)
-        return File(handle, self, flags != _abi.IPS_FS_READ, how.startswith("a"))
+        callbacks = Callbacks(progress)
+        arguments = (tree_path(path), flags, mode, callbacks.progress, None)
+        handle = made("ips_fs_file_open", self._handle, *arguments, callbacks=callbacks)
+        return File(handle, self, callbacks, flags != _abi.IPS_FS_READ, how.startswith("a"))
 
     def mkdir(self, path: Path, mode: int = 0o755, parents: bool = False) -> None:
         """Makes a directory; with `parents` those above it too, and it may be there."""
@@ -157,43 +166,62 @@ class Tree(Handle):
         """Gives a file one more name."""
         call("ips_fs_link", self._handle, tree_path(existing), tree_path(path))
 
-    def rename(self, path: Path, target: Path) -> None:
+    # `progress` of what follows hears of the blocks that are read, where names are gone through: those of
+    # directories of type MERKLE_CRDT, and those that share files. What it stops leaves the tree as it was.
+
+    def rename(self, path: Path, target: Path, progress: Progress | None = None) -> None:
         """Moves an entry with all that is below it; what is at the target is replaced as rename(2) does."""
-        call("ips_fs_rename", self._handle, tree_path(path), tree_path(target))
+        self._change("ips_fs_rename", path, tree_path(target), progress=progress)
 
-    def copy(self, path: Path, target: Path) -> None:
+    def copy(self, path: Path, target: Path, progress: Progress | None = None) -> None:
         """Copies an entry with all that is below it, which costs nothing but its hard links."""
-        call("ips_fs_copy", self._handle, tree_path(path), tree_path(target))
+        self._change("ips_fs_copy", path, tree_path(target), progress=progress)
 
-    def restore(self, path: Path, tree: Cid, source: Path) -> None:
+    def restore(self, path: Path, tree: Cid, source: Path, progress: Progress | None = None) -> None:
         """Gives a path what another version, tree or directory has at `source`, with all that is below it, in
         the place of what it has now. Costs nothing whatever its size."""
-        call("ips_fs_restore", self._handle, tree_path(path), required(tree), tree_path(source))
+        self._change("ips_fs_restore", path, required(tree), tree_path(source), progress=progress)
 
-    def remove(self, path: Path, tree: bool = False) -> None:
+    def remove(self, path: Path, tree: bool = False, progress: Progress | None = None) -> None:
         """Removes an entry and leaves a tombstone; with `tree` a directory with all that is below it."""
-        call("ips_fs_remove", self._handle, tree_path(path), bool(tree))
+        self._change("ips_fs_remove", path, bool(tree), progress=progress)
+
+    def _change(self, function: str, path: Path, *arguments: Any, progress: Progress | None) -> None:
+        callbacks = Callbacks(progress)
+        given_to = (tree_path(path), *arguments, callbacks.progress, None)
+        call(function, self._handle, *given_to, callbacks=callbacks)
 
     # ----------------------------------------------------------------------------------------- Metadata
 
-    def chmod(self, path: Path, mode: int, follow_symlinks: bool = True) -> None:
-        call("ips_fs_set_mode", self._handle, tree_path(path), mode, bool(follow_symlinks))
+    def chmod(
+        self, path: Path, mode: int, follow_symlinks: bool = True, progress: Progress | None = None
+    ) -> None:
+        self._change("ips_fs_set_mode", path, mode, bool(follow_symlinks), progress=progress)
 
     def chown(
-        self, path: Path, uid: int | None = None, gid: int | None = None, follow_symlinks: bool = True
+        self,
+        path: Path,
+        uid: int | None = None,
+        gid: int | None = None,
+        follow_symlinks: bool = True,
+        progress: Progress | None = None,
     ) -> None:
         """None leaves what is there."""
         ids = [(1 << 32) - 1 if one is None else one for one in (uid, gid)]
-        call("ips_fs_set_owner", self._handle, tree_path(path), *ids, bool(follow_symlinks))
+        self._change("ips_fs_set_owner", path, *ids, bool(follow_symlinks), progress=progress)
 
-    def utime(self, path: Path, mtime_ns: int, follow_symlinks: bool = True) -> None:
+    def utime(
+        self, path: Path, mtime_ns: int, follow_symlinks: bool = True, progress: Progress | None = None
+    ) -> None:
         """When the content was last changed, in nanoseconds since 1970."""
         time = divmod(whole_number(mtime_ns, -(1 << 95), 1 << 95, "a time"), 10**9)
-        call("ips_fs_set_time", self._handle, tree_path(path), *time, bool(follow_symlinks))
+        self._change("ips_fs_set_time", path, *time, bool(follow_symlinks), progress=progress)
 
-    def set_sync(self, path: Path, sync: Sync, recursively: bool = False) -> None:
+    def set_sync(
+        self, path: Path, sync: Sync, recursively: bool = False, progress: Progress | None = None
+    ) -> None:
         """Of a directory for children that are added from now on, or of all that is below it too."""
-        call("ips_fs_set_sync", self._handle, tree_path(path), sync, bool(recursively))
+        self._change("ips_fs_set_sync", path, sync, bool(recursively), progress=progress)
 
     def getxattr(self, path: Path, name: Path) -> bytes:
         return whole(1024, "ips_fs_get_attribute", self._handle, tree_path(path), tree_path(name))
@@ -202,28 +230,34 @@ class Tree(Handle):
         names = whole(1024, "ips_fs_list_attributes", self._handle, tree_path(path))
         return [os.fsdecode(name) for name in names.split(b"\0") if name]
 
-    def setxattr(self, path: Path, name: Path, value: Data) -> None:
-        call("ips_fs_set_attribute", self._handle, tree_path(path), tree_path(name), given(value))
+    def setxattr(self, path: Path, name: Path, value: Data, progress: Progress | None = None) -> None:
+        self._change("ips_fs_set_attribute", path, tree_path(name), given(value), progress=progress)
 
     def attribute_value(self, path: Path, name: Path) -> bytes:
         """The DAG-CBOR of an attribute's value, of whatever kind that is; of the host's, a byte string."""
         return whole(1024, "ips_fs_get_attribute_value", self._handle, tree_path(path), tree_path(name))
 
-    def set_attribute_value(self, path: Path, name: Path, dag_cbor: Data) -> None:
+    def set_attribute_value(
+        self, path: Path, name: Path, dag_cbor: Data, progress: Progress | None = None
+    ) -> None:
         """Gives an attribute a value of any kind."""
-        call("ips_fs_set_attribute_value", self._handle, tree_path(path), tree_path(name), given(dag_cbor))
+        value = given(dag_cbor)
+        self._change("ips_fs_set_attribute_value", path, tree_path(name), value, progress=progress)
 
-    def removexattr(self, path: Path, name: Path) -> None:
-        call("ips_fs_remove_attribute", self._handle, tree_path(path), tree_path(name))
+    def removexattr(self, path: Path, name: Path, progress: Progress | None = None) -> None:
+        self._change("ips_fs_remove_attribute", path, tree_path(name), progress=progress)
 
 
 class File(Unique, io.RawIOBase):
     """A file of a tree that is open, as a raw binary stream. `close`, and the end of a `with`, give the tree
     what was written; `abort`, and a `with` that is left by an exception, forget it."""
 
-    def __init__(self, handle: int, of: object, is_written: bool, is_appended: bool) -> None:
+    def __init__(
+        self, handle: int, of: object, callbacks: Callbacks, is_written: bool, is_appended: bool
+    ) -> None:
         super().__init__()
         self._file: int | None = handle
+        self._callbacks = callbacks
         # A tree ends its files when it is closed: it stays while one is open.
         self._of = of
         self._is_written = is_written
@@ -250,7 +284,7 @@ class File(Unique, io.RawIOBase):
 
     def write_at(self, offset: int, data: Data) -> None:
         """Writes bytes at an offset, which may be beyond the end: what is between reads as zeros."""
-        call("ips_fs_file_write_at", self._open(), offset, given(data))
+        call("ips_fs_file_write_at", self._open(), offset, given(data), callbacks=self._callbacks)
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
@@ -270,14 +304,14 @@ class File(Unique, io.RawIOBase):
         if self._is_appended:
             self._position = self.size
         held = given(data)
-        call("ips_fs_file_write_at", self._open(), self._position, held)
+        call("ips_fs_file_write_at", self._open(), self._position, held, callbacks=self._callbacks)
         self._position += held.len
         return held.len
 
     def truncate(self, size: int | None = None) -> int:
         """Cuts the file, or lengthens it by zeros; None: where the position is."""
         size = self._position if size is None else size
-        call("ips_fs_file_truncate", self._open(), size)
+        call("ips_fs_file_truncate", self._open(), size, callbacks=self._callbacks)
         return size
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -294,11 +328,18 @@ class File(Unique, io.RawIOBase):
         self._open()
         return self._position
 
+    def commit(self) -> None:
+        """Gives the tree what was written, and closes; when that fails, or is stopped, the file is open
+        still."""
+        if self._is_written:
+            call("ips_fs_file_commit", self._open(), callbacks=self._callbacks)
+        self.abort()
+
     def close(self) -> None:
         handle, self._file = getattr(self, "_file", None), None
         try:
             if handle is not None and self._is_written:
-                call("ips_fs_file_commit", handle)
+                call("ips_fs_file_commit", handle, callbacks=self._callbacks)
         finally:
             if handle is not None:
                 library.ips_fs_file_close(handle)

@@ -78,6 +78,59 @@ class ProgressTest(PlaceTest):
         found = self.heard(lambda hear: list(fs.diff(base, theirs, renames=True, progress=hear)))
         self.assertIn("d/moved", [difference.path for difference in found])
 
+    def test_changes_of_a_tree(self) -> None:
+        with self.fs.open_branch("main") as tree:
+            tree.link("a/1", "a/one")
+            tree.set_sync("b", ipldstore.Sync.MERKLE_CRDT, recursively=True)
+            tree.setxattr("a/1", "user.note", b"x")
+            self.ours = tree.commit("main")
+        new = self.store.put(b"new")
+        changes: list[Callable[[ipldstore.Tree, Progress], Any]] = [
+            lambda tree, hear: tree.remove("b", tree=True, progress=hear),
+            lambda tree, hear: tree.rename("b", "moved", progress=hear),
+            lambda tree, hear: tree.copy("a", "copy", progress=hear),
+            lambda tree, hear: tree.restore("b", self.base, "b", progress=hear),
+            lambda tree, hear: tree.set_sync("c", ipldstore.Sync.RAFT, recursively=True, progress=hear),
+            lambda tree, hear: tree.chmod("a/1", 0o600, progress=hear),
+            lambda tree, hear: tree.chown("a/1", 7, progress=hear),
+            lambda tree, hear: tree.utime("a/1", 7, progress=hear),
+            lambda tree, hear: tree.setxattr("a/1", "user.more", b"x", progress=hear),
+            lambda tree, hear: tree.set_attribute_value("a/1", "user.more", b"\x01", progress=hear),
+            lambda tree, hear: tree.removexattr("a/1", "user.note", progress=hear),
+            lambda tree, hear: tree.put_file("a/1", new, progress=hear),
+        ]
+        before = list(self.fs.open(self.ours).walk())
+        for change in changes:
+            with self.fs.open_branch("main") as tree:
+                self.stops(lambda hear: change(tree, hear))
+                self.assertTrue(list(tree.walk()) == before)
+                self.assertEqual(tree.listxattr("a/1"), ["user.note"])
+            with self.fs.open_branch("main") as tree:
+                self.heard(lambda hear: change(tree, hear))
+                self.assertTrue(list(tree.walk()) != before or tree.listxattr("a/1") != ["user.note"])
+
+    def test_a_file_that_is_stored_anew(self) -> None:
+        place = os.path.join(self.directory, "fixed")
+        data = bytearray(self.noise(9_000_000, 10))
+        with ipldstore.Store.create(place, chunker=1, chunk_average=1 << 16) as fixed:
+            foreign = fixed.put(bytes(data))
+            self.store.copy_from(fixed, foreign)
+        with self.fs.open_branch("main") as tree:
+            tree.put_file("disk", foreign, 0o600)
+            tree.commit("main")
+            answers = [False, False]
+            file = tree.open("disk", "r+", progress=lambda done: answers.pop() if answers else True)
+            file.write_at(5, b"changed")
+            for _ in range(2):
+                with self.assertRaises(Cancelled):
+                    file.commit()
+                self.assertEqual(tree.stat("disk").cid, foreign)
+            file.commit()
+            self.assertTrue(file.closed)
+            data[5:12] = b"changed"
+            self.assertEqual(tree.stat("disk").cid, self.store.put(bytes(data)))
+            self.assertEqual(tree.stat("disk").mode, 0o600)
+
     def test_a_paths_history_goes_on(self) -> None:
         answers = iter([True, False, True, True, True])
         history = self.fs.history(self.ours, "a/1", progress=lambda done: next(answers))

@@ -818,7 +818,8 @@ extern "C" {
     ) -> ips_status;
     pub fn ips_iter_next_fork(iter: *mut ips_iter, fork: *mut ips_fork, error: *mut ips_error) -> ips_status;
     pub fn ips_store_forget_fork(
-        store: *mut ips_store, identity: *const c_char, error: *mut ips_error,
+        store: *mut ips_store, identity: *const c_char, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_entry_init(entry: *mut ips_fs_entry, struct_size: usize);
     pub fn ips_fs_open(
@@ -867,27 +868,36 @@ extern "C" {
         fs: *mut ips_fs, existing: ips_bytes, path: ips_bytes, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_rename(
-        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_copy(
-        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, target: ips_bytes, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_restore(
-        fs: *mut ips_fs, path: ips_bytes, tree: *const ips_cid, from: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, tree: *const ips_cid, from: ips_bytes, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
-    pub fn ips_fs_remove(fs: *mut ips_fs, path: ips_bytes, tree: bool, error: *mut ips_error) -> ips_status;
+    pub fn ips_fs_remove(
+        fs: *mut ips_fs, path: ips_bytes, tree: bool, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
+    ) -> ips_status;
     pub fn ips_fs_set_mode(
-        fs: *mut ips_fs, path: ips_bytes, mode: u32, follow: bool, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, mode: u32, follow: bool, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_set_owner(
-        fs: *mut ips_fs, path: ips_bytes, uid: u32, gid: u32, follow: bool, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, uid: u32, gid: u32, follow: bool, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_set_time(
         fs: *mut ips_fs, path: ips_bytes, seconds: i64, nanoseconds: u32, follow: bool,
-        error: *mut ips_error,
+        progress: ips_progress, context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_set_sync(
-        fs: *mut ips_fs, path: ips_bytes, sync: i32, recursively: bool, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, sync: i32, recursively: bool, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_get_attribute(
         fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, buffer: *mut c_void, capacity: usize,
@@ -898,21 +908,28 @@ extern "C" {
         error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_set_attribute(
-        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, value: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, value: ips_bytes, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_get_attribute_value(
         fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, buffer: *mut c_void, capacity: usize,
         length: *mut usize, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_set_attribute_value(
-        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, dag_cbor: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, dag_cbor: ips_bytes, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_remove_attribute(
-        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, name: ips_bytes, progress: ips_progress, context: *mut c_void,
+        error: *mut ips_error,
+    ) -> ips_status;
+    pub fn ips_fs_put_file(
+        fs: *mut ips_fs, path: ips_bytes, cid: *const ips_cid, mode: u32, progress: ips_progress,
+        context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_file_open(
-        fs: *mut ips_fs, path: ips_bytes, flags: u32, mode: u32, file: *mut *mut ips_fs_file,
-        error: *mut ips_error,
+        fs: *mut ips_fs, path: ips_bytes, flags: u32, mode: u32, progress: ips_progress,
+        context: *mut c_void, file: *mut *mut ips_fs_file, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_file_size(file: *mut ips_fs_file, size: *mut u64, error: *mut ips_error) -> ips_status;
     pub fn ips_fs_file_read_at(

@@ -39,7 +39,7 @@ fn main() -> Result<(), Failed> {
     let dev = fs.open_branch("dev")?;
     dev.copy("data", "backup")?;
     dev.rename("data", "content")?;
-    let readme = dev.open_with("README", FileOptions::new().write())?;
+    let mut readme = dev.open_with("README", FileOptions::new().write())?;
     readme.write_at(readme.size()?, b"changed in dev\n")?;
     readme.commit()?;
     let theirs = dev.commit("dev", "moved, and a copy of it", "example")?;

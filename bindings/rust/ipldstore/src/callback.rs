@@ -8,6 +8,7 @@ use std::ffi::c_void;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::ptr::NonNull;
 use std::slice;
 
 use ipldstore_sys as sys;
@@ -132,4 +133,48 @@ pub(crate) unsafe extern "C" fn write(
         unsafe { (&mut *context.cast::<Callbacks<'_>>(), slice::from_raw_parts(data.cast::<u8>(), length)) };
     let Callbacks { write: Some(write), left, .. } = callbacks else { return STOPPED };
     left.guard(|| write.write_all(data).map(|()| sys::IPS_OK))
+}
+
+/// A progress closure that the library calls for as long as a handle is open: it is dropped after that. It is
+/// reached through its address only.
+#[derive(Debug)]
+pub(crate) struct Observer(NonNull<Observed>);
+
+struct Observed {
+    progress: Box<dyn FnMut(u64) -> ControlFlow<()> + Send>,
+    left: Left,
+}
+
+impl Observer {
+    pub(crate) fn new(progress: impl FnMut(u64) -> ControlFlow<()> + Send + 'static) -> Self {
+        let observed = Box::new(Observed { progress: Box::new(progress), left: Left::default() });
+        Observer(NonNull::from(Box::leak(observed)))
+    }
+
+    pub(crate) fn hear(&self) -> sys::ips_progress {
+        Some(observe)
+    }
+
+    pub(crate) fn context(&self) -> *mut c_void {
+        self.0.as_ptr().cast()
+    }
+
+    /// What a call's result is, once a panic of the closure goes on.
+    pub(crate) fn settled<T>(&mut self, result: Result<T>) -> Result<T> {
+        // SAFETY: no call is under way, and nobody else has it.
+        unsafe { self.0.as_mut() }.left.apply(result)
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and dropped once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+unsafe extern "C" fn observe(context: *mut c_void, done: u64) -> sys::ips_status {
+    // SAFETY: it lives as long as the handle, and nobody else uses it during a call.
+    let Observed { progress, left } = unsafe { &mut *context.cast::<Observed>() };
+    left.guard(|| Ok(answer(progress(done))))
 }

@@ -209,8 +209,23 @@ impl Store {
 
     /// Releases all that is held for a fork, which loses what it has here once that is collected.
     pub fn forget_fork(&self, identity: &str) -> Result<()> {
+        self.forget_fork_with(identity, unobserved)
+    }
+
+    /// As [`Store::forget_fork`]; `progress` hears of the holds that went. When it stops the call, those are
+    /// gone, and the next call goes on.
+    pub fn forget_fork_with(
+        &self,
+        identity: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<()> {
         let identity = raw::text(identity)?;
-        call(|error| unsafe { sys::ips_store_forget_fork(self.raw(), identity.as_ptr(), error) })
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let result = call(|error| unsafe {
+            let (hear, context) = (Some(callback::progress as _), callbacks.context());
+            sys::ips_store_forget_fork(self.raw(), identity.as_ptr(), hear, context, error)
+        });
+        callbacks.finish(result)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use ipldstore_sys as sys;
 
-use crate::callback::{answer, unobserved, Left};
+use crate::callback::{unobserved, Observer};
 use crate::cid::{made, optional};
 use crate::error::{call, Error, Result};
 use crate::raw::{self, bytes};
@@ -79,7 +79,7 @@ impl Store {
 #[derive(Debug)]
 pub struct Writer<Of = Alone> {
     handle: NonNull<sys::ips_writer>,
-    observer: NonNull<Observer>,
+    observer: Observer,
     position: u64,
     of: PhantomData<Of>,
     not_sync: PhantomData<Cell<()>>,
@@ -88,25 +88,10 @@ pub struct Writer<Of = Alone> {
 // SAFETY: any thread may use a writer, one at a time. One of a batch is as its `&Batch`, which is not Send.
 unsafe impl<Of: Send> Send for Writer<Of> {}
 
-/// What the library calls while the writer lives. It is reached through its address only.
-struct Observer {
-    progress: Box<dyn FnMut(u64) -> ControlFlow<()> + Send>,
-    left: Left,
-}
-
-unsafe extern "C" fn observe(context: *mut c_void, done: u64) -> sys::ips_status {
-    // SAFETY: it lives as long as the writer, and nobody else uses it during a call.
-    let Observer { progress, left } = unsafe { &mut *context.cast::<Observer>() };
-    left.guard(|| Ok(answer(progress(done))))
-}
-
 impl<Of> Drop for Writer<Of> {
     fn drop(&mut self) {
-        // SAFETY: both are given back once, the observer when the library cannot call it any more.
-        unsafe {
-            sys::ips_writer_close(self.handle.as_ptr());
-            drop(Box::from_raw(self.observer.as_ptr()));
-        }
+        // SAFETY: given back once. The observer goes after it, when the library cannot call it any more.
+        unsafe { sys::ips_writer_close(self.handle.as_ptr()) }
     }
 }
 
@@ -120,18 +105,10 @@ impl<Of> Writer<Of> {
             *mut sys::ips_error,
         ) -> sys::ips_status,
     ) -> Result<Self> {
-        let observer = Box::new(Observer { progress: Box::new(progress), left: Left::default() });
-        let observer = NonNull::from(Box::leak(observer));
-        match raw::handle(|writer, error| body(Some(observe), observer.as_ptr().cast(), writer, error)) {
-            Ok(handle) => {
-                Ok(Writer { handle, observer, position: 0, of: PhantomData, not_sync: PhantomData })
-            }
-            Err(error) => {
-                // SAFETY: no writer knows it.
-                drop(unsafe { Box::from_raw(observer.as_ptr()) });
-                Err(error)
-            }
-        }
+        let observer = Observer::new(progress);
+        let (hear, context) = (observer.hear(), observer.context());
+        let handle = raw::handle(|writer, error| body(hear, context, writer, error))?;
+        Ok(Writer { handle, observer, position: 0, of: PhantomData, not_sync: PhantomData })
     }
 
     fn raw(&self) -> *mut sys::ips_writer {
@@ -140,8 +117,7 @@ impl<Of> Writer<Of> {
 
     /// What a call's result is, once a panic of the progress closure goes on.
     fn settled<T>(&mut self, result: Result<T>) -> Result<T> {
-        // SAFETY: no call is under way, and nobody else has it.
-        unsafe { self.observer.as_mut() }.left.apply(result)
+        self.observer.settled(result)
     }
 
     /// Writes bytes at an offset, which may be beyond the end: what is between reads as zeros.

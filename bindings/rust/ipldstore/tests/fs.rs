@@ -6,11 +6,12 @@ mod place;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ipldstore::fs::{Aspects, DifferenceKind, FileOptions, Kind, Links, NewNode, SyncType, Timestamp};
+use ipldstore::fs::{Aspects, DifferenceKind, FileOptions, Kind, Links, NewNode, SyncType, Timestamp, Tree};
 use ipldstore::{Error, Store};
 use place::{main_of, names, Place};
 
@@ -125,10 +126,10 @@ fn files_are_streams() {
     assert_eq!((&read[..1_200_000], &read[1_200_000..]), (&data[..], &b"\0\0\0\0\0\0\0\0\0\0end"[..]));
 
     // What is not committed is forgotten; an open reader keeps what it was opened on.
-    let old = tree.open("file").unwrap();
+    let mut old = tree.open("file").unwrap();
     tree.open_with("file", FileOptions::new().truncate()).unwrap().write_at(0, b"lost").unwrap();
     assert_eq!(tree.metadata("file").unwrap().size, 1_200_013);
-    let cut = tree.open_with("file", FileOptions::new().write()).unwrap();
+    let mut cut = tree.open_with("file", FileOptions::new().write()).unwrap();
     cut.set_len(2).unwrap();
     assert!(matches!(tree.commit("main", "", "").map_err(Error::from), Err(Error::Busy(_))));
     cut.commit().unwrap();
@@ -219,4 +220,95 @@ fn trees_move_between_threads_and_outlive_the_store() {
     // The file and the iterator were given back.
     tree.write("c", b"3").unwrap();
     tree.commit("main", "", "").unwrap();
+}
+
+#[test]
+fn files_come_by_cid_and_go_out_by_it() {
+    let place = Place::new();
+    let tree = place.fs().open_branch("main").unwrap();
+    let data: Vec<u8> = (0..3_000_000_u32).map(|number| (number / 3 % 251) as u8).collect();
+    let (cid, small) = (place.put(&data).unwrap(), place.put(b"small").unwrap());
+    tree.put_file("disk", &cid, 0o600).unwrap();
+    tree.put_file("small", &small, 0o644).unwrap();
+    assert_eq!(tree.read("small").unwrap(), b"small");
+    assert_eq!(tree.metadata("small").unwrap().cid, None);
+    let version = tree.commit("main", "", "").unwrap();
+    place.dereference(&cid, None, ipldstore::Budget::NoLimit).unwrap();
+    let entry = tree.metadata("disk").unwrap();
+    assert_eq!((entry.cid, entry.mode, entry.size), (Some(cid), 0o600, 3_000_000));
+    assert_eq!(place.get(&entry.cid.unwrap()).unwrap(), data);
+    assert!(matches!(tree.put_file("disk", &version, 0o600), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn changes_of_a_tree_stop_and_panics_go_on() {
+    let place = Place::new();
+    let (tree, version) = main_of(&place, &[("d/a", b"1"), ("d/b", b"2"), ("other", b"3")]);
+    tree.hard_link("d/a", "d/c").unwrap();
+    tree.set_sync_of_all("d", SyncType::MerkleCrdt).unwrap();
+    tree.commit("main", "", "").unwrap();
+    let stop = |_| ControlFlow::Break(());
+    let path = Path::new("d");
+    type Change<'a> = &'a dyn Fn(&Tree, &mut dyn FnMut(u64) -> ControlFlow<()>) -> ipldstore::Result<()>;
+    let changes: [Change<'_>; 12] = [
+        &|tree, hear| tree.remove_all_with(path, hear),
+        &|tree, hear| tree.rename_with(path, "e", hear),
+        &|tree, hear| tree.copy_with(path, "e", hear),
+        &|tree, hear| tree.restore_with("d", &version, "d", hear),
+        &|tree, hear| tree.set_sync_of_all_with(path, SyncType::Raft, hear),
+        &|tree, hear| tree.set_mode_with("d/a", 0o600, Links::Follow, hear),
+        &|tree, hear| tree.set_owner_with("d/a", Some(7), None, Links::Follow, hear),
+        &|tree, hear| tree.set_time_with("d/a", UNIX_EPOCH, Links::Follow, hear),
+        &|tree, hear| tree.set_attribute_with("d/a", b"user.a", b"x", hear),
+        &|tree, hear| tree.set_attribute_value_with("d/a", b"user.a", b"\x01", hear),
+        &|tree, hear| tree.remove_attribute_with("other", b"user.a", hear),
+        &|tree, hear| tree.put_file_with("d/a", &place.put(b"new").unwrap(), 0o600, hear),
+    ];
+    tree.set_attribute("other", b"user.a", b"x").unwrap();
+    tree.commit("main", "", "").unwrap();
+    for change in changes {
+        let tree = place.fs().open_branch("main").unwrap();
+        let before: Vec<_> = place.fs().open_branch("main").unwrap().walk("/").unwrap().map(found).collect();
+        assert!(matches!(change(&tree, &mut { stop }), Err(Error::Cancelled(_))));
+        assert_eq!(tree.walk("/").unwrap().map(found).collect::<Vec<_>>(), before);
+        change(&tree, &mut |_| ControlFlow::Continue(())).unwrap();
+        let fresh = place.fs().open_branch("main").unwrap();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            change(&fresh, &mut |_| panic!("on the way")).unwrap();
+        }));
+        assert_eq!(*panic.unwrap_err().downcast::<&'static str>().unwrap(), "on the way");
+        assert_eq!(fresh.walk("/").unwrap().map(found).collect::<Vec<_>>(), before);
+    }
+}
+
+fn found(entry: ipldstore::Result<(PathBuf, ipldstore::fs::Entry)>) -> String {
+    format!("{:?}", entry.unwrap())
+}
+
+#[test]
+fn writing_to_a_file_stops_and_goes_on() {
+    let place = Place::new();
+    ipldstore::CreateOptions::new().fixed_chunks(1 << 16).create(place.path.join("fixed")).unwrap();
+    let fixed = Store::open(place.path.join("fixed")).unwrap();
+    let mut data: Vec<u8> =
+        (0..9_000_000_u32).map(|number| (number.wrapping_mul(number) >> 11) as u8).collect();
+    let foreign = fixed.put(&data).unwrap();
+    place.copy_from(&fixed, &foreign, None).unwrap();
+    let tree = place.fs().open_branch("main").unwrap();
+    tree.put_file("disk", &foreign, 0o644).unwrap();
+    tree.commit("main", "", "").unwrap();
+    let open = |progress: fn(u64) -> ControlFlow<()>| {
+        let mut file = tree.open_observed("disk", FileOptions::new().write(), progress).unwrap();
+        file.write_at(5, b"changed").unwrap();
+        file
+    };
+    assert!(matches!(open(|_| ControlFlow::Break(())).commit(), Err(Error::Cancelled(_))));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        open(|_| panic!("while it is stored")).commit().unwrap();
+    }));
+    assert_eq!(*panic.unwrap_err().downcast::<&'static str>().unwrap(), "while it is stored");
+    assert_eq!(tree.metadata("disk").unwrap().cid, Some(foreign));
+    open(|_| ControlFlow::Continue(())).commit().unwrap();
+    data[5..12].copy_from_slice(b"changed");
+    assert_eq!(tree.metadata("disk").unwrap().cid, Some(place.put(&data).unwrap()));
 }

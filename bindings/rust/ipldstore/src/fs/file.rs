@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use ipldstore_sys as sys;
 
 use super::{path_bytes, Tree};
+use crate::callback::{unobserved, Observer};
 use crate::error::{call, Error, Result};
 use crate::raw::{self, bytes};
 
@@ -52,11 +54,25 @@ impl Tree {
 
     /// Opens a file. A symbolic link at the path's end is followed.
     pub fn open_with(&self, path: impl AsRef<Path>, options: FileOptions) -> Result<File<'_>> {
+        self.open_observed(path, options, unobserved)
+    }
+
+    /// As [`Tree::open_with`]. `progress` hears of the bytes stored while much is (a file that was stored
+    /// with other chunks is stored anew by its first change), in later calls on the file.
+    pub fn open_observed(
+        &self,
+        path: impl AsRef<Path>,
+        options: FileOptions,
+        progress: impl FnMut(u64) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<File<'_>> {
         let path = path_bytes(path.as_ref());
+        let (flags, mode) = (options.flags as u32, options.mode);
+        let observer = Observer::new(progress);
+        let (hear, context) = (observer.hear(), observer.context());
         let handle = raw::handle(|file, error| unsafe {
-            sys::ips_fs_file_open(self.raw(), path, options.flags as u32, options.mode, file, error)
+            sys::ips_fs_file_open(self.raw(), path, flags, mode, hear, context, file, error)
         })?;
-        Ok(File { handle, position: 0, tree: PhantomData })
+        Ok(File { handle, observer, position: 0, tree: PhantomData })
     }
 
     /// All bytes of a file.
@@ -73,7 +89,7 @@ impl Tree {
 
     /// Gives a file these bytes and no others. It is made, with permissions 0o644, when it is not there.
     pub fn write(&self, path: impl AsRef<Path>, data: &[u8]) -> Result<()> {
-        let file = self.open_with(path, FileOptions::new().create(0o644).truncate())?;
+        let mut file = self.open_with(path, FileOptions::new().create(0o644).truncate())?;
         file.write_at(0, data)?;
         file.commit()
     }
@@ -85,13 +101,14 @@ impl Tree {
 #[derive(Debug)]
 pub struct File<'t> {
     handle: NonNull<sys::ips_fs_file>,
+    observer: Observer,
     position: u64,
     tree: PhantomData<&'t Tree>,
 }
 
 impl Drop for File<'_> {
     fn drop(&mut self) {
-        // SAFETY: given back once.
+        // SAFETY: given back once. The observer goes after it, when the library cannot call it any more.
         unsafe { sys::ips_fs_file_close(self.handle.as_ptr()) }
     }
 }
@@ -119,18 +136,23 @@ impl File<'_> {
     }
 
     /// Writes bytes at an offset, which may be beyond the end: what is between reads as zeros.
-    pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<()> {
-        call(|error| unsafe { sys::ips_fs_file_write_at(self.raw(), offset, bytes(data), error) })
+    pub fn write_at(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        let result =
+            call(|error| unsafe { sys::ips_fs_file_write_at(self.raw(), offset, bytes(data), error) });
+        self.observer.settled(result)
     }
 
     /// Cuts the file, or lengthens it by zeros.
-    pub fn set_len(&self, size: u64) -> Result<()> {
-        call(|error| unsafe { sys::ips_fs_file_truncate(self.raw(), size, error) })
+    pub fn set_len(&mut self, size: u64) -> Result<()> {
+        let result = call(|error| unsafe { sys::ips_fs_file_truncate(self.raw(), size, error) });
+        self.observer.settled(result)
     }
 
-    /// Gives the tree what was written, under the name that the file has by now.
-    pub fn commit(self) -> Result<()> {
-        call(|error| unsafe { sys::ips_fs_file_commit(self.raw(), error) })
+    /// Gives the tree what was written, under the name that the file has by now. When that fails, it is
+    /// forgotten, and the tree is as it was.
+    pub fn commit(mut self) -> Result<()> {
+        let result = call(|error| unsafe { sys::ips_fs_file_commit(self.raw(), error) });
+        self.observer.settled(result)
     }
 }
 
