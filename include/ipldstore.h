@@ -229,8 +229,8 @@ typedef struct ips_bytes {
  * Calls that may take long have one, where no budget bounds them. Others cost what they are given or give
  * back in memory, a path, or a block or two; but for ips_store_open of a layer that was copied, which has its
  * bases hold anew what it borrowed, ips_store_forks, which counts holds, ips_fs_open of a directory, whose
- * names it counts, and listings, which pass over tombstones. A call that was stopped has changed nothing,
- * where nothing else is said, as it is of ips_store_gc and of all that goes step by step.
+ * names it counts, and listings and differences, which pass over tombstones. A call that was stopped has
+ * changed nothing, where nothing else is said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 

@@ -22,8 +22,9 @@ extension ProgressTests {
             if status == ips_status(IPS_END) { return found }
             try #require(status == ips_status(IPS_OK), "\(error.text)")
             found.append(
-                "\(String(decoding: room[..<length], as: UTF8.self)) \(entry.kind) \(entry.mode) \(entry.uid) "
-                    + "\(entry.sync) \(entry.size) \(entry.hard_link == 0 ? "alone" : "shared")")
+                "\(String(decoding: room[..<length], as: UTF8.self)) \(entry.kind) \(entry.mode) "
+                    + "\(entry.uid) \(entry.sync) \(entry.size) "
+                    + "\(entry.hard_link == 0 ? "alone" : "shared")")
         }
     }
 
