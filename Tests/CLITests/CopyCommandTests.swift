@@ -41,6 +41,27 @@ import Testing
         #expect(try command.names("e:f") == ["f"])
     }
 
+    /// What put stored comes into a tree under its name, as a file that was there or not.
+    @Test func aStoredFileComesIntoATree() throws {
+        try command.write("large", Data((0..<100_000).map { UInt8($0 % 251) }))
+        try run("put", "large", "--root", "image")
+        let cid = try run("put", "large").lines[0]
+        try run("cp", "image:/", "main:/disk")
+        #expect(try run("stat", "main:/disk", "--json").object()["cid"] as? String == cid)
+        try run("chmod", "600", "main:/disk")
+        try command.write("small", Data("text".utf8))
+        let small = try run("put", "small").lines[0]
+        try run("cp", "\(small):/", "main:/disk")
+        let entry = try run("stat", "main:/disk", "--json").object()
+        #expect(try run("cat", "main:/disk").output == "text" && entry["mode"] as? String == "0600")
+        try run("cp", "\(cid):", "main:/other")
+        try run("cp", "main:/other", "./out")
+        #expect(try command.read("out") == command.read("large"))
+        try run("mkdir", "main:/directory")
+        #expect(try command.run("cp", "image:/", "main:/directory").status != 0)
+        #expect(try command.run("cp", "image:/within", "main:/x").status != 0)
+    }
+
     @Test func directoriesGoInAndOut() throws {
         _ = try command.shell(
             "mkdir -p dir/sub; echo 1 > dir/sub/f; ln -s sub/f dir/link; ln dir/sub/f dir/hard; mkdir out")

@@ -137,6 +137,12 @@ public final class FileSystem: Sendable {
 
     // MARK: Trees
 
+    /// Whether a CID names a file's bytes, and no tree, version or directory. INVALID for what is none of
+    /// them.
+    public func isFile(_ cid: CID) throws(StoreError) -> Bool {
+        if case .file = try TreeNodes.open(cid, try TreeSource(store)) { true } else { false }
+    }
+
     /// A version. INVALID for what is none.
     public func version(_ cid: CID) throws(StoreError) -> Version {
         guard case .version(let version) = try TreeNodes.open(cid, try TreeSource(store)) else {

@@ -7,12 +7,13 @@ struct CopyEntry: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cp", abstract: "Copy files and trees within a store, into it, and out of it.",
         discussion: """
-            From a place in any tree of the store into a branch, with all that is below it, which costs \
-            nothing whatever its size (below a directory of type merkle-crdt, something for each name); \
-            from a file here, or - for the standard input, into a branch; or from \
-            a tree to a file here. With -r a directory here comes in with all that is in it, as by import, \
-            and one of a tree goes out, as by export, to where nothing is. Into a directory that is there, \
-            the copy keeps its name. Into a branch prints its new version. \(CopyEnd.rule) \
+            From a place in any tree of the store into a branch, with all that is below it, or from a file \
+            that is stored under a root or CID (NAME:/), which costs nothing whatever its size (below a \
+            directory of type merkle-crdt, something for each name); from a file here, or - for the standard \
+            input, into a branch; or from a tree to a file here. With -r a directory here comes in with all \
+            that is in it, as by import, and one of a tree goes out, as by export, to where nothing is. Into \
+            a directory that is there, the copy keeps its name. Into a branch prints its new version. \
+            \(CopyEnd.rule) \
             \(CommitOptions.discussion)
 
             Example: ipldstore cp main:/etc/passwd main:/etc/passwd.old; ipldstore cp -r ./src main:/work
@@ -50,6 +51,9 @@ struct CopyEntry: ParsableCommand {
             let path = try workspace.inside(target.path, source.path)
             if source.reference == target.reference { return try workspace.copy(source.path, to: path) }
             let tree = try commit.tree.resolve(source.reference, in: files)
+            if source.path == .root, (try? files.isFile(tree)) == true {
+                return try workspace.putFile(path, tree)
+            }
             if let there = try workspace.lookup(path) {
                 let isFile = try files.open(tree).status(source.path).kind != .directory
                 guard isFile, !there.isDirectory else {
