@@ -261,7 +261,7 @@ public:
         return report;
     }
     /* What a version, tree or directory has at a path, to a directory of the host. */
-    ips_fs_export_report export_to(const std::string &directory, const Cid &tree, Bytes path = "/",
+    ips_fs_export_report export_to(const Cid &tree, const std::string &directory, Bytes path = "/",
                                    const ips_fs_export_options *options = nullptr, Watch watch = {}) const {
         ips_fs_export_report report = IPS_FS_EXPORT_REPORT_INIT;
         ips_error error;

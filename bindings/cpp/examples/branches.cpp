@@ -239,12 +239,12 @@ void run(const std::string &path) {
     const std::string directory = path + ".exported";
     bool has_heard = false;
     ips_fs_export_report exported = fs.export_to(
-        directory, first, "etc", nullptr,
+        first, directory, "etc", nullptr,
         ips::Watch([&](const ips_fs_transfer &done) { return has_heard = done.entries > 0 || true; }));
     should(exported.unmade == 0 && has_heard, "exported");
     should(fs.import(directory, "again").entries == exported.entries, "imported");
     should(fs.import(directory, "again").is_unchanged == 1, "nothing is new");
-    should(status_of([&] { fs.export_to(directory, first, "etc"); }) == IPS_EXISTS, "something is there");
+    should(status_of([&] { fs.export_to(first, directory, "etc"); }) == IPS_EXISTS, "something is there");
     should(status_of([&] {
                fs.import(directory, nullptr, nullptr, ips::Watch([](const auto &) { return false; }));
            }) == IPS_CANCELLED,

@@ -133,7 +133,7 @@ fn branches_come_from_another_store() {
     assert!(matches!(to.branch("main"), Err(Error::NotFound(_))));
     let copy = to.copy_branch(&from, &second, "main").unwrap();
     assert_eq!((copy.versions, to.branch("main").unwrap()), (2, second));
-    assert!(copy.blocks.blocks >= 2);
+    assert!(copy.report.blocks >= 2);
     assert_eq!(to.copy_branch(&from, &second, "main").unwrap().versions, 0);
 
     let options = CopyOptions { limit: 1, ..CopyOptions::default() };

@@ -106,8 +106,8 @@ impl FileSystem<'_> {
                 store, from, version, branch, limit, force, progress, context, versions, report, error,
             )
         });
-        let blocks = callbacks.finish(result)?;
-        Ok(BranchCopy { versions, blocks })
+        let report = callbacks.finish(result)?;
+        Ok(BranchCopy { versions, report })
     }
 
     /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps.
@@ -179,7 +179,7 @@ pub struct BranchCopy {
     /// Versions that were missing.
     pub versions: u64,
     /// Blocks that were looked at, and those that were missing.
-    pub blocks: CopyReport,
+    pub report: CopyReport,
 }
 
 /// Which versions a branch keeps beside its newest: those that any of the rules names.
