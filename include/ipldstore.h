@@ -1844,10 +1844,10 @@ IPS_API IPS_CHECKED ips_status ips_fs_rename(ips_fs *fs, ips_bytes path, ips_byt
                                              ips_progress progress, void *context, ips_error *error);
 
 /*
- * Copies an entry with all that is below it, which costs nothing whatever its size, but for names below it
- * that share files: each is gone through, because in the copy they share files with each other only; and in
- * directories of type IPS_FS_SYNC_MERKLE_CRDT for names that have tombstones at the target. IPS_TOO_LARGE for
- * more than 2^22 names that share files.
+ * Copies an entry with all that is below it, which costs nothing whatever its size, but for two kinds of
+ * names below it, each of which is gone through: those that share files, because in the copy they share files
+ * with each other only, and those of type IPS_FS_SYNC_MERKLE_CRDT, which merges tell apart from those that
+ * were copied. IPS_TOO_LARGE for more than 2^22 of the one or 2^24 of the other.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes target,
                                            ips_progress progress, void *context, ips_error *error);

@@ -183,7 +183,7 @@ public:
             return ips_fs_rename(get(), path, target, hear, its, error);
         });
     }
-    /* Costs nothing, whatever is below it. */
+    /* Costs nothing, whatever is below it, but for such names. */
     void copy(Bytes path, Bytes target, Progress progress = {}) {
         change(progress, [&](auto hear, auto *its, auto *error) {
             return ips_fs_copy(get(), path, target, hear, its, error);

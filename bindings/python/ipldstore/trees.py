@@ -174,7 +174,8 @@ class Tree(Handle):
         self._change("ips_fs_rename", path, tree_path(target), progress=progress)
 
     def copy(self, path: Path, target: Path, progress: Progress | None = None) -> None:
-        """Copies an entry with all that is below it, which costs nothing but its hard links."""
+        """Copies an entry with all that is below it, which costs nothing but names that share files or are of
+        type MERKLE_CRDT."""
         self._change("ips_fs_copy", path, tree_path(target), progress=progress)
 
     def restore(self, path: Path, tree: Cid, source: Path, progress: Progress | None = None) -> None:

@@ -136,7 +136,8 @@ impl Tree {
         })
     }
 
-    /// Copies an entry with all that is below it, which costs nothing but its hard links, whatever its size.
+    /// Copies an entry with all that is below it, which costs nothing whatever its size, but for names that
+    /// share files or are of type [`SyncType::MerkleCrdt`].
     pub fn copy(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<()> {
         self.copy_with(path, target, unobserved)
     }
