@@ -95,17 +95,12 @@ import Testing
 
     /// A named defect: the directory itself was changed already.
     @Test func whatCannotBeChangedBelowIsNotChangedAbove() throws {
-        let start = try fixture.tree {
-            try $0.createDirectories("top/in")
-            try $0.createDirectory("x")
-            // Copies of what is deep, in one another.
-            var depth = 1
-            while depth < Workspace.maximumDepth {
-                let components = [FileName](repeating: try FileName("x"), count: depth + 1)
-                try $0.copy("x", to: FilePath(components: components))
-                depth *= 2
-            }
-            try $0.rename("x", to: "top/in/x")
+        // Deeper than changes make it: forged.
+        var start = Entry(.directory(Directory()), mode: 0o755)
+        for name in [String](repeating: "x", count: Workspace.maximumDepth) + ["in", "top"] {
+            let builder = DirectoryBuilder(fixture.batch)
+            try builder.append(try FileName(name), start)
+            start.content = .directory(try builder.finish())
         }
         for path in ["/", "top"] as [FilePath] {
             let workspace = Workspace(TreeSource(fixture.test.store, fixture.batch), start, version: nil)
