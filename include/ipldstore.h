@@ -228,9 +228,9 @@ typedef struct ips_bytes {
  *
  * Calls that may take long have one, where no budget bounds them. Others cost what they are given or give
  * back in memory, a path, or a block or two; but for ips_store_open of a layer that was copied, which has its
- * bases hold anew what it borrowed, ips_store_forks, which counts holds, ips_fs_open of a directory, whose
- * names it counts, and listings and differences, which pass over tombstones. A call that was stopped has
- * changed nothing, where nothing else is said, as it is of ips_store_gc and of all that goes step by step.
+ * bases hold anew what it borrowed, ips_store_forks, which counts holds, and listings and differences, which
+ * pass over tombstones. A call that was stopped has changed nothing, where nothing else is said, as it is of
+ * ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -1746,12 +1746,14 @@ IPS_API void ips_fs_entry_init(ips_fs_entry *entry, size_t struct_size);
 /*
  * Opens a tree. A store that is only read can be looked at.
  *
- * cid  of a version, tree or directory; NULL: an empty tree
- * fs   for ips_fs_close; NULL after a failure
+ * cid       of a version, tree or directory; NULL: an empty tree
+ * progress  hears of the blocks that are read: of a directory, whose names are counted, all that it has
+ *           itself; of a version or tree one or two. NULL: none
+ * fs        for ips_fs_close; NULL after a failure
  * IPS_INVALID when the CID names something else.
  */
-IPS_API IPS_CHECKED ips_status ips_fs_open(const ips_store *store, const ips_cid *cid, ips_fs **fs,
-                                           ips_error *error);
+IPS_API IPS_CHECKED ips_status ips_fs_open(const ips_store *store, const ips_cid *cid, ips_progress progress,
+                                           void *context, ips_fs **fs, ips_error *error);
 
 /* Opens the newest version of a branch; an empty tree when there is no such branch. */
 IPS_API IPS_CHECKED ips_status ips_fs_open_branch(const ips_store *store, const char *branch, ips_fs **fs,

@@ -17,8 +17,9 @@ GROWN = "the structs are made with zeros or the header's initializer"
 LONG = (
     r"ips_\w+_(put|get)_(descriptor|callback)|ips_store_(gc|gc_dry_run|usage|verify|repair|repair_from|heal"
     r"|copy|flatten|forget_fork)|ips_\w+_open_writer|ips_writer_open|ips_iter_next_(change|version)"
-    r"|ips_fs_(commit|diff|merge|merge_open|overlay|prune|drop_tombstones|branch_(delete|usage|copy)|tag_copy"
-    r"|import|export|remove_directory|file_open|put_file|rename|copy|restore|remove|set_\w+|remove_attribute)"
+    r"|ips_fs_(open|commit|diff|merge|merge_open|overlay|prune|drop_tombstones|branch_(delete|usage|copy)"
+    r"|tag_copy|import|export|remove_directory|file_open|put_file|rename|copy|restore|remove|set_\w+"
+    r"|remove_attribute)"
 )
 INITIALIZERS = {
     f"ips_{struct}_init": GROWN

@@ -13,14 +13,15 @@ private func open(
 
 @c @implementation
 public func ips_fs_open(
-    _ store: OpaquePointer?, _ cid: UnsafePointer<ips_cid>?, _ fs: UnsafeMutablePointer<OpaquePointer?>?,
-    _ error: ErrorPointer?
+    _ store: OpaquePointer?, _ cid: UnsafePointer<ips_cid>?, _ progress: ips_progress?,
+    _ context: UnsafeMutableRawPointer?, _ fs: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorPointer?
 ) -> ips_status {
-    call(error) { () throws(StoreError) in
+    callWithCallbacks(error) { (outcome) throws(StoreError) in
         try open(fs) { () throws(StoreError) in
             let store = try CAPI.store(store)
             guard cid != nil else { return try Workspace(store) }
-            return try Workspace(store, on: try CAPI.cid(cid))
+            let hear = progressClosure(progress, context, outcome)
+            return try Workspace(store, on: try CAPI.cid(cid), progress: hear)
         }
     }
 }

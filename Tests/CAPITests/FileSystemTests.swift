@@ -211,7 +211,7 @@ import Testing
                     switch choice {
                     case 0:
                         status = withUnsafePointer(to: &cid) {
-                            ips_fs_open(handle, flag ? $0 : nil, &out, &error)
+                            ips_fs_open(handle, flag ? $0 : nil, nil, nil, &out, &error)
                         }
                     case 1: status = ips_fs_open_branch(handle, name, &out, &error)
                     case 2: status = ips_fs_commit(handle, name, name, nil, nil, nil, &result, &error)

@@ -66,7 +66,7 @@ import Testing
             try bytes("new") { text in try expectOK { ips_batch_put_buffer(open, text, &stored, $0) } }
         case "tree":
             close = ips_fs_close
-            try expectOK { ips_fs_open(test.handle, nil, &open, $0) }
+            try expectOK { ips_fs_open(test.handle, nil, nil, nil, &open, $0) }
         case "diff":
             close = ips_iter_close
             try expectOK { ips_store_diff(test.handle, &other, &other, &open, $0) }
@@ -116,7 +116,7 @@ import Testing
 
     @Test func namesOfBranchesAndTags() throws {
         var (fs, version, found) = (OpaquePointer?.none, ips_cid(), ips_cid())
-        try expectOK { ips_fs_open(test.handle, nil, &fs, $0) }
+        try expectOK { ips_fs_open(test.handle, nil, nil, nil, &fs, $0) }
         defer { ips_fs_close(fs) }
         try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, &version, $0) }
         var text = [CChar](repeating: 0, count: Int(IPS_CID_TEXT_SIZE))

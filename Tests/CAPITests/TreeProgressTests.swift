@@ -155,6 +155,30 @@ extension ProgressTests {
         try test.verify()
     }
 
+    /// A directory by itself says nothing of how much it has.
+    @Test func openingADirectoryStops() throws {
+        var (fs, directory) = (OpaquePointer?.none, ips_fs_entry())
+        try commit("main", (0..<3000).map { "d/\($0) with a name" })
+        try expectOK { ips_fs_open_branch(test.handle, "main", &fs, $0) }
+        ips_fs_entry_init(&directory, MemoryLayout<ips_fs_entry>.size)
+        try path("d") { path in try expectOK { ips_fs_stat(fs, path, true, &directory, $0) } }
+        ips_fs_close(fs)
+        for place in [1, 2, 9] as [UInt64] {
+            var listener = Listener(stopAt: place)
+            expect(IPS_CANCELLED) {
+                ips_fs_open(test.handle, &directory.cid, hear, &listener, &fs, $0)
+            }
+            #expect(fs == nil && listener.heard == place && !listener.wentBack)
+        }
+        var listener = Listener()
+        try expectOK { ips_fs_open(test.handle, &directory.cid, hear, &listener, &fs, $0) }
+        // Nobody is heard of afterwards, and as much is there as was.
+        let heard = listener.heard
+        try path("/") { path in try expectOK { ips_fs_stat(fs, path, true, &directory, $0) } }
+        #expect(directory.entries == 3000 && heard > 9 && listener.heard == heard)
+        ips_fs_close(fs)
+    }
+
     /// A file that was stored with other chunks is stored anew by its first change.
     @Test func aFileThatIsStoredAnewStops() throws {
         let fixed = try CStore()

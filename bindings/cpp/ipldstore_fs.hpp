@@ -93,9 +93,10 @@ public:
             [&](auto *fs, auto *error) { return ips_fs_open_branch(store_, c_text(branch), fs, error); }));
     }
     /* A version, tree or directory; NULL: an empty tree. */
-    Tree open(const Cid *cid = nullptr) const {
-        return Tree(
-            result<ips_fs *>([&](auto *fs, auto *error) { return ips_fs_open(store_, cid, fs, error); }));
+    Tree open(const Cid *cid = nullptr, Progress progress = {}) const {
+        return Tree(Callbacks(std::move(progress)).result<ips_fs *>([&](auto *fs, auto *its, auto *error) {
+            return ips_fs_open(store_, cid, its->hear(), its, fs, error);
+        }));
     }
 
     Cid branch(const std::string &name) const {

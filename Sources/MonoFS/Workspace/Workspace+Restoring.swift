@@ -14,7 +14,9 @@ extension Workspace {
     public func restore(_ path: FilePath, from source: FilePath, of tree: CID) throws(StoreError) {
         try begin()
         // Looked up through the same batch, whose lease keeps what is taken.
-        let entry = try Workspace(TreeSource(store, try self.source.changing()), on: tree).status(source)
+        let other = TreeSource(store, try self.source.changing())
+        other.steps = self.source.steps
+        let entry = try Workspace(other, on: tree).status(source)
         if !entry.isDirectory, try resolve(path, follow: false).name == nil { throw Self.exists(path) }
         try restore(path, entry)
     }

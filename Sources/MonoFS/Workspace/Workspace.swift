@@ -49,8 +49,14 @@ public final class Workspace {
     public static let maximumDepth = 4096
 
     /// Opens what a CID names: a version, a tree, or a directory's map. INVALID when it is neither.
-    public convenience init(_ store: ContentStore, on cid: CID) throws(StoreError) {
-        try self.init(try TreeSource(store), on: cid)
+    /// `progress` hears of the blocks that are read, which are many for a large map only, and may throw to
+    /// stop.
+    public convenience init(_ store: ContentStore, on cid: CID, progress: StepHandler? = nil)
+        throws(StoreError)
+    {
+        let source = try TreeSource(store, StepCounter(progress))
+        try self.init(source, on: cid)
+        source.steps = nil
     }
 
     /// Opens a tree of nothing.

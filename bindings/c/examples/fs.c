@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_merge(store, "main", &theirs, &options, NULL, NULL, NULL, &outcome, &merged, NULL, &error));
     SHOULD(outcome == IPS_FS_MERGED);
     ips_fs_close(fs);
-    MUST(ips_fs_open(store, &merged, &fs, &error));
+    MUST(ips_fs_open(store, &merged, NULL, NULL, &fs, &error));
     expect_file(fs, "etc/issue", "ours\n");
     expect_file(fs, "etc/issue.theirs", "theirs\n");
     expect_file(fs, "etc/motd", "hello\n");

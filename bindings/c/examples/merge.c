@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
     MUST(ips_fs_merge(store, "asked", &theirs, &options, NULL, decide, &asked, &outcome, &merged, NULL,
                       &error));
     SHOULD(outcome == IPS_FS_MERGED && asked == 2);
-    MUST(ips_fs_open(store, &merged, &fs, &error));
+    MUST(ips_fs_open(store, &merged, NULL, NULL, &fs, &error));
     expect_file(fs, "config", "dev");
     expect_file(fs, "notes", "main");
     expect_file(fs, "notes.dev", "dev");

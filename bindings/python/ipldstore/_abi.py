@@ -1099,7 +1099,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     ]),
     "ips_fs_entry_init": (None, [ctypes.POINTER(ips_fs_entry), ctypes.c_size_t]),
     "ips_fs_open": (ips_status, [
-        ctypes.c_void_p, ctypes.POINTER(ips_cid), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.POINTER(ips_cid), ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_open_branch": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ips_error),

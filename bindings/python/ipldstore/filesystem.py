@@ -72,9 +72,12 @@ class FileSystem:
         """Opens the newest version of a branch; an empty tree when there is no such branch."""
         return Tree(made("ips_fs_open_branch", self._handle, text(branch, "a branch")), self._store)
 
-    def open(self, cid: Cid | None = None) -> Tree:
-        """Opens a version, tree or directory; None: an empty tree."""
-        return Tree(made("ips_fs_open", self._handle, optional(cid)), self._store)
+    def open(self, cid: Cid | None = None, progress: Progress | None = None) -> Tree:
+        """Opens a version, tree or directory; None: an empty tree. `progress` hears of the blocks that are
+        read: many for a large directory, whose names are counted."""
+        callbacks = Callbacks(progress)
+        arguments = (optional(cid), callbacks.progress, None)
+        return Tree(made("ips_fs_open", self._handle, *arguments, callbacks=callbacks), self._store)
 
     # ---------------------------------------------------------------------------------- Branches and tags
 

@@ -823,7 +823,8 @@ extern "C" {
     ) -> ips_status;
     pub fn ips_fs_entry_init(entry: *mut ips_fs_entry, struct_size: usize);
     pub fn ips_fs_open(
-        store: *const ips_store, cid: *const ips_cid, fs: *mut *mut ips_fs, error: *mut ips_error,
+        store: *const ips_store, cid: *const ips_cid, progress: ips_progress, context: *mut c_void,
+        fs: *mut *mut ips_fs, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_open_branch(
         store: *const ips_store, branch: *const c_char, fs: *mut *mut ips_fs, error: *mut ips_error,

@@ -27,8 +27,23 @@ impl FileSystem<'_> {
 
     /// Opens a version, tree or directory; `None`: an empty tree.
     pub fn open(&self, cid: Option<&Cid>) -> Result<Tree> {
-        let handle =
-            raw::handle(|fs, error| unsafe { sys::ips_fs_open(self.store.raw(), optional(cid), fs, error) })?;
+        self.open_with(cid, unobserved)
+    }
+
+    /// As [`FileSystem::open`]; `progress` hears of the blocks that are read: many for a large directory,
+    /// whose names are counted.
+    pub fn open_with(
+        &self,
+        cid: Option<&Cid>,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Tree> {
+        let mut callbacks = Callbacks::progress(&mut progress);
+        let context = callbacks.context();
+        let result = raw::handle(|fs, error| unsafe {
+            let (store, hear) = (self.store.raw(), Some(callback::progress as _));
+            sys::ips_fs_open(store, optional(cid), hear, context, fs, error)
+        });
+        let handle = callbacks.finish(result)?;
         Ok(Tree { handle })
     }
 }
