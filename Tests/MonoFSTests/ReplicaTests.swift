@@ -346,4 +346,42 @@ import Testing
         #expect(try fixture.merge(nil, linked, start).root == linked)
         #expect(try fixture.merge(nil, start, linked).root == linked)
     }
+
+    /// A named defect: who had touched it had given it metadata, which won over those of somebody else.
+    @Test func theTimeOfADirectoryIsNoValue() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) { try $0.createDirectories("d/e") }
+        let touched = try tree(fixture, on: start) { (workspace) in
+            for path in [.root, "d", "d/e"] as [FilePath] {
+                try workspace.setModified(path, Timestamp(seconds: 1 << 40) ?? .zero)
+            }
+        }
+        let changed = try tree(fixture, on: start) { (workspace) in
+            for path in [.root, "d", "d/e"] as [FilePath] { try workspace.setMode(path, 0o700) }
+        }
+        let removed = try tree(fixture, on: start) { try $0.removeTree("d") }
+        let joined = try fixture.merge(nil, touched, changed).root
+        #expect(try fixture.merge(nil, changed, touched).root == joined)
+        for (path, entry) in try fixture.flat(joined) {
+            #expect(entry.mode == 0o700 && entry.modified.seconds == 1 << 40, "\(path)")
+            #expect(entry.replica?.others.isEmpty ?? true)
+        }
+        #expect(try paths(fixture, fixture.merge(nil, touched, removed).root) == ["/"])
+        // It goes forward only.
+        let back = try tree(fixture, on: joined) { try $0.setModified("d", .zero) }
+        #expect(back == joined)
+    }
+
+    /// One that is moved to the place of another is not that one, be they alike.
+    @Test func aDirectoryThatComesInThePlaceOfOneLikeItIsAnother() throws {
+        let fixture = try MergeFixture()
+        let start = try tree(fixture, on: nil) { (workspace) in
+            for path in ["a", "b"] as [FilePath] {
+                try workspace.add(path, Entry(.directory(Directory()), mode: 0o755))
+            }
+        }
+        let moved = try tree(fixture, on: start) { try $0.rename("a", to: "b") }
+        let removed = try tree(fixture, on: start) { try $0.remove("b") }
+        #expect(try paths(fixture, fixture.merge(nil, moved, removed).root) == ["/", "b"])
+    }
 }

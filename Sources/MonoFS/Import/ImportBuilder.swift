@@ -272,14 +272,18 @@ final class ImportBuilder {
         }
         var same = new
         (same.replica, same.graveyard) = (old.replica, old.graveyard)
-        if same == old { return old }
-        if case .directory = old.content, case .directory = new.content {
+        if old.isDirectory, new.isDirectory {
+            // Of this type its time goes forward only, and is no change where it is older on the host.
+            if same.sync == .merkleCRDT { same.modified = max(old.modified, new.modified) }
             // What is below it was built with what was there, and comes from nowhere else.
             same.content = old.content
-            if same != old { same = try ReplicaChange.entry(old, same, source, { now }, random) }
+            if same != old {
+                same = try ReplicaChange.entry(old, same, source, stays: true, { now }, random)
+            }
             same.content = new.content
             return same
         }
+        if same == old { return old }
         return try ReplicaChange.entry(old, new, source, { now }, random)
     }
 }

@@ -3,14 +3,21 @@ import IpldEngine
 /// What a change leaves behind in a tree of type `merkle-crdt`.
 enum ReplicaChange {
     /// `new` in the place of `old`, with what merges have to know; as it is, for other types. `clock`: when
-    /// that is, which the time of what comes says nothing of.
+    /// that is, which the time of what comes says nothing of. `stays`: a directory is the one that was there,
+    /// and no other that came in its place.
     static func entry(
-        _ old: Entry?, _ new: Entry, _ source: TreeSource, _ clock: () -> Timestamp, _ random: () -> UInt64
+        _ old: Entry?, _ new: Entry, _ source: TreeSource, stays: Bool = false, _ clock: () -> Timestamp,
+        _ random: () -> UInt64
     ) throws(StoreError) -> Entry {
         var new = new
         new.replica = nil
         new.graveyard = nil
         guard new.sync == .merkleCRDT else { return new }
+        if stays, let old, old.isDirectory, new.isDirectory, old.value == new.value, old.hasOwnValue {
+            // No other value, which would win over a change, or the removal, of this one by somebody else.
+            (new.replica, new.modified) = (old.replica, max(old.modified, new.modified))
+            return new
+        }
         var replica = Replica()
         var time: Timestamp?
         func now() -> Timestamp {
@@ -130,6 +137,10 @@ enum ReplicaChange {
 }
 
 extension Entry {
+    /// Whether somebody has given the name the value that is shown: not for a directory that came back for
+    /// what is in it alone.
+    fileprivate var hasOwnValue: Bool { replica.map { !$0.tags.isEmpty } ?? true }
+
     /// The tombstone of an entry.
     init(removing entry: Entry, at time: Timestamp, _ source: TreeSource) throws(StoreError) {
         var tombstone = Tombstone(kind: entry.kind, size: entry.size)

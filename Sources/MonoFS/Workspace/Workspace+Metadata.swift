@@ -120,7 +120,7 @@ extension Workspace {
         guard new != old else { return }
         try check(new)
         guard let name = location.name else {
-            rootEntry = try ReplicaChange.entry(old, new, source, clock, random)
+            rootEntry = try ReplicaChange.entry(old, new, source, stays: true, clock, random)
             root.isChanged = true
             return
         }

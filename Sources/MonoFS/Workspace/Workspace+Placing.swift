@@ -31,8 +31,8 @@ extension Workspace {
     }
 
     /// Gives a name another entry. `isSameValue`: nothing that a merge would see has changed.
-    /// `keepsChild`: what was changed in the directory that it is stays. `touches`: whether the time of the
-    /// directory that has the name changes.
+    /// `keepsChild`: a directory is the one that was there, and what was changed in it stays. `touches`:
+    /// whether the time of the directory that has the name changes.
     func put(
         _ entry: Entry, _ name: FileName, at location: Location, isSameValue: Bool = false,
         keepsChild: Bool = false, touches: Bool = true
@@ -40,7 +40,9 @@ extension Workspace {
         guard !location.isForeign, let directory = location.directories.last else { throw Self.foreign }
         let old = try directory.entry(name)
         try checkDepth(entry, in: location.directories.count, instead: old)
-        let new = isSameValue ? entry : try ReplicaChange.entry(old, entry, source, clock, random)
+        let new =
+            isSameValue
+            ? entry : try ReplicaChange.entry(old, entry, source, stays: keepsChild, clock, random)
         let (added, taken) = (Totals(of: new), old.map(Totals.init(of:)) ?? Totals())
         var totals: [Totals] = []
         for directory in location.directories {

@@ -71,6 +71,6 @@ extension Workspace {
         change(&new)
         guard new != old else { return old }
         try check(new)
-        return try ReplicaChange.entry(old, new, source, clock, random)
+        return try ReplicaChange.entry(old, new, source, stays: true, clock, random)
     }
 }

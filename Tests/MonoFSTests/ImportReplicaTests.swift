@@ -1,0 +1,112 @@
+import Glibc
+import Testing
+
+@testable import IpldEngine
+@testable import MonoFS
+
+/// Imports into trees of type `merkle-crdt`: what did not change on the host is no change that a merge sees.
+@Suite struct ImportReplicaTests {
+    let host: TransferFixture
+
+    init() throws {
+        host = try TransferFixture()
+        let workspace = try host.files.open(branch: "main")
+        try workspace.setSync(.root, .merkleCRDT)
+        try host.files.commit(workspace, to: "main")
+    }
+
+    @discardableResult
+    private func importTree() throws -> CID { try #require(try host.importTree("tree").version) }
+
+    /// A version that somebody else makes of another, merged with ours either way.
+    private func merged(
+        _ ours: CID, with start: CID, _ change: (Workspace) throws -> Void
+    ) throws -> [Workspace] {
+        if try host.files.branch("side") != nil { try host.files.removeBranch("side") }
+        try host.files.fork("side", at: start)
+        let side = try host.files.open(branch: "side")
+        try change(side)
+        let theirs = try host.files.commit(side, to: "side")
+        return try [(ours, theirs), (theirs, ours)].map { (a, b) in
+            let (workspace, conflicts) = try host.files.merge(a, b)
+            #expect(conflicts.isEmpty)
+            return workspace
+        }
+    }
+
+    private func setTime(_ name: String, _ seconds: Int) {
+        let moment = timespec(tv_sec: seconds, tv_nsec: 1)
+        #expect(utimensat(AT_FDCWD, host.path(name), [moment, moment], 0) == 0)
+    }
+
+    /// A named defect: the time of a directory that something came to made its metadata a value of their own,
+    /// beside those that somebody else had given it.
+    @Test func whatComesToADirectoryLeavesItsMetadata() throws {
+        for name in ["tree/a", "tree/sub/a"] { try host.write(name, [1]) }
+        let before = try importTree()
+        for name in ["tree/b", "tree/sub/b"] { try host.write(name, [2]) }
+        let after = try importTree()
+        let workspaces = try merged(after, with: before) { (side) in
+            try side.setMode(.root, 0o700)
+            try side.setMode("sub", 0o711)
+        }
+        for workspace in workspaces {
+            #expect(try workspace.status(.root).mode == 0o700 && workspace.status("sub").mode == 0o711)
+            #expect(try workspace.list("sub").map(\.name.description) == ["a", "b"])
+            #expect(try workspace.read("b") == [2])
+        }
+        // What the host itself changes is a change.
+        #expect(chmod(host.path("tree/sub"), 0o500) == 0)
+        let changed = try importTree()
+        #expect(try host.files.open(changed).status("sub").mode == 0o500)
+        for workspace in try merged(changed, with: after, { try $0.setModified("sub", .now()) }) {
+            #expect(try workspace.status("sub").mode == 0o500)
+        }
+    }
+
+    /// A named defect: it was there again, and empty.
+    @Test func whatGoesFromADirectoryDoesNotBringItBack() throws {
+        for name in ["tree/keep", "tree/sub/a", "tree/sub/b"] { try host.write(name, [1]) }
+        let before = try importTree()
+        #expect(unlink(host.path("tree/sub/a")) == 0)
+        let after = try importTree()
+        for workspace in try merged(after, with: before, { try $0.removeTree("sub") }) {
+            #expect(try workspace.list(.root).map(\.name.description) == ["keep"])
+        }
+        // One that came back for what is in it alone is there for all once it is imported as it is.
+        try host.files.fork("kept", at: before)
+        let adding = try host.files.open(branch: "kept")
+        try adding.write("sub/new", [2])
+        let added = try host.files.commit(adding, to: "kept")
+        let removing = try host.files.open(branch: "main")
+        try removing.removeTree("sub")
+        try host.files.commit(removing, to: "main")
+        guard case .merged = try host.files.merge(added, into: "main") else {
+            Issue.record("it was not merged")
+            return
+        }
+        #expect(unlink(host.path("tree/sub/b")) == 0)
+        let empty = try importTree()
+        #expect(try host.files.open(empty).list("sub").isEmpty)
+        for workspace in try merged(empty, with: empty, { try $0.setModified("sub", .now()) }) {
+            #expect(try workspace.list(.root).map(\.name.description) == ["keep", "sub"])
+        }
+    }
+
+    /// A named defect: each import of what was older on the host was a version.
+    @Test func aDirectoryThatIsOlderOnTheHostIsNoChange() throws {
+        try host.write("tree/sub/deep/a", [1])
+        try importTree()
+        let names = ["tree", "tree/sub", "tree/sub/deep"]
+        for name in names { setTime(name, 1_500_000_000) }
+        #expect(try host.importTree("tree").isUnchanged)
+        try host.write("tree/sub/b", [2])
+        for name in names { setTime(name, 1_400_000_000) }
+        let changed = try host.importTree("tree")
+        #expect(!changed.isUnchanged)
+        #expect(try host.files.open(changed.tree).read("sub/b") == [2])
+        for _ in 0..<3 { #expect(try host.importTree("tree").isUnchanged) }
+        let root = try host.files.open(changed.tree).status(.root)
+        #expect(root.replica?.seen.count ?? 0 <= 2)
+    }
+}
