@@ -109,4 +109,80 @@ import Testing
         let root = try host.files.open(changed.tree).status(.root)
         #expect(root.replica?.seen.count ?? 0 <= 2)
     }
+
+    // MARK: Files with several names
+
+    private func expectAsOnTheHost(_ tree: CID, _ number: Int) throws {
+        try host.export(tree, to: "out\(number)")
+        #expect(try host.facts("out\(number)") == host.facts("tree"), "\(number)")
+    }
+
+    private func relink(_ name: String, to other: String) {
+        _ = unlink(host.path("tree/" + name))
+        #expect(link(host.path("tree/" + other), host.path("tree/" + name)) == 0)
+    }
+
+    /// Writes a file that differs from all others like it in nothing but that it is another one.
+    private func renew(_ name: String) throws {
+        _ = unlink(host.path("tree/" + name))
+        try host.write("tree/" + name, [1])
+        setTime("tree/" + name, 1000)
+    }
+
+    /// A named defect: each name kept the number that it had, whichever file it was of.
+    @Test func filesThatAreToldApartByTheirNumbersAlone() throws {
+        try renew("p")
+        relink("q", to: "p")
+        try expectAsOnTheHost(try host.importTree("tree").tree, 1)
+        // Of two files that are alike, each with a name that had the same number.
+        try renew("q")
+        relink("p2", to: "p")
+        relink("q2", to: "q")
+        try expectAsOnTheHost(try host.importTree("tree").tree, 2)
+        #expect(try host.importTree("tree").isUnchanged)
+        // Crosswise.
+        relink("p2", to: "q")
+        relink("q2", to: "p")
+        try expectAsOnTheHost(try host.importTree("tree").tree, 3)
+        // A name that comes before all others.
+        let before = try host.files.open(branch: "main")
+        relink("a", to: "p")
+        let after = try host.files.open(try host.importTree("tree").tree)
+        for path in ["p", "q2"] as [FilePath] {
+            #expect(try after.status(path) == before.status(path), "\(path)")
+        }
+        try expectAsOnTheHost(try host.importTree("tree").tree, 4)
+        // One that was the first, and is another file's now, whose other names have gone on with its number.
+        for name in ["a", "p"] { #expect(unlink(host.path("tree/" + name)) == 0) }
+        relink("q3", to: "q2")
+        try host.importTree("tree")
+        try renew("p")
+        relink("p3", to: "p")
+        try expectAsOnTheHost(try host.importTree("tree").tree, 5)
+        #expect(try host.importTree("tree").isUnchanged)
+        // One name less, and it is alone.
+        #expect(unlink(host.path("tree/p3")) == 0)
+        let last = try host.importTree("tree")
+        #expect(try host.files.open(last.tree).status("p").hardLink == nil)
+        try expectAsOnTheHost(last.tree, 6)
+    }
+
+    /// Where both types are, the number is that which the others have.
+    @Test func aFileWithNamesOfTwoTypesIsOne() throws {
+        let workspace = try host.files.open(branch: "main")
+        try workspace.createDirectory("plain", sync: .default)
+        try host.files.commit(workspace, to: "main")
+        try renew("merkle/p")
+        #expect(mkdir(host.path("tree/plain"), 0o755) == 0)
+        relink("merkle/q", to: "merkle/p")
+        relink("plain/r", to: "merkle/p")
+        try expectAsOnTheHost(try host.importTree("tree").tree, 1)
+        relink("plain/a", to: "merkle/p")
+        relink("merkle/a", to: "merkle/p")
+        let tree = try host.importTree("tree").tree
+        try expectAsOnTheHost(tree, 2)
+        let number = try HardLinkGroup(firstPath: "merkle/a")
+        #expect(try host.files.open(tree).status("plain/r").hardLink == number)
+        #expect(try host.importTree("tree").isUnchanged)
+    }
 }

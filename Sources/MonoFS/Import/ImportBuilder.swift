@@ -125,9 +125,9 @@ final class ImportBuilder {
             old.content, status, attributes, old, inherited, groups[status.identity])
         if options.usesStatAttribute {
             // Its metadata are those of the attribute, which nobody changed.
-            let group = new.hardLink
-            new = old
-            new.hardLink = group
+            var same = old
+            same.hardLink = new.hardLink
+            new = try settled(same, old)
         }
         try append(event, new)
         try note(event.key, status)
@@ -268,7 +268,6 @@ final class ImportBuilder {
                     if new.attributes[name] == nil { new.attributes[name] = value }
                 }
             }
-            if new.sync == .merkleCRDT, let group = old.hardLink, new.hardLink != nil { new.hardLink = group }
         }
         var same = new
         (same.replica, same.graveyard) = (old.replica, old.graveyard)

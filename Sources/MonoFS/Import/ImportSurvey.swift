@@ -2,7 +2,8 @@ import IpldEngine
 
 /// What is known of a tree of the host before it is imported: how much there is, and which names are names of
 /// one file. That has to be known before the first of them is stored, because a group's number is its first
-/// path's, which is not the path that a walk meets first.
+/// path's, which is not the path that a walk meets first; or of names of type `merkle-crdt`, one that they
+/// had (`HardLinkNumbers`).
 struct ImportSurvey {
     private(set) var entries: UInt64 = 0
     private(set) var bytes: UInt64 = 0
@@ -11,10 +12,13 @@ struct ImportSurvey {
     /// that are not known.
     private(set) var refused: [[UInt8]: HostError] = [:]
 
+    /// `places`: what the tree before has.
     init(
-        _ root: HostDirectory, _ limits: HostWalk.Limits, step: (UInt64) throws(StoreError) -> Void
+        _ root: HostDirectory, _ limits: HostWalk.Limits, _ places: OldPlaces,
+        step: (UInt64) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var names: [HostIdentity: (first: [UInt8], count: UInt64)] = [:]
+        var places = places
+        var numbers = HardLinkNumbers()
         let walk: HostWalk
         do throws(HostError) { walk = try HostWalk(root, limits) } catch { throw error.storeError(".") }
         while true {
@@ -24,28 +28,23 @@ struct ImportSurvey {
             }
             guard let next else { break }
             switch next {
-            case .enter: entries += 1
+            case .enter(let entry, _):
+                entries += 1
+                places.enter(entry.name)
+            case .leave: places.leave()
             case .file(let entry):
                 entries += 1
                 if entry.status.kind == .file { bytes = bytes &+ entry.status.size }
                 guard entry.status.links > 1 else { break }
-                let path = walk.path(entry.name).bytes
-                if let known = names[entry.status.identity] {
-                    let first = path.precedes(known.first) ? path : known.first
-                    names[entry.status.identity] = (first, known.count + 1)
-                } else {
-                    names[entry.status.identity] = (path, 1)
-                }
+                numbers.add(
+                    entry.status.identity, walk.path(entry.name).bytes, try places.number(of: entry.name))
             // Said when it is imported, if it is so then still.
             case .refused(let name, _, let error):
                 refused[(walk.components + [name]).flatMap { $0.bytes + [0] }] = error
-            case .leave, .nameless: break
+            case .nameless: break
             }
             if entries % 256 == 0 { try step(entries) }
         }
-        // A name whose others are elsewhere is a file like any other.
-        for (identity, group) in names where group.count > 1 {
-            groups[identity] = try HardLinkGroup(hashing: group.first)
-        }
+        groups = try numbers.groups()
     }
 }

@@ -15,6 +15,7 @@ final class TreeImport {
     let batch: Batch
     let source: TreeSource
     private let root: HostDirectory
+    private let oldRoot: Entry?
     let options: ImportOptions
     private let limits: HostWalk.Limits
     private let progress: TransferProgressHandler?
@@ -79,7 +80,7 @@ final class TreeImport {
         _ progress: TransferProgressHandler?, _ problem: TransferProblemHandler?
     ) throws(StoreError) {
         (self.batch, self.source, self.root, self.options) = (batch, source, root, options)
-        (self.progress, self.problem) = (progress, problem)
+        (self.progress, self.problem, oldRoot) = (progress, problem, old?.entry)
         limits = HostWalk.Limits(staysOnFileSystem: options.staysOnFileSystem, stores: stores)
         builder = ImportBuilder(batch, source, options, old?.entry)
         if !options.readsEverything, let old, let seenRoot,
@@ -105,7 +106,10 @@ final class TreeImport {
 
     func run() throws(StoreError) -> ImportReport {
         defer { queue.stop() }
-        let survey = try ImportSurvey(root, limits) { (_) throws(StoreError) in try progress?(counted) }
+        let places = try OldPlaces(oldRoot, source, mayBeLost: options.readsEverything)
+        let survey = try ImportSurvey(root, limits, places) { (_) throws(StoreError) in
+            try progress?(counted)
+        }
         builder.groups = survey.groups
         unsurveyed = survey.refused
         (counted.totalEntries, counted.totalBytes) = (survey.entries, survey.bytes)
