@@ -265,4 +265,77 @@ import Testing
         #expect(try merged.list("d").map(\.name.description) == ["new"])
         #expect(try merged.status("d").mode == 0o711)
     }
+
+    /// Gives the walk something to do between a first name and a later one, and changes the host there.
+    private func importChanging(_ change: @escaping () throws -> Void) throws -> Workspace {
+        // Read by itself, as soon as it is met.
+        try host.write("tree/a/1", [UInt8](repeating: 1, count: 5 << 20))
+        for number in 0..<200 { #expect(mkdir(host.path("tree/m\(number)"), 0o755) == 0) }
+        #expect(mkdir(host.path("tree/z"), 0o755) == 0)
+        #expect(link(host.path("tree/a/1"), host.path("tree/z/1")) == 0)
+        var isChanged = false
+        let report = try host.files.importDirectory(
+            host.path("tree"), to: "main",
+            progress: { (done) throws(StoreError) in
+                guard !isChanged, done.entries >= 64 else { return }
+                isChanged = true
+                do { try change() } catch { throw StoreError(.internal, "\(error)") }
+            })
+        #expect(isChanged)
+        return try host.files.open(report.tree)
+    }
+
+    @Test func aLaterNameOfAFileThatChangedMeanwhileIsRead() throws {
+        let workspace = try importChanging { try host.write("tree/z/1", [2]) }
+        #expect(try workspace.status("a/1").size == 5 << 20)
+        #expect(try workspace.read("z/1") == [2])
+        #expect(try host.importTree("tree").isUnchanged == false)
+        #expect(try host.files.open(branch: "main").read("a/1") == [2])
+    }
+
+    /// A named defect: the content of a file stood under the names of one that had been given its inode.
+    @Test func anotherFileThatHasTheInodeNowIsRead() throws {
+        var names: [String] = []
+        let workspace = try importChanging {
+            var information = stat()
+            try #require(lstat(host.path("tree/a/1"), &information) == 0)
+            let inode = information.st_ino
+            for name in ["tree/a/1", "tree/z/1"] { #expect(unlink(host.path(name)) == 0) }
+            // Not every file system gives an inode again.
+            for number in 0..<2000 {
+                let name = "z/\(number)"
+                try host.write("tree/" + name, [2])
+                try #require(lstat(host.path("tree/" + name), &information) == 0)
+                guard information.st_ino == inode else { continue }
+                names = [name, "z/more"]
+                #expect(link(host.path("tree/" + name), host.path("tree/z/more")) == 0)
+                return
+            }
+        }
+        for name in names { #expect(try workspace.read(try FilePath(name)) == [2]) }
+    }
+
+    /// The same of what is given the number of an inode, where the file system gives none again.
+    @Test func aFileIsNoLaterNameOfWhatItWasNot() throws {
+        let builder = ImportBuilder(
+            try host.held.store.makeBatch(), try TreeSource(host.held.store), ImportOptions(), nil)
+        var information = stat()
+        (information.st_mode, information.st_nlink, information.st_ino) = (S_IFREG | 0o644, 2, 7)
+        information.st_size = 100
+        information.st_mtim = timespec(tv_sec: 1000, tv_nsec: 5)
+        information.st_ctim = timespec(tv_sec: 2000, tv_nsec: 5)
+        let first = HostStatus(information)
+        builder.groups = [first.identity: try HardLinkGroup(firstPath: "a")]
+        #expect(!builder.isLaterName(first) && builder.isLaterName(first))
+        for change: (inout stat) -> Void in [
+            { $0.st_size = 101 }, { $0.st_mtim.tv_nsec = 6 }, { $0.st_ctim.tv_sec = 2001 },
+            { $0.st_mode = S_IFIFO | 0o644 },
+        ] {
+            change(&information)
+            let other = HostStatus(information)
+            #expect(other.identity == first.identity)
+            // What is met then has names of its own.
+            #expect(!builder.isLaterName(other) && builder.isLaterName(other))
+        }
+    }
 }

@@ -86,6 +86,11 @@ struct HostStatus {
         let stored = UInt64(max(0, information.st_blocks)).multipliedReportingOverflow(by: 512)
         isSparse = !stored.overflow && stored.partialValue < size
     }
+
+    /// Whether a file that has become `later` is what it was.
+    func isUnchanged(_ later: HostStatus) -> Bool {
+        later.kind == kind && later.size == size && later.modified == modified && later.changed == changed
+    }
 }
 
 /// One file of the host, whatever its names.

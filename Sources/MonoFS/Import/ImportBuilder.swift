@@ -16,8 +16,8 @@ final class ImportBuilder {
     private let now = Timestamp.now()
     /// Files with several names, by what the host knows of them.
     var groups: [HostIdentity: HardLinkGroup] = [:]
-    /// Those of which a name was met.
-    private var met: Set<HostIdentity> = []
+    /// Those of which a name was met, as they were at the last that was.
+    private var met: [HostIdentity: HostStatus] = [:]
     /// The entries of those of which a name was stored; nil where it could not be read.
     private var firstNames: [HostIdentity: Entry?] = [:]
 
@@ -44,10 +44,11 @@ final class ImportBuilder {
         ]
     }
 
-    /// Whether another name of the file was met before. Asked once for each name.
+    /// Whether another name of the file was met before, and nothing has changed since: what takes the place
+    /// of a file that goes meanwhile may be given its inode. Asked once for each name.
     func isLaterName(_ status: HostStatus) -> Bool {
         guard status.links > 1, groups[status.identity] != nil else { return false }
-        return !met.insert(status.identity).inserted
+        return met.updateValue(status, forKey: status.identity)?.isUnchanged(status) ?? false
     }
 
     func finishSeen() throws(StoreError) -> CID? { seen.count > 0 ? try seen.finish() : nil }

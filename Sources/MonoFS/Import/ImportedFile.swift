@@ -73,7 +73,7 @@ struct OpenedFile {
 
     var isUnchanged: Bool {
         guard let now = try? Host.status(file.descriptor) else { return false }
-        return now.size == status.size && now.modified == status.modified && now.changed == status.changed
+        return status.isUnchanged(now)
     }
 }
 
