@@ -185,4 +185,31 @@ import Testing
         #expect(try host.files.open(tree).status("plain/r").hardLink == number)
         #expect(try host.importTree("tree").isUnchanged)
     }
+
+    /// A named defect: what was removed elsewhere came back, because its names were given other numbers.
+    @Test func namesThatDidNotChangeBelowAPathAreNotChanged() throws {
+        func importBelow() throws -> ImportReport {
+            try host.files.importDirectory(host.path("tree"), to: "main", at: "d")
+        }
+        for name in ["p", "r"] { try renew(name) }
+        relink("q", to: "p")
+        let before = try #require(try importBelow().version)
+        #expect(try importBelow().isUnchanged)
+        try renew("f")
+        relink("g", to: "f")
+        relink("r2", to: "r")
+        let after = try #require(try importBelow().version)
+        let (old, new) = (try host.files.open(before), try host.files.open(after))
+        for path in ["d/p", "d/q"] as [FilePath] {
+            #expect(try old.status(path) == new.status(path))
+        }
+        for workspace in try merged(after, with: before, { (side) in
+            for path in ["d/p", "d/q"] as [FilePath] { try side.remove(path) }
+        }) {
+            #expect(try workspace.list("d").map(\.name.description) == ["f", "g", "r", "r2"])
+            #expect(try workspace.status("d/f").hardLink != nil)
+            #expect(try workspace.status("d/f").hardLink == workspace.status("d/g").hardLink)
+            #expect(try workspace.status("d/f").hardLink != workspace.status("d/r").hardLink)
+        }
+    }
 }

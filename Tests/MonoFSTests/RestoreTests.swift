@@ -200,4 +200,32 @@ import Testing
         #expect(try workspace.list(.root).map(\.name.description) == ["a", "b", "d"])
         #expect(try workspace.read("a") == [1])
     }
+
+    /// A named defect: what was removed elsewhere came back, because its names were given other numbers.
+    @Test func namesThatAreThereAreNotRestored() throws {
+        let first = try change { (workspace) in
+            try workspace.createDirectory("d", sync: .merkleCRDT)
+            for path in ["d/p", "d/r"] as [FilePath] { try workspace.write(path, [1]) }
+            try workspace.link("d/p", at: "d/q")
+            try workspace.link("d/r", at: "d/s")
+        }
+        try files.fork("other", at: first)
+        let removed = try change("other") { (workspace) in
+            for path in ["d/p", "d/q"] as [FilePath] { try workspace.remove(path) }
+        }
+        _ = try change { (workspace) in
+            try workspace.remove("d/s")
+            try workspace.rename("d/r", to: "r")
+        }
+        let restored = try change { try $0.restore("d", from: "d", of: first) }
+        let workspace = try files.open(restored)
+        for path in ["d/p", "d/q"] as [FilePath] {
+            #expect(try workspace.status(path) == files.open(first).status(path))
+        }
+        // Those that come are one file, and that which has gone from there is another.
+        let numbers = try ["d/r", "d/s", "r"].map { try workspace.status(try FilePath($0)).hardLink }
+        #expect(numbers[0] != nil && numbers[0] == numbers[1] && numbers[0] != numbers[2])
+        let both = try files.open(try merged(restored, with: removed))
+        #expect(try both.list("d").map(\.name.description) == ["r", "s"])
+    }
 }

@@ -64,7 +64,7 @@ extension Workspace {
         if Totals(of: entry).hardLinks > 0 {
             hardLinksChange()
             // Their numbers are those of a tree of its own.
-            try regroupHardLinks(below: location.path)
+            try regroupHardLinks(below: location.path, instead: old)
         }
         if old == nil, inherited != entry.sync { try setSync(path, inherited, recursively: true) }
     }

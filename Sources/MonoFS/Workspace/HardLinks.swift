@@ -110,12 +110,28 @@ extension Workspace {
         StoreError(.tooLarge, "more than \(maximumHardLinks) names share files with others")
     }
 
-    /// Separates the groups of a copied subtree from those that it was copied from.
-    func regroupHardLinks(below path: [FileName]) throws(StoreError) {
+    /// Separates the groups of a subtree that has come from elsewhere from those of all other names. `old`:
+    /// what is stored of what was there. A group of type `merkle-crdt` that a name had there, and has still,
+    /// is what it was: another number would be a change of all its names.
+    func regroupHardLinks(below path: [FileName], instead old: Entry? = nil) throws(StoreError) {
         let salt = bigEndianBytes(random(), random())
-        var names: [(path: [FileName], group: HardLinkGroup)] = []
-        try eachHardLink(below: path) { (path, group, _) in names.append((path, group)) }
-        for (path, group) in names {
+        var names: [(path: [FileName], group: HardLinkGroup, sync: SyncType)] = []
+        var kept: Set<HardLinkGroup> = []
+        var before: (path: [FileName], map: DirectoryMap)?
+        try eachHardLink(below: path) { (name, group, entry) throws(StoreError) in
+            names.append((name, group, entry.sync))
+            guard let old, entry.sync == .merkleCRDT, !kept.contains(group), let last = name.last else {
+                return
+            }
+            let place = Array(name[path.count...].dropLast())
+            if before?.path != place {
+                let directory = try source.entry(place, below: old)?.below
+                before = (place, try DirectoryMap(directory ?? Directory(), source))
+            }
+            guard let there = try before?.map.entry(last), !there.isTombstone else { return }
+            if there.sync == .merkleCRDT, there.hardLink == group { kept.insert(group) }
+        }
+        for (path, group, sync) in names where sync != .merkleCRDT || !kept.contains(group) {
             try begin()
             try setHardLink(
                 path, try HardLinkGroup(hashing: bigEndianBytes(group.high, group.low) + salt))

@@ -34,6 +34,8 @@ extension Workspace {
             return
         }
         try atOnce { () throws(StoreError) in
+            // All that there is is stored now.
+            let old = try resolve(path, follow: false).entry
             var isChanged = false
             var steps = [RestoringStep.begin(path, entry)]
             while let step = steps.popLast() {
@@ -46,7 +48,7 @@ extension Workspace {
             }
             guard isChanged, location.name != nil, Totals(of: entry).hardLinks > 0 else { return }
             hardLinksChange()
-            try regroupHardLinks(below: location.path)
+            try regroupHardLinks(below: location.path, instead: old)
         }
     }
 
