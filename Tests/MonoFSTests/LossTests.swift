@@ -171,6 +171,38 @@ import Testing
         #expect(try !files.verify().isClean)
     }
 
+    /// A named defect: nobody was told that a file or a directory was lost, where a link to a CID, or one in
+    /// an attribute, led to the same from the same directory.
+    @Test(arguments: [Part.file, .directory], [false, true])
+    private func aLinkToWhatSomethingElseNeedsIsNoExcuse(_ part: Part, isAttribute: Bool) throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        do {
+            let files = try make("store")
+            // In the only version that there is.
+            let workspace = try files.open(try files.importDirectory(host, to: nil).tree)
+            try files.commit(workspace, to: "before")
+            let lost =
+                part == .file
+                ? try content(files, "before", "below/small") : try map(files, "before", "below")
+            try files.removeBranch("before")
+            let again = try files.open(try files.importDirectory(host, to: nil).tree)
+            let link = try FilePath(part == .file ? "below/link" : "link")
+            if isAttribute {
+                try again.write(link, [1])
+                try again.setAttribute(link, Array("user.link".utf8), to: .list([.link(lost)]))
+            } else {
+                try again.createSymlink(link, to: lost)
+            }
+            try files.commit(again, to: "main")
+            #expect(try files.verify().isClean)
+            try spoil(lost, in: "store")
+        }
+        try ContentStore.repair(at: path("store"))
+        let files = FileSystem(try ContentStore.open(at: path("store")))
+        #expect(try files.branches().map(\.name) == ["main"])
+        #expect(try files.verify().problems.contains { $0.kind == .missingBlock })
+    }
+
     /// A named defect: the version in which something could not be read was passed over by the next call.
     @Test func aHistoryGoesOnWhereItFailed() throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }

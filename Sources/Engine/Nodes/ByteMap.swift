@@ -24,6 +24,8 @@ package struct ByteMap<Source: BlockSource> {
 
     package var root: CID { cursor.root }
     package var count: UInt64 { cursor.count }
+    /// Whether its root holds the entries themselves.
+    package var isLeaf: Bool { cursor.level == 0 }
 
     /// How many keys are before `key`, and whether it is one.
     package mutating func position(of key: [UInt8]) throws(StoreError) -> (position: UInt64, isThere: Bool) {

@@ -58,30 +58,56 @@ private struct LossWalk {
         }
     }
 
-    /// Such links of a tree, or of a directory, as far as it, or a part of it, is that and can be read.
+    /// Such links of a tree, or of a directory's entries, but for those to what something else in the block
+    /// needs; none where an entry cannot be read.
     private func freeLinks(of cid: CID) -> Set<CID> {
-        var free: Set<CID> = []
-        if case .tree(let root)? = try? TreeNodes.open(cid, source) { addFreeLinks(of: root, to: &free) }
-        guard var map = try? DirectoryMap(map: cid, source) else { return free }
-        for position in 0..<map.count {
-            guard let (_, entry) = try? map.entry(at: position) else { break }
-            addFreeLinks(of: entry, to: &free)
-        }
-        return free
-    }
-
-    private func addFreeLinks(of entry: Entry, to free: inout Set<CID>) {
-        if case .cidLink(let target) = entry.content { free.insert(target) }
-        for (_, value) in entry.attributes.elements {
-            if case .bytes = value { continue }
-            guard let bytes = try? DagCBOR.encode(value) else { continue }
-            free.formUnion((try? bytes.withBytes { try DagCBOR.links(in: $0) }) ?? [])
-        }
-        for value in entry.replica?.others ?? [] { addFreeLinks(of: value.entry, to: &free) }
+        var links = EntryLinks()
+        do throws(StoreError) {
+            if case .tree(let root)? = try? TreeNodes.open(cid, source) {
+                try links.add(root)
+                return links.free
+            }
+            var map = try DirectoryMap(map: cid, source)
+            // What leads to the entries is needed.
+            guard map.byteMap?.isLeaf == true else { return [] }
+            for position in 0..<map.count { try links.add(try map.entry(at: position).entry) }
+            return links.free
+        } catch { return [] }
     }
 
     /// What is damaged the store has told of.
     private mutating func lost(_ cid: CID, _ what: String) throws(StoreError) {
         if try !store.isHere(cid) { losses.append((cid, what)) }
+    }
+}
+
+/// What entries of one block link to.
+private struct EntryLinks {
+    private var needed: Set<CID> = []
+    private var optional: Set<CID> = []
+
+    /// Links to what need not be here.
+    var free: Set<CID> { optional.subtracting(needed) }
+
+    mutating func add(_ entry: Entry) throws(StoreError) {
+        switch entry.content {
+        case .cidLink(let target): optional.insert(target)
+        case .file(.stored(let cid, _)): needed.insert(cid)
+        default: break
+        }
+        if let map = entry.below?.map { needed.insert(map) }
+        for (_, value) in entry.unknown { needed.formUnion(try Self.links(in: value)) }
+        for (_, value) in entry.attributes.elements { optional.formUnion(try Self.links(in: value)) }
+        for value in entry.replica?.others ?? [] { try add(value.entry) }
+        if let removal = entry.replica?.removal { try add(removal) }
+    }
+
+    private static func links(in value: IPLDValue) throws(StoreError) -> [CID] {
+        if case .bytes = value { return [] }
+        do throws(CodecError) {
+            return try DagCBOR.encode(value).withBytes { (bytes) throws(CodecError) in
+                try DagCBOR.links(in: bytes)
+            }
+        } catch { throw StoreError(error) }
     }
 }
