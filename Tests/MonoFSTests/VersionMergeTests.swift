@@ -206,6 +206,76 @@ import Testing
         #expect(try files.compactTombstones("a", before: later).dropped == 1)
     }
 
+    /// A named defect: each tombstone was looked up from the root of each tree.
+    @Test func tombstonesCostNothingInTreesThatHaveTheSame() throws {
+        let fixture = try MergeFixture()
+        let start = try fixture.tree(sync: .merkleCRDT) { (workspace) in
+            try workspace.createDirectories("d/e")
+            for number in 0..<400 { try workspace.write(try FilePath("d/e/\(number)"), [1]) }
+            for number in 0..<400 { try workspace.remove(try FilePath("d/e/\(number)")) }
+            try workspace.write("d/e/stays", [1])
+        }
+        let others = try (0..<10).map { (number) in
+            try fixture.tree(on: start) { try $0.write(try FilePath("d/\(number)"), [1]) }
+        }
+        func blocks(_ others: [Entry]) throws -> UInt64 {
+            let source = TreeSource(fixture.test.store, fixture.batch)
+            var compaction = TombstoneCompaction(
+                source, before: Timestamp(seconds: 1 << 40) ?? .zero, others: others)
+            let result = try compaction.run(start)
+            #expect(compaction.dropped == 400 && result.below?.totals.tombstones == 0)
+            return source.blocksRead
+        }
+        let alone = try blocks([])
+        #expect(try blocks(others) <= alone + 40)
+    }
+
+    /// Of any trees: those go, and only those, that nobody needs, looked up one by one.
+    @Test(arguments: 1...20) func tombstonesThatNobodyNeedsGo(seed: UInt64) throws {
+        let fixture = try MergeFixture(seed: seed)
+        var random = SplitMix(state: seed &* 7_907)
+        func change(_ root: Entry?, _ count: Int) throws -> Entry {
+            try fixture.tree(on: root, sync: .merkleCRDT) {
+                RandomChanges.make($0, &random, count: random.below(count))
+            }
+        }
+        for _ in 0..<10 {
+            let start = try change(nil, 30)
+            let own = try change(start, 30)
+            var others = try (0..<random.below(4)).map { _ in
+                try change(random.below(2) == 0 ? own : start, 6)
+            }
+            // Who has seen all of it.
+            for index in others.indices where random.below(3) > 0 {
+                others[index] = try fixture.merge(nil, others[index], own).root
+            }
+            let limit = Timestamp(seconds: random.below(3) == 0 ? own.modified.seconds - 8 : 1 << 40) ?? .zero
+            var compaction = TombstoneCompaction(fixture.source, before: limit, others: others)
+            let result = try compaction.run(own)
+            let before = try fixture.flat(own, tombstones: true)
+            var stays: Set<FilePath> = []
+            // What is below a name comes before it.
+            for (path, entry) in before.sorted(by: { $0.key.components.count > $1.key.components.count })
+            where entry.isTombstone {
+                let seen = Set(entry.replica?.seen ?? [])
+                let isNeeded = try others.contains { (other) in
+                    let there = try fixture.source.entry(path.components, below: other)
+                    return there.map { !seen.isSubset(of: $0.replica?.seen ?? []) } ?? false
+                }
+                let holds = stays.contains {
+                    $0.components.count > path.components.count && $0.components.starts(with: path.components)
+                }
+                if entry.modified >= limit || holds || entry.sync == .merkleCRDT && isNeeded {
+                    stays.insert(path)
+                }
+            }
+            let after = try fixture.flat(result, tombstones: true)
+            #expect(Set(after.filter { $0.value.isTombstone }.keys) == stays)
+            #expect(try fixture.flat(result).keys == fixture.flat(own).keys)
+            #expect(compaction.dropped == UInt64(before.values.filter(\.isTombstone).count - stays.count))
+        }
+    }
+
     @Test func aLayerHidesWhatItHasTombstonesFor() throws {
         try commit("base", ["shown": "1", "hidden": "1"])
         let workspace = try files.open(branch: "base").tick(ticking)

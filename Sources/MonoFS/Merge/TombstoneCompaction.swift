@@ -2,10 +2,11 @@ import IpldEngine
 
 /// Drops tombstones that nobody needs any more.
 ///
-/// What always holds: only directories that have tombstones below them are read, and nothing else than
-/// tombstones is changed. One of type `merkle-crdt` stays while a version that may be merged, the newest of a
-/// branch or one that is kept beside it, has a value that it says is gone, or has not seen all that it has
-/// seen: there a merge would bring the value back.
+/// What always holds: only directories that have tombstones below them are read, and what others have in
+/// their places, where that is something else; nothing else than tombstones is changed. One of type
+/// `merkle-crdt` stays while a version that may be merged, the newest of a branch or one that is kept beside
+/// it, has a value that it says is gone, or has not seen all that it has seen: there a merge would bring the
+/// value back.
 struct TombstoneCompaction {
     private let source: TreeSource
     /// Tombstones from this time on stay.
@@ -21,14 +22,18 @@ struct TombstoneCompaction {
     }
 
     private final class Level {
-        let path: [FileName]
+        /// Nil for the root.
+        let name: FileName?
         let entry: Entry
         var map: DirectoryMap
         var position: UInt64 = 0
         var edit: DirectoryEdit
+        /// Directories that others have in its place, each once, and none that is the same; nil until
+        /// somebody asks.
+        var others: [DirectoryMap]?
 
-        init(_ path: [FileName], _ entry: Entry, _ source: TreeSource) throws(StoreError) {
-            self.path = path
+        init(_ name: FileName?, _ entry: Entry, _ source: TreeSource) throws(StoreError) {
+            self.name = name
             self.entry = entry
             map = try DirectoryMap(entry.below ?? Directory(), source)
             edit = DirectoryEdit(entry.below ?? Directory())
@@ -39,13 +44,34 @@ struct TombstoneCompaction {
             defer { position += 1 }
             return try map.entry(at: position)
         }
+
+        /// Opens what is below the entries that others have in its place.
+        func open(_ entries: [Entry], _ source: TreeSource) throws(StoreError) {
+            var known: Set<CID> = []
+            if let own = entry.below?.map { known.insert(own) }
+            var maps: [DirectoryMap] = []
+            for entry in entries {
+                guard let map = entry.below?.map, known.insert(map).inserted else { continue }
+                maps.append(try DirectoryMap(map: map, source))
+            }
+            others = maps
+        }
+
+        /// Whether something holds of all that others have of a name. Each map keeps the path to what was
+        /// asked for last.
+        func all(_ name: FileName, _ holds: (Entry) -> Bool) throws(StoreError) -> Bool {
+            for index in others?.indices ?? 0..<0 {
+                if let entry = try others?[index].entry(name), !holds(entry) { return false }
+            }
+            return true
+        }
     }
 
     /// The root without the tombstones that may go.
     mutating func run(_ root: Entry) throws(StoreError) -> Entry {
         guard (root.below?.totals.tombstones ?? 0) > 0 else { return root }
         let batch = try source.changing()
-        var levels = [try Level([], root, source)]
+        var levels = [try Level(nil, root, source)]
         while let level = levels.last {
             guard let (name, entry) = try level.next() else {
                 levels.removeLast()
@@ -56,27 +82,28 @@ struct TombstoneCompaction {
                 } else {
                     result.graveyard = below?.map == nil ? nil : below
                 }
-                guard let parent = levels.last, let name = level.path.last else { return result }
-                try settle(parent, name, from: level.entry, to: result)
+                guard let name = level.name else { return result }
+                try settle(levels, name, from: level.entry, to: result)
                 continue
             }
             if let below = entry.below, below.totals.tombstones > 0 {
                 guard levels.count < Workspace.maximumDepth else {
                     throw StoreError(.tooLarge, "a tree is more than \(Workspace.maximumDepth) deep")
                 }
-                levels.append(try Level(level.path + [name], entry, source))
+                levels.append(try Level(name, entry, source))
             } else if entry.isTombstone {
-                try settle(level, name, from: entry, to: entry)
+                try settle(levels, name, from: entry, to: entry)
             }
         }
         return root
     }
 
-    /// Enters what becomes of a name, or drops it.
-    private mutating func settle(_ level: Level, _ name: FileName, from old: Entry, to new: Entry)
+    /// Enters what becomes of a name of the innermost level, or drops it.
+    private mutating func settle(_ levels: [Level], _ name: FileName, from old: Entry, to new: Entry)
         throws(StoreError)
     {
-        if new.isTombstone, new.graveyard == nil, try mayGo(new, level.path + [name]) {
+        guard let level = levels.last else { return }
+        if new.isTombstone, new.graveyard == nil, try mayGo(new, name, levels) {
             dropped += 1
             try level.edit.set(name, from: old, to: nil)
         } else if old != new {
@@ -84,15 +111,29 @@ struct TombstoneCompaction {
         }
     }
 
-    private func mayGo(_ tombstone: Entry, _ path: [FileName]) throws(StoreError) -> Bool {
+    private func mayGo(_ tombstone: Entry, _ name: FileName, _ levels: [Level]) throws(StoreError) -> Bool {
         guard tombstone.modified < limit else { return false }
         guard tombstone.sync == .merkleCRDT else { return true }
         let seen = Set(tombstone.replica?.seen ?? [])
-        for other in others {
-            guard let entry = try source.entry(path, below: other) else { continue }
-            guard seen.isSubset(of: entry.replica?.seen ?? []) else { return false }
+        try openOthers(levels)
+        // Who has the same directory has seen what is seen in it.
+        return try levels.last?.all(name) { seen.isSubset(of: $0.replica?.seen ?? []) } ?? true
+    }
+
+    /// Opens what others have in the place of the innermost level.
+    private func openOthers(_ levels: [Level]) throws(StoreError) {
+        guard let root = levels.first, levels.last?.others == nil else { return }
+        if root.others == nil { try root.open(others, source) }
+        for (outer, inner) in zip(levels, levels.dropFirst()) where inner.others == nil {
+            var entries: [Entry] = []
+            if let name = inner.name {
+                _ = try outer.all(name) {
+                    entries.append($0)
+                    return true
+                }
+            }
+            try inner.open(entries, source)
         }
-        return true
     }
 }
 
