@@ -241,7 +241,19 @@ import Testing
         try workspace.setAttribute(.root, Array("user.a".utf8), to: .list([.link(nowhere[0])]))
         try workspace.write("file", [1])
         try workspace.setAttribute("file", Array("user.b".utf8), to: .link(nowhere[1]))
+        // An entry that is stored by itself.
+        try workspace.createSymlink("long", to: nowhere[1])
+        for (name, value) in [
+            ("user.b", .link(nowhere[2])), ("user.a", .bytes([UInt8](repeating: 7, count: 10_000))),
+        ] as [(String, IPLDValue)] {
+            try workspace.setAttribute("long", Array(name.utf8), to: value, followingLinks: false)
+        }
         try workspace.createDirectory("d", sync: .merkleCRDT)
+        // One that was removed, and what was known of it.
+        try workspace.createDirectory("d/again")
+        try workspace.setAttribute("d/again", Array("user.a".utf8), to: .link(nowhere[0]))
+        try workspace.remove("d/again")
+        try workspace.createDirectory("d/again")
         let first = try files.commit(workspace, to: "main")
         try files.fork("dev", at: first)
         for (branch, target) in [("main", nowhere[1]), ("dev", nowhere[2])] {

@@ -67,6 +67,14 @@ private struct LossWalk {
                 try links.add(root)
                 return links.free
             }
+            let entry = try? source.withContent(of: cid) { (block) throws(StoreError) in
+                try EntryDecoder.decode(block)
+            }
+            if let entry {
+                // A long one, which has a block of its own.
+                try links.add(entry)
+                return links.free
+            }
             var map = try DirectoryMap(map: cid, source)
             // What leads to the entries is needed.
             guard map.byteMap?.isLeaf == true else { return [] }
