@@ -117,25 +117,38 @@ extension Workspace {
         let salt = bigEndianBytes(random(), random())
         var names: [(path: [FileName], group: HardLinkGroup, sync: SyncType)] = []
         var kept: Set<HardLinkGroup> = []
-        var before: (path: [FileName], map: DirectoryMap)?
+        var before = old.map { StoredNames($0, source) }
         try eachHardLink(below: path) { (name, group, entry) throws(StoreError) in
             names.append((name, group, entry.sync))
-            guard let old, entry.sync == .merkleCRDT, !kept.contains(group), let last = name.last else {
-                return
-            }
-            let place = Array(name[path.count...].dropLast())
-            if before?.path != place {
-                let directory = try source.entry(place, below: old)?.below
-                before = (place, try DirectoryMap(directory ?? Directory(), source))
-            }
-            guard let there = try before?.map.entry(last), !there.isTombstone else { return }
-            if there.sync == .merkleCRDT, there.hardLink == group { kept.insert(group) }
+            guard entry.sync == .merkleCRDT, !kept.contains(group) else { return }
+            let there = try before?.entry(Array(name[path.count...])) ?? nil
+            if there?.sync == .merkleCRDT, there?.hardLink == group { kept.insert(group) }
         }
         for (path, group, sync) in names where sync != .merkleCRDT || !kept.contains(group) {
             try begin()
             try setHardLink(
                 path, try HardLinkGroup(hashing: bigEndianBytes(group.high, group.low) + salt))
         }
+    }
+
+    /// By the numbers of a directory that comes in the place of `old`, those that its groups of type
+    /// `merkle-crdt` have there, where a name of them is there as it comes. Both are stored.
+    func hardLinkNumbers(of entry: Entry, instead old: Entry) throws(StoreError)
+        -> [HardLinkGroup: HardLinkGroup]
+    {
+        guard Totals(of: entry).hardLinks > 0, Totals(of: old).hardLinks > 0 else { return [:] }
+        var numbers: [HardLinkGroup: HardLinkGroup] = [:]
+        var taken: Set<HardLinkGroup> = []
+        var there = StoredNames(old, source)
+        let coming = Workspace(source, entry, version: nil)
+        try coming.eachHardLink(below: []) { (name, group, entry) throws(StoreError) in
+            guard entry.sync == .merkleCRDT, numbers[group] == nil else { return }
+            guard let there = try there.entry(name), let number = there.hardLink,
+                there.isSameValue(as: entry), taken.insert(number).inserted
+            else { return }
+            numbers[group] = number
+        }
+        return numbers
     }
 
     /// What a copy of an entry has in it: names that share files with each other, and with no others. It is
@@ -218,6 +231,27 @@ extension Workspace {
         var entry = old
         entry.hardLink = group
         try put(entry, name, at: location, isSameValue: entry.sync != .merkleCRDT, touches: false)
+    }
+}
+
+/// Looks names up below an entry that is stored, at little cost for those in one directory one after another.
+private struct StoredNames {
+    private let root: Entry
+    private let source: TreeSource
+    private var last: (path: [FileName], map: DirectoryMap)?
+
+    init(_ root: Entry, _ source: TreeSource) { (self.root, self.source) = (root, source) }
+
+    /// Nil for what is not there, or was removed.
+    mutating func entry(_ path: [FileName]) throws(StoreError) -> Entry? {
+        guard let name = path.last else { return root }
+        let place = Array(path.dropLast())
+        if last?.path != place {
+            let directory = try source.entry(place, below: root)?.below
+            last = (place, try DirectoryMap(directory ?? Directory(), source))
+        }
+        let entry = try last?.map.entry(name) ?? nil
+        return entry?.isTombstone == true ? nil : entry
     }
 }
 

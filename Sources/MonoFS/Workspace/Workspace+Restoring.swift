@@ -36,11 +36,17 @@ extension Workspace {
         try atOnce { () throws(StoreError) in
             // All that there is is stored now.
             let old = try resolve(path, follow: false).entry
+            let numbers = try old.map { (old) throws(StoreError) in
+                try hardLinkNumbers(of: entry, instead: old)
+            }
             var isChanged = false
             var steps = [RestoringStep.begin(path, entry)]
             while let step = steps.popLast() {
                 switch step {
-                case .begin(let path, let entry):
+                case .begin(let path, var entry):
+                    if entry.sync == .merkleCRDT, let number = entry.hardLink {
+                        entry.hardLink = numbers?[number] ?? number
+                    }
                     if try begin(path, entry, isAlone: false, &steps) { isChanged = true }
                 case .end(let path, let entry):
                     try update(path, follow: false) { $0.takeMetadata(of: entry) }
