@@ -1566,7 +1566,8 @@ enum {
 /*
  * Copies what a layer needs of its bases into it, and has it stand alone. IPS_BUSY while anybody has it open;
  * IPS_INVALID when it has no bases; IPS_CORRUPT when a base has lost something that it needs, and
- * IPS_NOT_FOUND when a base is not there, without IPS_FLATTEN_KEEP_GOING.
+ * IPS_NOT_FOUND when a base is not there, without IPS_FLATTEN_KEEP_GOING. With that a sealed store is
+ * flattened, too, but only over a base that is not there (IPS_READ_ONLY).
  *
  * flags     IPS_FLATTEN_KEEP_GOING or 0
  * progress  hears of the blocks looked at. When it stops the call, the store is a layer still. NULL: none

@@ -85,8 +85,7 @@ import Testing
         #expect(try added.verify().isClean)
     }
 
-    /// A named defect: the base that had what was lent saw the layer go, though it was only looked at beside a
-    /// backup of it.
+    /// A named defect: the base that had what was lent saw the layer go, which was only opened over a backup.
     @Test(arguments: [false, true])
     func aBaseThatLacksWhatItLentIsNotTheOnlyOne(isSet: Bool) throws {
         do {
