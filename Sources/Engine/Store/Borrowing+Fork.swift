@@ -16,10 +16,10 @@ extension StoreCore {
         }
     }
 
-    /// A layer whose fork file a base does not know was copied, or forgotten, or the base was replaced by a copy
-    /// or a backup: it takes a name of its own, and has its bases hold under that what it links to. Where one
-    /// has not all that was lent, the store that had it may be elsewhere: it goes on seeing the old file, until
-    /// nothing is missing.
+    /// A layer whose fork file a base does not know was copied, or forgotten, or the base was replaced by a
+    /// copy or a backup: it takes a name of its own, and has its bases hold under that what it links to.
+    /// Where one has not all that was lent, the store that had it may be elsewhere: it goes on seeing the old
+    /// file, until nothing is missing.
     func renewForkIfCopied() throws(StoreError) {
         guard let files, let fork, bases.contains(where: \.isHolding) else { return }
         let holding = zip(bases, forkFiles).filter(\.0.isHolding)
@@ -115,8 +115,8 @@ extension StoreCore {
         for name in files.keptForkFiles { try? System.remove(files.path + "/" + name) }
     }
 
-    /// Has a base hold under a new name all that was borrowed there, and says whether it has all. What is gone
-    /// is no longer borrowed.
+    /// Has a base hold under a new name all that was borrowed there, and says whether it has all. What is
+    /// gone is no longer borrowed.
     private func holdAnew(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
     ) throws(StoreError) -> Bool {
