@@ -227,9 +227,9 @@ enum ForkFile {
     /// A second name in the layer of a file that another one takes the place of.
     static func kept(_ file: String, _ fork: StoreIdentity) -> String { file + "." + fork.text }
 
-    /// Which of the files in a layer are such.
-    static func isKept(_ name: String) -> Bool {
-        isOne(name) && name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } != nil
+    /// The fork, if a file in a layer is such.
+    static func kept(_ name: String) -> StoreIdentity? {
+        isOne(name) ? name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } : nil
     }
 
     /// Which of the files in a store are these, whatever it is now.

@@ -18,8 +18,8 @@ extension StoreCore {
 
     /// A layer whose fork file a base does not know was copied, or forgotten, or the base was replaced by a
     /// copy or a backup: it takes a name of its own, and has its bases hold under that what it links to.
-    /// Where one has not all that was lent, the store that had it may be elsewhere: it goes on seeing the old
-    /// file, until nothing is missing.
+    /// Another store than these may have what is missing in them, and sees by the old file, which is kept,
+    /// that the layer is there (`dropKeptForkFiles`).
     func renewForkIfCopied() throws(StoreError) {
         guard let files, let fork, bases.contains(where: \.isHolding) else { return }
         let holding = zip(bases, forkFiles).filter(\.0.isHolding)
@@ -44,19 +44,17 @@ extension StoreCore {
                 try ForkFile.create(file + ".new", renewed, flushing: true)
                 try base.register(renewed, file + ".new", at: path)
             }
-            var isLacking = false
             for (number, base) in bases.enumerated() where base.isHolding {
-                if try !holdAnew(number, base, renewed, transaction) { isLacking = true }
+                try holdAnew(number, base, renewed, transaction)
             }
-            // They may have what others lacked.
-            if try transaction.index.unsettled() != nil { try transaction.index.setUnsettled(.known) }
-            if isLacking {
-                for (_, file) in holding {
-                    let kept = ForkFile.kept(file, recorded.fork ?? fork)
-                    do throws(StoreError) { try System.link(file, kept) } catch
-                        where [.exists, .notFound, .unsupported].contains(error.code)
-                    {}
-                }
+            // They may have what others lacked, or did not have to hold.
+            try transaction.index.setUnsettled(.known)
+            for (_, file) in holding {
+                let kept = ForkFile.kept(file, recorded.fork ?? fork)
+                do throws(StoreError) { try System.link(file, kept) } catch
+                    where [.exists, .notFound, .unsupported].contains(error.code)
+                {}
+                files.noteKept(kept)
             }
             // Before the commit: whichever of the two names this store then has, its blocks are held under
             // one that is known to be alive.
@@ -74,14 +72,16 @@ extension StoreCore {
     /// what was lost below comes back.
     func settle(_ occasion: Occasion) throws(StoreError) {
         guard bases.contains(where: \.isHolding) else { return }
-        let (isKnown, linked) = try read { (snapshot) throws(StoreError) -> (Bool, [CID]) in
+        let mayWait = occasion == .opening && !(files?.hasKept ?? false)
+        let (unsettled, linked) = try read {
+            (snapshot) throws(StoreError) -> (IndexSnapshot.Unsettled?, [CID]?) in
             let unsettled = try snapshot.unsettled()
-            let isAsked = occasion == .healing || occasion == .collection && unsettled != nil
-            let isKnown = unsettled == .known
-            return (isKnown, isKnown || isAsked ? try linkedWithoutLender(snapshot) : [])
+            let isAsked = occasion == .healing || unsettled == .known || unsettled == .possible && !mayWait
+            return (unsettled, isAsked ? try linkedWithoutLender(snapshot) : nil)
         }
+        guard let linked else { return }
         // Looked for first without a commit: what is nowhere may stay so for long.
-        var isDue = isKnown
+        var isDue = unsettled == .known || linked.isEmpty && unsettled != nil
         for cid in linked where !isDue { isDue = try has(cid) }
         guard isDue else { return }
         try write(.releasing) { (transaction) throws(StoreError) in
@@ -108,19 +108,23 @@ extension StoreCore {
         return linked
     }
 
-    /// Removes second names of fork files, when nothing is missing that a base may have elsewhere.
+    /// Removes second names of fork files that no store needs to see any more: all when nothing is missing, one
+    /// that nobody else has a name of, and one of a base that is back, and holds under the new name.
     func dropKeptForkFiles() throws(StoreError) {
-        guard let files, !files.keptForkFiles.isEmpty else { return }
-        guard try read({ (snapshot) throws(StoreError) in try snapshot.unsettled() }) == nil else { return }
-        for name in files.keptForkFiles { try? System.remove(files.path + "/" + name) }
+        guard let files, files.hasKept else { return }
+        let unsettled = try read { (snapshot) throws(StoreError) in try snapshot.unsettled() }
+        files.removeKept { (file, fork) in
+            if unsettled == nil { return true }
+            if (try? System.status(ofPath: file))?.links ?? 1 == 1 { return true }
+            return bases.contains { $0.isHolding && $0.knows(fork, file) }
+        }
     }
 
-    /// Has a base hold under a new name all that was borrowed there, and says whether it has all. What is
-    /// gone is no longer borrowed.
+    /// Has a base hold under a new name all that was borrowed there, also what it has damaged, until another
+    /// one is found that has it. What is gone is no longer borrowed.
     private func holdAnew(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
-    ) throws(StoreError) -> Bool {
-        var isWhole = true
+    ) throws(StoreError) {
         var borrowed: [(cid: CID, count: UInt32)] = []
         try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
             if row.lender.map(Int.init) == number { borrowed.append((cid, row.count)) }
@@ -130,21 +134,15 @@ extension StoreCore {
         var rest = borrowed[...]
         while !rest.isEmpty {
             let slice = rest.prefix(4096)
-            if try base.core.lend(slice.map(\.cid), to: fork, loan: nil) != nil {
-                for (cid, count) in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
+            if try base.core.lend(slice.map(\.cid), to: fork, loan: nil, again: true) != nil {
+                for (cid, count) in slice
+                where try base.core.lend([cid], to: fork, loan: nil, again: true) != nil {
                     try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
-                    try transaction.index.setUnsettled(.known)
-                    isWhole = false
                 }
-            }
-            // It holds what it has damaged, too, until another one is found that has it.
-            for (cid, _) in slice where try !base.canLend(cid) {
-                try transaction.index.setUnsettled(.known)
             }
             rest = rest.dropFirst(4096)
         }
         _ = try base.core.lend([], to: fork, loan: loan)
         try transaction.index.setLoan(loan, fromBase: number)
-        return isWhole
     }
 }

@@ -77,9 +77,11 @@ extension StoreCore {
         try System.random(8).withBytes { $0.integer(at: 0, as: UInt64.self) }
     }
 
-    /// Holds blocks for a fork, durably; one that is not here, when there is one, and then nothing is held.
+    /// Holds blocks for a fork, durably; one that is not here, if there is one, and then nothing is held.
+    /// `again`: what was lent before is held, too, while it is damaged, here or below, and may come back.
     func lend(
-        _ cids: [CID], to fork: StoreIdentity, loan: UInt64?, _ purpose: Purpose = .releasing
+        _ cids: [CID], to fork: StoreIdentity, loan: UInt64?, again: Bool = false,
+        _ purpose: Purpose = .releasing
     ) throws(StoreError) -> CID? {
         var gone: CID?
         do throws(StoreError) {
@@ -89,11 +91,11 @@ extension StoreCore {
                 }
                 let owner = Base.owner(fork)
                 for cid in cids where try transaction.index.hold(owner, cid) == 0 {
-                    guard try transaction.isHere(cid) else {
+                    guard try again ? transaction.isKnown(cid) : transaction.isHere(cid) else {
                         gone = cid
                         throw StoreError(.notFound, "\(cid) is not in the store")
                     }
-                    try transaction.retain(cid, owner: owner)
+                    try transaction.retain(cid, owner: owner, mayBeAbsent: again)
                 }
                 if let loan { try transaction.index.setLoan(loan, toFork: fork) }
             }
@@ -109,12 +111,8 @@ extension StoreCore {
         var forks: Set<StoreIdentity> = []
         for hold in try lostLoans(transaction.committed) {
             guard let fork = Base.fork(ofOwner: hold.owner),
-                try transaction.index.hold(hold.owner, hold.cid) == 0
+                try transaction.index.hold(hold.owner, hold.cid) == 0, try transaction.isKnown(hold.cid)
             else { continue }
-            // What is damaged since may come back.
-            var isKnown = try transaction.isHere(hold.cid)
-            if !isKnown { isKnown = try transaction.index.location(of: hold.cid) != nil }
-            guard isKnown else { continue }
             try transaction.retain(hold.cid, owner: hold.owner, mayBeAbsent: true)
             forks.insert(fork)
         }
@@ -249,8 +247,8 @@ extension StoreCore {
         var rest = lost[...]
         while !rest.isEmpty {
             let slice = rest.prefix(4096)
-            if try base.core.lend(Array(slice), to: fork, loan: nil) != nil {
-                for cid in slice where try base.core.lend([cid], to: fork, loan: nil) != nil {
+            if try base.core.lend(Array(slice), to: fork, loan: nil, again: true) != nil {
+                for cid in slice where try base.core.lend([cid], to: fork, loan: nil, again: true) != nil {
                     // Gone there, as verify tells. Another one may have it, now or at the next opening.
                     let count = try snapshot.absent(of: cid).count
                     try snapshot.setAbsent(AbsentRow(count: count, lender: nil), of: cid)

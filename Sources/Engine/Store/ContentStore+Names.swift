@@ -120,6 +120,7 @@ extension ContentStore {
         try core.releaseGoneForks()
         try core.settle(.collection)
         try core.settleLoans()
+        try core.dropKeptForkFiles()
         return try Collection(core: core).run(budget: budget, progress: progress)
     }
 

@@ -447,7 +447,10 @@ extension StoreCore {
                     continue
                 }
                 if keepingGoing { continue }
-                guard !isLent, try !hasDamaged(cid) else { throw Self.lostBelow(cid) }
+                // With a fork file kept, a base may be elsewhere that has it.
+                guard !isLent, files?.hasKept != true, try !hasDamaged(cid) else {
+                    throw Self.lostBelow(cid)
+                }
             }
             let damaged = try damagedHere()
             guard !borrowed.isEmpty || !damaged.isEmpty else { return report() }

@@ -67,13 +67,17 @@ final class StoreFiles: @unchecked Sendable {
     /// Whether there is what else a store has: then it is one, and damaged.
     private static func hasRest(_ path: String) -> Bool {
         func isThere(_ name: String) -> Bool { (try? System.status(ofPath: path + "/" + name)) != nil }
-        return isThere("index/data.mdb") || isThere("leases") && (isThere("packs") || isThere("blocks"))
+        if isThere("index/data.mdb") { return true }
+        let packs = (try? System.list(path + "/packs")) ?? []
+        return packs.contains { $0.hasSuffix(".pack") } || isThere("leases") && isThere("blocks")
     }
 
     /// Whose journal it is.
     let store: StoreIdentity
     /// Second names of fork files.
-    private(set) var keptForkFiles: [String] = []
+    private let kept = Lock<Set<String>>([])
+    /// Whether it has files by which bases know it.
+    private var isFork = false
 
     func close() {
         presence.close()
@@ -86,7 +90,8 @@ final class StoreFiles: @unchecked Sendable {
         if !readOnly {
             let names = try System.list(path)
             try Self.removeLeftovers(names.filter { $0.hasSuffix(".new") }, path, presence)
-            keptForkFiles = names.filter(ForkFile.isKept)
+            for name in names where ForkFile.kept(name) != nil { noteKept(path + "/" + name) }
+            isFork = names.contains(where: ForkFile.isOne)
         }
         try IndexPages.checkHead(presence.descriptor)
         let index = try IndexEnvironment(
@@ -105,7 +110,7 @@ final class StoreFiles: @unchecked Sendable {
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
             }
             // Of a store that was made to stand alone, and died before they were gone.
-            if isLayer, recorded.bases.isEmpty, index.access == .readWrite { removeForkFiles() }
+            if isFork, recorded.bases.isEmpty, index.access == .readWrite { removeForkFiles() }
             return (index, recorded, try Self.openLeases(path, presence, index, state))
         } catch {
             index.close()
@@ -150,6 +155,22 @@ final class StoreFiles: @unchecked Sendable {
         } catch {
             presence.close()
             throw error
+        }
+    }
+
+    /// Whether it has files by which bases know it that are elsewhere.
+    var hasKept: Bool { kept.withLock { !$0.isEmpty } }
+
+    func noteKept(_ file: String) { kept.withLock { _ = $0.insert(file) } }
+
+    /// Removes those of them, each with its fork, that nobody needs.
+    func removeKept(where isFree: (_ file: String, StoreIdentity) -> Bool) {
+        for file in kept.withLock({ $0 }) {
+            guard let name = file.split(separator: "/").last, let fork = ForkFile.kept(String(name)),
+                isFree(file, fork)
+            else { continue }
+            try? System.remove(file)
+            kept.withLock { _ = $0.remove(file) }
         }
     }
 

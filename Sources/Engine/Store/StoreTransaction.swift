@@ -59,6 +59,13 @@ final class StoreTransaction {
         return try lender(of: cid) != nil
     }
 
+    /// Whether a block is here, damaged or not, or in a base, or linked to or named as if it were.
+    func isKnown(_ cid: CID) throws(StoreError) -> Bool {
+        if try index.location(of: cid) != nil { return true }
+        if try index.absent(of: cid).count > 0 { return true }
+        return try isHere(cid)
+    }
+
     private func lender(of cid: CID) throws(StoreError) -> Int? {
         // Another one may have lost something below it.
         if let number = chosen[cid]?.lender, try bases[number].canLend(cid) { return number }
