@@ -295,6 +295,70 @@ import Testing
         #expect(kept["y/d/f"] == kept["x/d/f"] && kept["y/d/f"]?.isTombstone == true)
     }
 
+    /// A named defect: below a directory of another type they had the tags of what they are copies of.
+    @Test(arguments: ["copy", "restore"])
+    func whatComesBelowAPlainDirectoryHasTagsOfItsOwn(how: String) throws {
+        let fixture = try MergeFixture()
+        let start = try fixture.tree {
+            try $0.createDirectories("p/plain")
+            try $0.write("p/plain/f", bytes("plain"))
+            try $0.createDirectory("p/c", sync: .merkleCRDT)
+            try $0.write("p/c/f", bytes("0"))
+            try $0.write("p/c/gone", bytes("1"))
+            try $0.remove("p/c/gone")
+            try $0.createDirectory("p/c/empty")
+        }
+        #expect(start.below?.totals.replicas == 4)
+        let whole = try fixture.flat(start, tombstones: true)
+        let tree: Entry
+        if how == "copy" {
+            tree = try fixture.tree(on: start) { try $0.copy("p", to: "q") }
+            let all = try fixture.flat(tree, tombstones: true)
+            // The plain part is shared, and what was known of the others stays behind.
+            #expect(all["q/plain"] == whole["p/plain"] && all["q/c/gone"] == nil)
+            #expect(tree.below?.totals.replicas == 7)
+        } else {
+            let removed = try fixture.tree(on: start) { try $0.removeTree("p") }
+            tree = try fixture.tree(on: removed) {
+                try $0.restore("q", #require(whole["p"]))
+                try $0.restore("p", #require(whole["p"]))
+            }
+            // What brings nothing new changes nothing.
+            #expect(try fixture.tree(on: tree) { try $0.restore("p", #require(whole["p"])) } == tree)
+        }
+        let all = try fixture.flat(tree, tombstones: true)
+        for name in ["c", "c/f", "c/empty"] {
+            let tags = try alive(#require(all[try FilePath("q/" + name)]))
+            let before = try alive(#require(whole[try FilePath("p/" + name)]))
+            #expect(!tags.isEmpty && !before.isEmpty && tags.isDisjoint(with: before))
+        }
+        // Who removes it there has not seen what somebody else moves there.
+        let removed = try fixture.tree(on: tree) { try $0.remove("q/c/f") }
+        let moved = try fixture.tree(on: start) {
+            try $0.createDirectory("q")
+            try $0.rename("p/c", to: "q/c")
+        }
+        #expect(try fixture.text(fixture.merge(start, removed, moved).root, "q/c/f") == "0")
+    }
+
+    /// A named defect: what was restored with the plain directory that it is in went in the next merge.
+    @Test func whatIsRestoredBelowAPlainDirectoryStays() throws {
+        let fixture = try MergeFixture()
+        let start = try fixture.tree {
+            try $0.createDirectory("p")
+            try $0.createDirectory("p/c", sync: .merkleCRDT)
+            try $0.write("p/c/f", bytes("0"))
+        }
+        let removed = try fixture.tree(on: start) { try $0.remove("p/c/f") }
+        let before = try #require(try fixture.flat(start)["p"])
+        let restored = try fixture.tree(on: removed) { try $0.restore("p", before) }
+        let other = try fixture.tree(on: removed) { try $0.write("p/c/g", bytes("1")) }
+        for (one, two) in [(restored, other), (other, restored)] {
+            let root = try fixture.merge(removed, one, two).root
+            #expect(try fixture.text(root, "p/c/f") == "0" && fixture.text(root, "p/c/g") == "1")
+        }
+    }
+
     /// Nor is there more than what was moved, where it replaces an empty directory.
     @Test func whatWasRemovedDoesNotComeWithWhatIsMoved() throws {
         let fixture = try MergeFixture()

@@ -136,6 +136,9 @@ public struct Totals: Hashable, Sendable {
     public var tombstones: UInt64 = 0
     /// Names that share a file with others.
     public var hardLinks: UInt64 = 0
+    /// Names of type `merkle-crdt`, with their tombstones, but without those in graveyards: copies have tags
+    /// of their own under each.
+    public var replicas: UInt64 = 0
 
     public init() {}
 
@@ -152,6 +155,7 @@ public struct Totals: Hashable, Sendable {
             if entry.hardLink != nil { hardLinks = 1 }
         }
         if let graveyard = entry.graveyard { tombstones += graveyard.totals.tombstones }
+        if entry.sync == .merkleCRDT { replicas += 1 }
     }
 
     static let maximum = UInt64(Int64.max)
@@ -169,7 +173,8 @@ public struct Totals: Hashable, Sendable {
         entries += other.entries
         tombstones += other.tombstones
         hardLinks += other.hardLinks
-        guard max(bytes, entries, tombstones, hardLinks) <= Self.maximum else {
+        replicas += other.replicas
+        guard max(bytes, entries, tombstones, hardLinks, replicas) <= Self.maximum else {
             throw StoreError(.tooLarge, "a directory has at most 2^63 - 1 bytes and entries below it")
         }
     }
@@ -177,13 +182,14 @@ public struct Totals: Hashable, Sendable {
     /// CORRUPT where there is less than is taken: an entry said so of what is below it.
     func subtracting(_ other: Totals) throws(StoreError) -> Totals {
         guard other.bytes <= bytes, other.entries <= entries, other.tombstones <= tombstones,
-            other.hardLinks <= hardLinks
+            other.hardLinks <= hardLinks, other.replicas <= replicas
         else { throw StoreError(.corrupt, "a directory holds more than its entry says") }
         var rest = self
         rest.bytes -= other.bytes
         rest.entries -= other.entries
         rest.tombstones -= other.tombstones
         rest.hardLinks -= other.hardLinks
+        rest.replicas -= other.replicas
         return rest
     }
 

@@ -124,6 +124,7 @@ struct EntryDecoder {
         case .xattr: entry.attributes = try attributes()
         case .graves: fields.totals.tombstones = try positive(Totals.maximum)
         case .removed: fields.removed = try kind()
+        case .replicas: fields.totals.replicas = try positive(Totals.maximum)
         case .graveyard: fields.graveyard = try reader.readLink()
         }
     }

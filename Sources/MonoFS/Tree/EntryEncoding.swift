@@ -67,6 +67,7 @@ struct EntryEncoder {
         if case .tombstone(let tombstone) = entry.content {
             try text("removed", tombstone.kind.rawValue)
         }
+        if let below, below.totals.replicas > 0 { try unsigned("replicas", below.totals.replicas) }
         if let map = entry.graveyard?.map {
             try key("graveyard")
             writer.link(map)
@@ -205,6 +206,7 @@ extension Entry {
             add(below.totals.entries > 0)
             add(below.totals.hardLinks > 0)
             add(below.totals.tombstones > 0)
+            add(below.totals.replicas > 0)
         }
         switch content {
         case .file, .symlink, .cidLink: add(true)

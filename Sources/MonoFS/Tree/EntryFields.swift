@@ -109,7 +109,7 @@ extension IPLDMap {
 /// The fields of an entry.
 enum EntryKey {
     case gid, uid, crdt, data, kind, mode, rdev, size, sync, time, birth, count, inode, links, xattr, graves
-    case removed, graveyard
+    case removed, replicas, graveyard
 
     init?(_ key: UnsafeRawBufferPointer) {
         func equals(_ name: StaticString) -> Bool {
@@ -133,6 +133,7 @@ enum EntryKey {
         case (5, UInt8(ascii: "x")): found = equals("xattr") ? .xattr : nil
         case (6, _): found = equals("graves") ? .graves : nil
         case (7, _): found = equals("removed") ? .removed : nil
+        case (8, _): found = equals("replicas") ? .replicas : nil
         case (9, _): found = equals("graveyard") ? .graveyard : nil
         default: found = nil
         }

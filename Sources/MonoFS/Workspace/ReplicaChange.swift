@@ -60,18 +60,21 @@ enum ReplicaChange {
     static func copied(_ entry: Entry, _ source: TreeSource, _ random: () -> UInt64) throws(StoreError)
         -> Entry
     {
-        func isReplica(_ entry: Entry) -> Bool { entry.sync == .merkleCRDT }
-        guard isReplica(entry), case .directory(let directory) = entry.content, directory.map != nil else {
+        guard case .directory(let directory) = entry.content, directory.totals.replicas > 0 else {
             return entry
         }
         var copy = entry
-        let below = try rewrite(directory, source, entering: isReplica) {
+        let below = try rewrite(directory, source, entering: { $0.below?.totals.replicas ?? 0 > 0 }) {
             (entry, below) throws(StoreError) in
-            guard isReplica(entry) else { return entry }
+            guard entry.sync == .merkleCRDT else {
+                var copy = entry
+                if let below { copy.content = .directory(below) }
+                return copy
+            }
             if entry.isTombstone { return nil }
             var replica = Replica()
             try replica.change(toArriving: entry) { ReplicaState.Tag(high: random(), low: random()) }
-            return try replica.entry(below: below)
+            return try replica.entry(below: below ?? (entry.isDirectory ? entry.below : nil))
         }
         copy.content = .directory(below)
         return copy

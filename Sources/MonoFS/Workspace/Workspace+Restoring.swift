@@ -3,9 +3,9 @@ import IpldEngine
 /// Taking what another tree has.
 ///
 /// What always holds: nothing is copied, whatever the size; what is the same already stays as it is, so that
-/// a tree to which nothing new comes is not changed. A directory of type `merkle-crdt`, and a root, are
-/// restored name by name: what goes leaves its tombstone, and what comes again wins over the tombstone that
-/// it had. Anything else is one change in memory, whatever else there is that is not stored.
+/// a tree to which nothing new comes is not changed. A directory of type `merkle-crdt`, or with names of that
+/// type below it, and a root, are restored name by name: what goes leaves its tombstone, and what comes again
+/// wins over the tombstone that it had. Anything else is one change in memory, whatever else there is that is not stored.
 extension Workspace {
     /// Gives a path what another tree has, with all that is below it, in the place of what it has now.
     /// NOT_FOUND when the other tree has nothing there. The root becomes what a directory is, with its
@@ -27,7 +27,7 @@ extension Workspace {
         let location = try resolve(path, follow: false)
         guard !location.isForeign else { throw Self.foreign }
         let path = FilePath(components: location.path)
-        guard entry.isDirectory, location.name == nil || entry.sync == .merkleCRDT else {
+        guard entry.isDirectory, location.name == nil || entry.hasReplicas else {
             try storeDirectory(path)
             var steps: [RestoringStep] = []
             _ = try begin(path, entry, isAlone: true, &steps)
@@ -81,7 +81,7 @@ extension Workspace {
         }
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
-        let isByName = entry.isDirectory && (location.name == nil || entry.sync == .merkleCRDT)
+        let isByName = entry.isDirectory && (location.name == nil || entry.hasReplicas)
         if let name = location.name, !isByName || !(there?.isDirectory ?? false) {
             var new = entry
             if isByName { new.content = .directory(Directory()) }
@@ -117,6 +117,9 @@ extension Workspace {
 }
 
 extension Entry {
+    /// Whether it, or anything below it, is of type `merkle-crdt`.
+    fileprivate var hasReplicas: Bool { sync == .merkleCRDT || below?.totals.replicas ?? 0 > 0 }
+
     /// Whether it is the same but for names that share it, and what merges know of it.
     func isSameValue(as other: Entry) -> Bool {
         var (a, b) = (self, other)
