@@ -4,6 +4,8 @@
  *
  *     main_job NEW-STORE [FILE]
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "example.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* Bytes in, bytes out: from memory, from a descriptor, whole, and in the middle. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "example.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* A directory of the host goes in, and comes out elsewhere; what goes wrong with single files is heard of. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "tree.h"
 
 #include <sys/stat.h>

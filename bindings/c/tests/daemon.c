@@ -1,5 +1,7 @@
 /* A host that has closed its standard streams prints into no file of a store: whatever the library opens is
  * led away from 0, 1 and 2, which lead to /dev/null. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "../examples/tree.h"
 
 #include <stdio.h>
