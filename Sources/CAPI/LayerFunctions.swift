@@ -94,7 +94,7 @@ public func ips_store_flatten(
         let result = try GrowingOutput(report, nullAllowed: true)
         let path = try CAPI.path(path)
         guard flags & ~UInt32(IPS_FLATTEN_KEEP_GOING) == 0 else {
-            throw StoreError(.invalid, "the flags have bits that are none")
+            throw StoreError(.unsupported, "a flag that this version does not know")
         }
         let done = try ContentStore.flatten(
             at: path, keepingGoing: flags != 0, progress: progressClosure(progress, context, outcome))

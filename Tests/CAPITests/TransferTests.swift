@@ -199,6 +199,9 @@ import Testing
         expect(IPS_UNSUPPORTED) {
             ips_fs_import(test.handle, host, "main", &options, nil, nil, nil, &report, $0)
         }
+        expect(IPS_UNSUPPORTED) {
+            ips_store_flatten(test.path, ~UInt32(IPS_FLATTEN_KEEP_GOING), nil, nil, nil, $0)
+        }
         options = ips_fs_import_options()
         expect(IPS_INVALID) {
             ips_fs_import(test.handle, host, "main", &options, nil, nil, nil, &report, $0)
