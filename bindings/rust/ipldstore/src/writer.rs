@@ -165,8 +165,14 @@ impl<Of> Writer<Of> {
     }
 
     /// Stores what was written. Alone, the file is then durable, and held by the store handle's owner; in a
-    /// batch it is for the batch to name and to commit.
+    /// batch it is for the batch to name and to commit. When that fails, what was written is forgotten.
     pub fn commit(mut self) -> Result<Cid> {
+        self.try_commit()
+    }
+
+    /// As [`Writer::commit`], but what `progress` stops goes on: the writer has what was written, and can be
+    /// committed again. Committed, it has ended: all but dropping it is [`Error::Invalid`].
+    pub fn try_commit(&mut self) -> Result<Cid> {
         let result = made(|cid, error| unsafe { sys::ips_writer_commit(self.raw(), cid, error) });
         self.settled(result)
     }

@@ -308,7 +308,16 @@ fn writing_to_a_file_stops_and_goes_on() {
     }));
     assert_eq!(*panic.unwrap_err().downcast::<&'static str>().unwrap(), "while it is stored");
     assert_eq!(tree.metadata("disk").unwrap().cid, Some(foreign));
-    open(|_| ControlFlow::Continue(())).commit().unwrap();
+    // Stopped once, it goes on with what was written.
+    let mut answers = vec![ControlFlow::Break(())];
+    let progress = move |_| answers.pop().unwrap_or(ControlFlow::Continue(()));
+    let mut file = tree.open_observed("disk", FileOptions::new().write(), progress).unwrap();
+    file.write_at(5, b"changed").unwrap();
+    assert!(matches!(file.try_commit(), Err(Error::Cancelled(_))));
+    assert_eq!(tree.metadata("disk").unwrap().cid, Some(foreign));
+    file.try_commit().unwrap();
+    assert!(matches!(file.try_commit(), Err(Error::Invalid(_))));
+    drop(file);
     data[5..12].copy_from_slice(b"changed");
     assert_eq!(tree.metadata("disk").unwrap().cid, Some(place.put(&data).unwrap()));
 }

@@ -319,6 +319,16 @@ fn what_the_caller_s_code_does_reaches_the_caller() {
     };
     assert_eq!(said(appended), "by the writer's progress");
     drop(writer);
+    // Stopped once, it goes on with what was written.
+    let mut answers = vec![ControlFlow::Break(())];
+    let progress = move |_| answers.pop().unwrap_or(ControlFlow::Continue(()));
+    let mut writer = elsewhere.writer_with(Some(&foreign), progress).unwrap();
+    writer.append(&data).unwrap();
+    assert!(matches!(writer.try_commit(), Err(Error::Cancelled(_))));
+    let twice = writer.try_commit().unwrap();
+    assert!(matches!(writer.try_commit(), Err(Error::Invalid(_))));
+    drop(writer);
+    assert_eq!(elsewhere.get(&twice).unwrap(), data.repeat(2));
 
     // The calls were stopped, the store is as it was, and it goes on.
     let stopped = store.put_reader_with(&data[1..], |_| ControlFlow::Break(())).unwrap_err();

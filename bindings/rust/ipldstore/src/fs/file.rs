@@ -151,6 +151,12 @@ impl File<'_> {
     /// Gives the tree what was written, under the name that the file has by now. When that fails, it is
     /// forgotten, and the tree is as it was.
     pub fn commit(mut self) -> Result<()> {
+        self.try_commit()
+    }
+
+    /// As [`File::commit`], but after a failure, as when `progress` stops it, the file is open still and can
+    /// be committed again. Committed, it is closed: all but dropping it is [`Error::Invalid`].
+    pub fn try_commit(&mut self) -> Result<()> {
         let result = call(|error| unsafe { sys::ips_fs_file_commit(self.raw(), error) });
         self.observer.settled(result)
     }
