@@ -227,10 +227,12 @@ typedef struct ips_bytes {
  * return: no longjmp and no exception may leave it.
  *
  * Calls that may take long have one, where no budget bounds them. Others cost what they are given or give
- * back in memory, a path, or a block or two; but for ips_store_open of a layer that was copied, which has its
- * bases hold anew what it borrowed, ips_store_forks, which counts holds, and listings and differences, which
- * pass over tombstones. A call that was stopped has changed nothing, where nothing else is said, as it is of
- * ips_store_gc and of all that goes step by step.
+ * back in memory, a path, or a block or two; but for ips_batch_commit, which costs what the batch has, about
+ * 6 µs a block and 17 µs a hold in a layer, and with which the commits of writers and trees end;
+ * ips_store_add_base, ips_store_set_base, and ips_store_open of a layer that was copied, which go through
+ * what the layer borrows and have bases hold it; ips_store_forks, which counts holds; and listings and
+ * differences, which pass over tombstones. A call that was stopped has changed nothing, where nothing else is
+ * said, as it is of ips_store_gc and of all that goes step by step.
  */
 typedef ips_status (*ips_progress)(void *context, uint64_t done);
 
@@ -1770,8 +1772,10 @@ IPS_API void ips_fs_close(ips_fs *fs);
  * branch           made when the tree was opened on nothing; another one that is to go on from the version
  *                  which was opened is made with ips_fs_fork first
  * message, author  NULL: empty
- * progress         hears of the directories that are stored and the blocks that are read for it. When it
- *                  stops the call, the tree has its changes still, and can be committed. NULL: none
+ * progress         hears of the directories that are stored and the blocks that are read for it. Numbering
+ *                  names that share files, where some came or went, is heard of before it begins, and not
+ *                  stopped then: about 20 µs a name. When it stops the call, the tree has its changes still,
+ *                  and can be committed. NULL: none
  * version          the branch's newest version now; after a failure all zeros, but for one; may be NULL
  * IPS_CONFLICT when the branch is not where the tree was opened: the new version is there nevertheless, kept
  * for the branch, and `version` is set: merge it. All zeros with IPS_CONFLICT: there was nothing new, or it

@@ -157,6 +157,23 @@ import Testing
         try test.verify()
     }
 
+    /// Numbering cannot be stopped, so it is asked before.
+    @Test func aCommitIsHeardOfBeforeItNumbersHardLinks() throws {
+        let fs = try change("main", ["one"])
+        defer { ips_fs_close(fs) }
+        try path("one") { one in
+            try path("two") { two in try expectOK { ips_fs_link(fs, one, two, $0) } }
+        }
+        // Before the names are gone through, and before they are numbered; nothing is stored by then.
+        for place in 1...2 {
+            var listener = Listener(stopAt: UInt64(place))
+            expect(IPS_CANCELLED) { ips_fs_commit(fs, "main", nil, nil, hear, &listener, nil, $0) }
+            #expect(listener.done == 0 && listener.heard == UInt64(place))
+        }
+        try expectOK { ips_fs_commit(fs, "main", nil, nil, nil, nil, nil, $0) }
+        try test.verify()
+    }
+
     @Test func aMergeThatIsStoppedHasChangedNothing() throws {
         var base = try commit("main", names("a") + names("b") + names("c"))
         try expectOK { ips_fs_fork(test.handle, &base, "dev", $0) }

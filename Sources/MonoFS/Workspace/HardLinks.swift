@@ -181,6 +181,8 @@ extension Workspace {
         var shared: [SharedFile] = []
         var names: [(path: [FileName], file: Int)] = []
         try eachHardLink(below: []) { (path, number, entry) throws(StoreError) in
+            // Directories that are in memory are not heard of otherwise.
+            if names.count % 1024 == 0 { try source.steps?.step(0) }
             guard entry.sync != .merkleCRDT else { return }
             var file = entry.file
             file.hardLink = group(number)
@@ -195,6 +197,7 @@ extension Workspace {
             if bytes.precedes(shared[index].first) { shared[index].first = bytes }
             names.append((path, index))
         }
+        try source.steps?.step(0)
         try renumber(names, of: shared)
         hardLinks = nil
         hardLinksChanged = false
