@@ -1038,8 +1038,8 @@ IPS_API IPS_CHECKED ips_status ips_store_diff(const ips_store *store, const ips_
  * cid       the file; NULL: an empty one
  * progress  hears of the bytes stored so far while much is: a file of other options than the store's is
  *           stored anew by its first change. Called by later calls on the writer, each time something
- *           is stored from the file's start on; it and its context must be there until the writer is
- *           closed. NULL: none
+ *           is stored from the file's start on, where one call may store several times; it and its
+ *           context must be there until the writer is closed. NULL: none
  * writer    for ips_writer_close; NULL after a failure
  * IPS_READ_ONLY; IPS_NOT_FOUND when the file is not here; IPS_INVALID when the CID names no file.
  */

@@ -302,6 +302,48 @@ import Testing
         #expect(found == 1 && stops > 10)
     }
 
+    /// The file is stored several times, each time from its start on.
+    @Test func aWriteOfMuchNeverGoesBack() throws {
+        let (bytes, place) = (randomBytes(40 << 20, seed: 9), test.directory + "/fixed")
+        var (options, fixed, cid) = (ips_create_options(), OpaquePointer?.none, ips_cid())
+        ips_create_options_init(&options, MemoryLayout<ips_create_options>.size)
+        options.chunker = UInt32(IPS_CHUNKER_FIXED)
+        try expectOK { ips_store_create(place, &options, $0) }
+        try expectOK { ips_store_open(place, nil, &fixed, $0) }
+        defer { ips_store_close(fixed) }
+        try bytes.withUnsafeBytes { bytes in
+            try expectOK { ips_store_put_buffer(fixed, ips_bytes(bytes), &cid, $0) }
+        }
+        try expectOK { ips_store_copy(test.handle, fixed, &cid, nil, nil, nil, nil, $0) }
+        try writing(to: cid) { (writer, listener) in
+            try bytes[1...(33 << 20)].withUnsafeBytes { bytes in
+                try expectOK { ips_writer_write_at(writer, 0, ips_bytes(bytes), $0) }
+            }
+            #expect(listener.pointee.heard > 10 && !listener.pointee.wentBack)
+            listener.pointee = Listener()
+            try expectOK { ips_writer_commit(writer, &cid, $0) }
+            #expect(!listener.pointee.wentBack)
+        }
+        #expect(try same(cid, test.put(Array(bytes[1...(33 << 20)] + bytes[(33 << 20)...]))))
+    }
+
+    /// Opens a writer that is listened to.
+    private func writing(
+        to cid: ips_cid?, _ body: (OpaquePointer?, UnsafeMutablePointer<Listener>) throws -> Void
+    ) throws {
+        let listener = UnsafeMutablePointer<Listener>.allocate(capacity: 1)
+        listener.initialize(to: Listener())
+        defer { listener.deallocate() }
+        var writer: OpaquePointer?
+        if var cid {
+            try expectOK { ips_writer_open(test.handle, &cid, hear, listener, &writer, $0) }
+        } else {
+            try expectOK { ips_writer_open(test.handle, nil, hear, listener, &writer, $0) }
+        }
+        defer { ips_writer_close(writer) }
+        try body(writer, listener)
+    }
+
     @Test func removingADirectoryOfTheHostStops() throws {
         let directory = test.directory + "/host"
         for name in names("a", 9) {

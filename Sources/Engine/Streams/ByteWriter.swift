@@ -22,6 +22,8 @@ public final class ByteWriter {
     /// Whether that tree is one of the store's profile.
     private var isOwn: Bool
     private var isOver = false
+    /// What `progress` heard of in this call.
+    private var heard: UInt64 = 0
 
     /// Written bytes that are stored at once.
     public static let bufferedBytes = 16 << 20
@@ -58,6 +60,7 @@ public final class ByteWriter {
         try checkOpen()
         let (end, overflowed) = offset.addingReportingOverflow(UInt64(bytes.count))
         guard !overflowed, end <= TreeNode.maximumSize else { throw Self.tooLarge }
+        heard = 0
         var done = 0
         while done < bytes.count {
             // Where what was to be stored before was stopped.
@@ -106,6 +109,7 @@ public final class ByteWriter {
     public func flush() throws(StoreError) -> CID {
         try checkOpen()
         if let root, !content.isChanged { return root }
+        heard = 0
         return try store()
     }
 
@@ -143,8 +147,10 @@ public final class ByteWriter {
             var edit = try TreeEdit(batch, content, isOwn: isOwn, window: window)
             let new: CID
             do throws(StoreError) {
-                new = try edit.run { [progress] (done) throws(StoreError) in
-                    do throws(StoreError) { try progress?(done) } catch {
+                new = try edit.run { [self] (done) throws(StoreError) in
+                    // A call that writes much stores several times, each time from the file's start on.
+                    heard = max(heard, done)
+                    do throws(StoreError) { try progress?(heard) } catch {
                         answer = error
                         throw error
                     }

@@ -44,9 +44,8 @@ public final class FileWriter {
         func begin() { bytes = 0 }
 
         func hear(_ done: UInt64) throws(StoreError) {
-            // What is stored more than once in a call begins anew.
-            bytes = max(bytes, done)
-            try handler(bytes)
+            bytes = done
+            try handler(done)
         }
 
         /// For what counts from 0 itself.
