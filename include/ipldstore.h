@@ -1023,10 +1023,10 @@ IPS_API IPS_CHECKED ips_status ips_store_diff(const ips_store *store, const ips_
  * is bounded: up to 16 MiB of what is written are kept, and stored when there is more.
  *
  * What fails while a writer stores ends its batch, and so the writer; what `progress` stops does not: the
- * call can be made again (of what ips_writer_write_at and ips_writer_append were given, a first part may be
- * written by then, or all). A writer that has ended, in whatever way, answers IPS_INVALID, and only
- * ips_writer_close is left; to abort it once more does nothing. Arguments that are refused beforehand do not
- * end it.
+ * call can be made again (of what ips_writer_write_at was given, a first part may be written by then, or all;
+ * of what ips_writer_append was given, nothing). A writer that has ended, in whatever way, answers
+ * IPS_INVALID, and only ips_writer_close is left; to abort it once more does nothing. Arguments that are
+ * refused beforehand do not end it.
  *
  * All: IPS_BUSY; the errors of sections 6 and 7, and what `progress` answers, where something is stored
  * or read.

@@ -327,6 +327,29 @@ import Testing
         #expect(try same(cid, test.put(Array(bytes[1...(33 << 20)] + bytes[(33 << 20)...]))))
     }
 
+    @Test func anAppendThatIsStoppedHasAppendedNothing() throws {
+        let bytes = randomBytes(40 << 20, seed: 10)
+        var (cid, size) = (ips_cid(), UInt64(0))
+        try writing(to: nil) { (writer, listener) in
+            try bytes[..<3].withUnsafeBytes { bytes in
+                try expectOK { ips_writer_append(writer, ips_bytes(bytes), $0) }
+            }
+            try bytes[3...].withUnsafeBytes { bytes in
+                // Stopped while the first part is stored, and while the second is.
+                for place in [1, 3, 6] {
+                    listener.pointee = Listener(stopAt: UInt64(place))
+                    expect(IPS_CANCELLED) { ips_writer_append(writer, ips_bytes(bytes), $0) }
+                    try expectOK { ips_writer_size(writer, &size, $0) }
+                    #expect(size == 3)
+                }
+                listener.pointee = Listener()
+                try expectOK { ips_writer_append(writer, ips_bytes(bytes), $0) }
+            }
+            try expectOK { ips_writer_commit(writer, &cid, $0) }
+        }
+        #expect(try same(cid, test.put(bytes)))
+    }
+
     /// Opens a writer that is listened to.
     private func writing(
         to cid: ips_cid?, _ body: (OpaquePointer?, UnsafeMutablePointer<Listener>) throws -> Void

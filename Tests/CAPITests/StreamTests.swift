@@ -237,7 +237,7 @@ import Testing
                 }
                 try expectOK { ips_batch_open_writer(batch, nil, progress, state, &writer, $0) }
                 state.pointee.writer = writer
-                let status = bytes.withUnsafeBytes { ips_writer_append(writer, ips_bytes($0), nil) }
+                let status = bytes.withUnsafeBytes { ips_writer_write_at(writer, 0, ips_bytes($0), nil) }
                 #expect(status == ips_status(wanted))
                 var cid = ips_cid()
                 let end = ips_writer_commit(writer, &cid, nil)

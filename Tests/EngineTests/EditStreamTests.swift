@@ -221,10 +221,14 @@ import Testing
         #expect(code { _ = try stopped.flush() } == .cancelled)
         #expect(try stopped.size == UInt64(bytes.count) + 1)
         try stopped.append([2])
-        // More than is kept: nothing of it is lost, and it does not grow without end.
+        // More than is kept, appended: none of it is there.
         let much = randomBytes(18 << 20, seed: 12)
         #expect(code { try stopped.append(much) } == .cancelled)
-        let size = try stopped.size
+        var size = try stopped.size
+        #expect(size == UInt64(bytes.count) + 2)
+        // Written: nothing of it is lost, and it does not grow without end.
+        #expect(code { try stopped.write(much, at: size) } == .cancelled)
+        size = try stopped.size
         #expect(size > bytes.count + 2 && size < bytes.count + much.count)
         #expect(code { try stopped.append([3]) } == .cancelled)
         #expect(try stopped.size == size)

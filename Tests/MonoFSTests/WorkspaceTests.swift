@@ -387,6 +387,25 @@ import Testing
         #expect(try workspace.read("e") == [4])
     }
 
+    @Test func anAppendThatIsStoppedHasAppendedNothing() throws {
+        var random = SplitMix(state: 6)
+        let test = try TestStore()
+        let workspace = try Workspace(test.store)
+        try workspace.write("file", [1])
+        let much = random.bytes(17 << 20)
+        var isEnough = true
+        let writer = try workspace.openForWriting("file") { (_) throws(StoreError) in
+            if isEnough { throw StoreError(.cancelled, "enough") }
+        }
+        let stopped = thrownCode { try much.withBytes { (bytes) throws in try writer.append(bytes) } }
+        #expect(stopped == .cancelled)
+        #expect(try writer.size == 1)
+        isEnough = false
+        try much.withBytes { (bytes) throws in try writer.append(bytes) }
+        try writer.close()
+        #expect(try workspace.read("file") == [1] + much)
+    }
+
     @Test func attributesAreAnyValues() throws {
         let test = try TestStore()
         let workspace = try Workspace(test.store)

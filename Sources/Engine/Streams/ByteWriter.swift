@@ -78,9 +78,14 @@ public final class ByteWriter {
             || content.written.extents.count >= Self.bufferedExtents
     }
 
-    /// Writes the bytes at the end.
+    /// Writes the bytes at the end. When `progress` stops it, none of them is there: what is appended again
+    /// is there once.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
-        try write(bytes, at: content.size)
+        let end = content.size
+        do throws(StoreError) { try write(bytes, at: end) } catch {
+            if content.size > end { content.truncate(to: end) }
+            throw error
+        }
     }
 
     /// Makes the file `size` bytes long: cuts it, or lengthens it by zeros, which cost nothing. TOO_LARGE

@@ -106,9 +106,13 @@ public final class FileWriter {
         }
     }
 
-    /// Writes the bytes at the end.
+    /// Writes the bytes at the end. When `progress` stops it, none of them is there.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
-        try write(bytes, at: try size)
+        let end = try size
+        do throws(StoreError) { try write(bytes, at: end) } catch {
+            if let now = try? size, now > end { try? truncate(to: end) }
+            throw error
+        }
     }
 
     /// Makes the file `size` bytes long: cuts it, or lengthens it by zeros.

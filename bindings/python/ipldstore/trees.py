@@ -302,10 +302,16 @@ class File(Unique, io.RawIOBase):
         return data
 
     def write(self, data: Any, /) -> int:
+        held = given(data)
         if self._is_appended:
             self._position = self.size
-        held = given(data)
-        call("ips_fs_file_write_at", self._open(), self._position, held, callbacks=self._callbacks)
+        try:
+            call("ips_fs_file_write_at", self._open(), self._position, held, callbacks=self._callbacks)
+        except BaseException:
+            # What was stopped is appended again by whoever makes the call again: its first part goes.
+            if self._is_appended and self._file is not None:
+                library.ips_fs_file_truncate(self._file, self._position, None)
+            raise
         self._position += held.len
         return held.len
 

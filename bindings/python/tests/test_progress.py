@@ -131,6 +131,33 @@ class ProgressTest(PlaceTest):
             self.assertEqual(tree.stat("disk").cid, self.store.put(bytes(data)))
             self.assertEqual(tree.stat("disk").mode, 0o600)
 
+    def test_an_append_that_is_stopped_has_appended_nothing(self) -> None:
+        data = self.noise(40 << 20, 11)
+        for place in (1, 6):
+            calls = 0
+
+            def hear(done: int) -> bool:
+                nonlocal calls
+                calls += 1
+                return calls != place
+
+            with self.fs.open_branch("main") as tree:
+                tree.write("log", b"begun")
+                file = tree.open("log", "a", progress=hear)
+                with self.assertRaises(Cancelled):
+                    file.write(data)
+                self.assertEqual(file.size, 5)
+                self.assertEqual(file.write(data), len(data))
+                file.commit()
+                self.assertEqual(tree.stat("log").cid, self.store.put(b"begun" + data))
+            writer = self.store.writer(self.store.put(b"begun"), progress=hear)
+            calls = 0
+            with self.assertRaises(Cancelled):
+                writer.append(data)
+            self.assertEqual(writer.size, 5)
+            writer.append(data)
+            self.assertEqual(writer.commit(), self.store.put(b"begun" + data))
+
     def test_a_paths_history_goes_on(self) -> None:
         answers = iter([True, False, True, True, True])
         history = self.fs.history(self.ours, "a/1", progress=lambda done: next(answers))
