@@ -192,6 +192,33 @@ import Testing
         #expect(try workspace.status("b/one").hardLink == nil)
     }
 
+    /// A named defect: they were two files, because each name kept what only the tree knew of it.
+    @Test func aNewNameOfAFileThatTheTreeHadIsOneFile() throws {
+        let workspace = try host.files.open(branch: "main").tick(Ticking())
+        for path in ["d/a", "d/b", "d/c"] as [FilePath] {
+            try workspace.createDirectories("d")
+            try workspace.write(path, [1])
+            try workspace.setAttribute(path, bytes("note"), to: .text("of \(path)"))
+        }
+        let before = try workspace.status("d/a")
+        try host.files.commit(workspace, to: "main")
+        try host.export(try #require(try host.files.branch("main")), to: "tree")
+        #expect(unlink(host.path("tree/d/b")) == 0)
+        for name in ["b", "x"] { #expect(link(host.path("tree/d/a"), host.path("tree/d/\(name)")) == 0) }
+        host.settle()
+        let tree = try host.importTree("tree").tree
+        let after = try host.files.open(tree)
+        for path in ["d/b", "d/x"] as [FilePath] {
+            #expect(try after.status(path).isSameFile(as: after.status("d/a")))
+        }
+        #expect(try after.status("d/a").created == before.created && before.created != nil)
+        #expect(try after.status("d/x").attributes == before.attributes)
+        #expect(try after.status("d/c").hardLink == nil)
+        #expect(try host.importTree("tree").isUnchanged)
+        try host.export(tree, to: "out")
+        #expect(try host.facts("out") == host.facts("tree"))
+    }
+
     @Test func entriesOfMerkleTreesKeepWhatMergesKnow() throws {
         let workspace = try host.files.open(branch: "main")
         try workspace.setSync(.root, .merkleCRDT)

@@ -248,21 +248,23 @@ final class ImportBuilder {
         return try settled(new, old)
     }
 
-    /// Another name of a file, in the place of what the name had.
+    /// Another name of a file, in the place of what the name had: what is known of the file is the same.
     private func entry(like first: Entry, _ old: Entry?) throws(StoreError) -> Entry {
         var new = first
-        (new.replica, new.graveyard, new.created, new.unknown) = (nil, nil, nil, IPLDMap())
+        (new.replica, new.graveyard) = (nil, nil)
         new.sync = inherited
-        return try settled(new, old)
+        return try settled(new, old, isLaterName: true)
     }
 
     /// What is known of an entry besides what the host says stays; one that did not change is the old one.
-    private func settled(_ entry: Entry, _ old: Entry?) throws(StoreError) -> Entry {
+    private func settled(_ entry: Entry, _ old: Entry?, isLaterName: Bool = false) throws(StoreError)
+        -> Entry
+    {
         var new = entry
         guard let old else { return try ReplicaChange.entry(nil, new, source, { now }, random) }
         if !old.isTombstone {
             new.sync = old.sync
-            if old.kind == new.kind {
+            if old.kind == new.kind, !isLaterName {
                 (new.created, new.unknown) = (old.created, old.unknown)
                 for (name, value) in old.attributes.elements {
                     if case .bytes = value, Host.isKept(name) { continue }
