@@ -183,9 +183,58 @@ import Testing
         relink("merkle/a", to: "merkle/p")
         let tree = try host.importTree("tree").tree
         try expectAsOnTheHost(tree, 2)
-        let number = try HardLinkGroup(firstPath: "merkle/a")
+        let number = try HardLinkGroup(firstPath: "merkle/p")
         #expect(try host.files.open(tree).status("plain/r").hardLink == number)
         #expect(try host.importTree("tree").isUnchanged)
+        // A named defect: when names of other files came, it was two.
+        let other = try host.files.open(branch: "main")
+        try other.write("k", [1])
+        try other.link("k", at: "l")
+        let version = try host.files.commit(other, to: "main")
+        let changed = try host.files.open(version)
+        for path in ["plain/r", "plain/a", "merkle/p"] as [FilePath] {
+            #expect(try changed.status(path).isSameFile(as: host.files.open(tree).status("merkle/q")))
+        }
+        try host.export(version, to: "tree2")
+        #expect(try host.importTree("tree2").isUnchanged)
+        try changed.write("plain/r", [7])
+        #expect(try changed.read("merkle/p") == [7] && changed.read("plain/a") == [7])
+    }
+
+    /// The same where what is imported comes below a path.
+    @Test func aFileWithNamesOfTwoTypesBelowAPathIsOne() throws {
+        let workspace = try host.files.open(branch: "main")
+        try workspace.createDirectory("d")
+        try workspace.createDirectory("d/plain", sync: .default)
+        try host.files.commit(workspace, to: "main")
+        try renew("merkle/p")
+        #expect(mkdir(host.path("tree/plain"), 0o755) == 0)
+        for name in ["merkle/q", "plain/r", "plain/s"] {
+            relink(name, to: "merkle/p")
+            let report = try host.files.importDirectory(host.path("tree"), to: "main", at: "d")
+            let tree = try host.files.open(report.tree)
+            #expect(try tree.status("merkle/p").hardLink != nil)
+            let last = try host.files.open(try #require(report.version))
+            #expect(try last.status("d/merkle/p").hardLink != nil)
+            let path = try FilePath("d/" + name)
+            #expect(try last.status(path).isSameFile(as: last.status("d/merkle/p")), "\(name)")
+            #expect(try host.files.importDirectory(host.path("tree"), to: "main", at: "d").isUnchanged)
+        }
+    }
+
+    /// What was exported is the same when it is imported, whichever way its files came by their types.
+    @Test func numbersAreThoseThatAWorkspaceGives() throws {
+        let workspace = try host.files.open(branch: "other")
+        try workspace.write("a", [1])
+        try workspace.link("a", at: "b")
+        try host.files.commit(workspace, to: "other")
+        try workspace.setSync("a", .merkleCRDT)
+        try workspace.rename("a", to: "z")
+        try workspace.write("a", [1])
+        try workspace.link("a", at: "c")
+        let version = try host.files.commit(workspace, to: "other")
+        try host.export(version, to: "tree")
+        #expect(try host.importTree("tree", to: "other").isUnchanged)
     }
 
     /// A named defect: what was removed elsewhere came back, because its names were given other numbers.

@@ -2,22 +2,15 @@ import IpldEngine
 
 /// Which number each file of the host has that has several names.
 ///
-/// What always holds: all names of a file have one number, and two files never the same. It is that of the
-/// first path. Where all names are of type `merkle-crdt`, of which the number is part of the value, it is one
-/// that a name of it has already, so that no name is changed by it that need not be.
+/// What always holds: all names of a file have one number, and two files never the same. Where some names are
+/// of type `merkle-crdt`, of which the number is part of the value, it is one that such a name of it has
+/// already, so that no name is changed by it that need not be; else that of the first path, unless a name of
+/// that type has it. As a workspace that changes the tree has it (`HardLinks`).
 struct HardLinkNumbers {
-    /// What the tree before says of a name.
-    struct Before {
-        /// Whether it is, or will be, of type `merkle-crdt`.
-        let isReplica: Bool
-        let number: HardLinkGroup?
-    }
-
     private struct File {
         /// The bytes of the first of its paths.
         var first: [UInt8]
         var names = 1
-        var isReplica: Bool
         /// Numbers that its names had, in the order in which they were met.
         var before: [HardLinkGroup]
     }
@@ -26,19 +19,17 @@ struct HardLinkNumbers {
     private var files: [(identity: HostIdentity, file: File)] = []
     private var positions: [HostIdentity: Int] = [:]
 
-    mutating func add(_ identity: HostIdentity, _ path: [UInt8], _ before: Before) {
+    /// `number`: what the tree before has for a name that is of type `merkle-crdt` there.
+    mutating func add(_ identity: HostIdentity, _ path: [UInt8], _ number: HardLinkGroup?) {
         let position = positions[identity] ?? files.count
         if position == files.count {
             positions[identity] = position
-            let file = File(
-                first: path, isReplica: before.isReplica, before: before.number.map { [$0] } ?? [])
-            files.append((identity, file))
+            files.append((identity, File(first: path, before: number.map { [$0] } ?? [])))
             return
         }
         files[position].file.names += 1
         if path.precedes(files[position].file.first) { files[position].file.first = path }
-        if !before.isReplica { files[position].file.isReplica = false }
-        if let number = before.number, !files[position].file.before.contains(number) {
+        if let number, !files[position].file.before.contains(number) {
             files[position].file.before.append(number)
         }
     }
@@ -48,25 +39,14 @@ struct HardLinkNumbers {
         var groups: [HostIdentity: HardLinkGroup] = [:]
         var taken: Set<HardLinkGroup> = []
         let shared = files.filter { $0.file.names > 1 }
-        // First those that have no choice, then those that have one, and last those that take what is left.
-        for (identity, file) in shared where !file.isReplica {
-            let number = try HardLinkGroup(hashing: file.first)
-            taken.insert(number)
-            groups[identity] = number
-        }
-        for (identity, file) in shared where file.isReplica {
+        for (identity, file) in shared {
             guard let number = file.before.first(where: { !taken.contains($0) }) else { continue }
             taken.insert(number)
             groups[identity] = number
         }
         for (identity, file) in shared where groups[identity] == nil {
-            var number = try HardLinkGroup(hashing: file.first)
-            var more = 0
-            while !taken.insert(number).inserted {
-                // A file that had this first path goes on with its number. No path has a zero.
-                more += 1
-                number = try HardLinkGroup(hashing: file.first + [0] + Array("\(more)".utf8))
-            }
+            let number = try HardLinkGroup(firstPath: file.first, butFor: taken)
+            taken.insert(number)
             groups[identity] = number
         }
         return groups
@@ -88,8 +68,6 @@ struct OldPlaces {
     private struct Level {
         let name: FileName?
         var map: DirectoryMap?
-        /// That of new names in it.
-        var sync = SyncType.default
     }
 
     init(_ root: Entry?, _ source: TreeSource, mayBeLost: Bool) throws(StoreError) {
@@ -106,21 +84,19 @@ struct OldPlaces {
         found = min(found, levels.count)
     }
 
-    /// What there is of a name in the innermost directory.
-    mutating func number(of name: FileName) throws(StoreError) -> HardLinkNumbers.Before {
-        guard isNeeded else { return HardLinkNumbers.Before(isReplica: false, number: nil) }
+    /// That of a name in the innermost directory, where it is of type `merkle-crdt`.
+    mutating func number(of name: FileName) throws(StoreError) -> HardLinkGroup? {
+        guard isNeeded else { return nil }
         while found < levels.count {
             guard let name = levels[found].name else { break }
             try open(try entry(name, at: found - 1), at: found)
             found += 1
         }
         let old = try entry(name, at: levels.count - 1)
-        let isReplica = (old?.sync ?? levels[levels.count - 1].sync) == .merkleCRDT
-        return HardLinkNumbers.Before(isReplica: isReplica, number: isReplica ? old?.hardLink : nil)
+        return old?.sync == .merkleCRDT ? old?.hardLink : nil
     }
 
     private mutating func open(_ entry: Entry?, at level: Int) throws(StoreError) {
-        levels[level].sync = entry?.sync ?? (level > 0 ? levels[level - 1].sync : .default)
         guard case .directory(let directory)? = entry?.content else { return }
         do { levels[level].map = try DirectoryMap(directory, source) } catch
             where mayBeLost && error.isLoss

@@ -9,12 +9,25 @@ import IpldEngine
 /// What always holds of a tree that a workspace stored: the number of a group is that of its first name
 /// (`HardLinkGroup.init(firstPath:)`), and a name that is alone has none; so the same tree has the same CID,
 /// whatever way led to it. Entries of type `merkle-crdt` keep the number that they were given, because it is
-/// part of a value that others may have too.
+/// part of a value that others may have too: a file that has such a name has its number under all its names,
+/// and no other file is given it.
 extension HardLinkGroup {
     /// The number of the group whose bytewise first path from the tree's root this is: the first 16 bytes of
     /// its BLAKE3 hash, big-endian.
     public init(firstPath path: FilePath) throws(StoreError) {
         self = try HardLinkGroup(hashing: path.bytes)
+    }
+
+    /// That of a first path, by its bytes, or where it is taken another that it leads to.
+    init(firstPath bytes: [UInt8], butFor taken: Set<HardLinkGroup>) throws(StoreError) {
+        var number = try HardLinkGroup(hashing: bytes)
+        var more = 0
+        while taken.contains(number) {
+            // A file that had this first path goes on with its number. No path has a zero.
+            more += 1
+            number = try HardLinkGroup(hashing: bytes + [0] + Array("\(more)".utf8))
+        }
+        self = number
     }
 
     init(hashing bytes: [UInt8]) throws(StoreError) {
@@ -112,19 +125,26 @@ extension Workspace {
 
     /// Separates the groups of a subtree that has come from elsewhere from those of all other names. `old`:
     /// what is stored of what was there. A group of type `merkle-crdt` that a name had there, and has still,
-    /// is what it was: another number would be a change of all its names.
+    /// is what it was: another number would be a change of all its names. Other names of that file are with
+    /// them.
     func regroupHardLinks(below path: [FileName], instead old: Entry? = nil) throws(StoreError) {
         let salt = bigEndianBytes(random(), random())
-        var names: [(path: [FileName], group: HardLinkGroup, sync: SyncType)] = []
+        var names: [(path: [FileName], group: HardLinkGroup, file: HardLinkGroup?)] = []
         var kept: Set<HardLinkGroup> = []
+        var keptFiles: Set<HardLinkGroup> = []
         var before = old.map { StoredNames($0, source) }
         try eachHardLink(below: path) { (name, group, entry) throws(StoreError) in
-            names.append((name, group, entry.sync))
-            guard entry.sync == .merkleCRDT, !kept.contains(group) else { return }
+            guard entry.sync == .merkleCRDT else {
+                return names.append((name, group, try entry.fileNumber))
+            }
+            names.append((name, group, nil))
             let there = try before?.entry(Array(name[path.count...])) ?? nil
-            if there?.sync == .merkleCRDT, there?.hardLink == group { kept.insert(group) }
+            guard there?.sync == .merkleCRDT, there?.hardLink == group else { return }
+            kept.insert(group)
+            keptFiles.insert(try entry.fileNumber)
         }
-        for (path, group, sync) in names where sync != .merkleCRDT || !kept.contains(group) {
+        for (path, group, file) in names {
+            if file.map(keptFiles.contains) ?? kept.contains(group) { continue }
             try begin()
             try setHardLink(
                 path, try HardLinkGroup(hashing: bigEndianBytes(group.high, group.low) + salt))
@@ -179,11 +199,11 @@ extension Workspace {
         // Files of one number that are not the same are groups of their own.
         var files: [[UInt8]: Int] = [:]
         var shared: [SharedFile] = []
+        var taken: Set<HardLinkGroup> = []
         var names: [(path: [FileName], file: Int)] = []
         try eachHardLink(below: []) { (path, number, entry) throws(StoreError) in
             // Directories that are in memory are not heard of otherwise.
             if names.count % 1024 == 0 { try source.steps?.step(0) }
-            guard entry.sync != .merkleCRDT else { return }
             var file = entry.file
             file.hardLink = group(number)
             let bytes = FilePath(components: path).bytes
@@ -194,11 +214,16 @@ extension Workspace {
                 shared.append(SharedFile(first: bytes))
             }
             shared[index].names += 1
+            guard entry.sync != .merkleCRDT else {
+                taken.insert(number)
+                shared[index].number = min(shared[index].number ?? number, number)
+                return
+            }
             if bytes.precedes(shared[index].first) { shared[index].first = bytes }
             names.append((path, index))
         }
         try source.steps?.step(0)
-        try renumber(names, of: shared)
+        try renumber(names, of: shared, butFor: taken)
         hardLinks = nil
         hardLinksChanged = false
     }
@@ -207,19 +232,26 @@ extension Workspace {
         /// The bytes of the first of its paths.
         var first: [UInt8]
         var names = 0
+        /// That of names of type `merkle-crdt`, where it has some.
+        var number: HardLinkGroup?
     }
 
-    /// Gives the names of each file the number of the first. Nobody stops that half way, and an error in it
-    /// ends the workspace: names that were one file would be told apart by what they are called so far.
-    private func renumber(_ names: [(path: [FileName], file: Int)], of files: [SharedFile])
-        throws(StoreError)
-    {
+    /// Gives the names of each file the number of the first, or the file's own. Nobody stops that half way,
+    /// and an error in it ends the workspace: names that were one file would be told apart by what they are
+    /// called so far. `taken`: numbers that names of type `merkle-crdt` have.
+    private func renumber(
+        _ names: [(path: [FileName], file: Int)], of files: [SharedFile], butFor taken: Set<HardLinkGroup>
+    ) throws(StoreError) {
         let steps = source.steps
         source.steps = nil
         defer { source.steps = steps }
         do throws(StoreError) {
-            for (path, file) in names {
-                let number = files[file].names == 1 ? nil : try HardLinkGroup(hashing: files[file].first)
+            for (path, position) in names {
+                let file = files[position]
+                var number = file.number
+                if number == nil, file.names > 1 {
+                    number = try HardLinkGroup(firstPath: file.first, butFor: taken)
+                }
                 try setHardLink(path, number)
             }
         } catch {
@@ -266,6 +298,11 @@ extension Entry {
         file.graveyard = nil
         file.sync = .default
         return file
+    }
+
+    /// A number that files have in common when they are the same.
+    fileprivate var fileNumber: HardLinkGroup {
+        get throws(StoreError) { try HardLinkGroup(hashing: try EntryEncoder.encode(file)) }
     }
 
     func isSameFile(as other: Entry) -> Bool { hardLink == other.hardLink && file == other.file }
