@@ -335,6 +335,35 @@ import Testing
         #expect(try again.status("/").below?.totals.hardLinks == 2)
     }
 
+    /// A named defect: files went on with the numbers of the type that they had, also with those of others.
+    @Test func hardLinksAreNumberedByTheirTypes() throws {
+        let test = try TestStore()
+        let workspace = try Workspace(test.store).tick(Ticking())
+        try workspace.write("a", [1])
+        try workspace.link("a", at: "b")
+        try workspace.setSync(.root, .merkleCRDT, recursively: true)
+        _ = try workspace.storeTree()
+        #expect(try workspace.status("a").hardLink != HardLinkGroup(firstPath: "a"))
+        try workspace.setSync(.root, .default, recursively: true)
+        _ = try workspace.storeTree()
+        for name in ["a", "b"] as [FilePath] {
+            #expect(try workspace.status(name).hardLink == HardLinkGroup(firstPath: "a"))
+        }
+        try workspace.setSync("a", .merkleCRDT)
+        try workspace.rename("a", to: "z")
+        try workspace.write("a", [1])
+        try workspace.link("a", at: "c")
+        _ = try workspace.storeTree()
+        #expect(try workspace.status("b").hardLink == HardLinkGroup(firstPath: "a"))
+        #expect(try workspace.status("z").isSameFile(as: workspace.status("b")))
+        #expect(try workspace.status("a").hardLink != HardLinkGroup(firstPath: "a"))
+        #expect(try workspace.status("a").hardLink == workspace.status("c").hardLink)
+        // With the last of them its number is free again.
+        for path in ["b", "z"] as [FilePath] { try workspace.remove(path) }
+        _ = try workspace.storeTree()
+        #expect(try workspace.status("c").hardLink == HardLinkGroup(firstPath: "a"))
+    }
+
     @Test func filesAreWrittenAnywhere() throws {
         var random = SplitMix(state: 5)
         let test = try TestStore()

@@ -126,6 +126,8 @@ extension Workspace {
         }
         if old.hardLink != nil {
             try updateHardLinks(old, to: new)
+            // Which number it has depends on it.
+            if new.sync != old.sync { hardLinksChanged = true }
         } else {
             try put(new, name, at: location, keepsChild: true, touches: false)
         }
