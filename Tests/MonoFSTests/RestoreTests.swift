@@ -230,4 +230,68 @@ import Testing
         let both = try files.open(try merged(restored, with: removed))
         #expect(try both.list("d").map(\.name.description) == ["r", "s"])
     }
+
+    /// A named defect: each restore of a directory of files that have other names elsewhere was a version.
+    @Test(arguments: SyncType.allCases) func whatWasRestoredIsThere(sync: SyncType) throws {
+        let first = try change { (workspace) in
+            try workspace.createDirectory("m", sync: sync)
+            for directory in ["c", "m/c"] {
+                try workspace.createDirectory(try FilePath(directory), sync: .default)
+                func path(_ name: String) throws -> FilePath { try FilePath("\(directory)/\(name)") }
+                for name in ["x", "z", "p"] { try workspace.write(try path(name), [1]) }
+                try workspace.link(try path("x"), at: try path("y"))
+                let other = directory == "c" ? "" : "-"
+                // One with a name here, and one with two.
+                try workspace.link(try path("p"), at: try FilePath("a" + other))
+                try workspace.link(try path("z"), at: try path("q"))
+                try workspace.link(try path("z"), at: try FilePath("b" + other))
+            }
+        }
+        for (path, from) in [("c", "c"), ("m", "m"), ("copy", "m"), ("/", "c"), ("/", "m")] {
+            if try files.branch("again") != nil { try files.removeBranch("again") }
+            try files.fork("again", at: first)
+            let (path, from) = (try FilePath(path), try FilePath(from))
+            if from == path { _ = try change("again") { try $0.removeTree(path) } }
+            let last = try change("again") { try $0.restore(path, from: from, of: first) }
+            #expect(try change("again") { try $0.restore(path, from: from, of: first) } == last, "\(path)")
+            let workspace = try files.open(last)
+            let below = try FilePath(path.description + (from == "m" ? "/c" : ""))
+            func entry(_ name: FileName) throws -> Entry { try workspace.status(below.appending(name)) }
+            for (a, b) in [("x", "y"), ("z", "q")] {
+                #expect(try entry(FileName(a)).hardLink != nil)
+                #expect(try entry(FileName(a)).isSameFile(as: entry(FileName(b))))
+            }
+            #expect(try entry(FileName("p")).hardLink == nil)
+        }
+    }
+
+    /// A named defect: one was given the number of the other, and they were one file, or two of one.
+    @Test(arguments: SyncType.allCases) func filesThatAreAlikeAreNotTied(sync: SyncType) throws {
+        func make(_ workspace: Workspace, _ name: String, _ other: String) throws {
+            workspace.clock = { .zero }
+            try workspace.write(try FilePath(name), [1])
+            try workspace.link(try FilePath(name), at: try FilePath(other))
+        }
+        let first = try change { (workspace) in
+            try workspace.createDirectory("d", sync: sync)
+            try workspace.createDirectory("d/s")
+            try make(workspace, "d/a", "d/b")
+            try make(workspace, "d/c", "d/e")
+            try make(workspace, "d/g", "d/s/x")
+        }
+        _ = try change { (workspace) in
+            for path in ["d/c", "d/e", "d/g"] as [FilePath] { try workspace.remove(path) }
+            try workspace.rename("d/a", to: "d/c")
+            try workspace.rename("d/b", to: "d/e")
+            try make(workspace, "d/n", "d/g")
+        }
+        let last = try change { try $0.restore("d", from: "d", of: first) }
+        let workspace = try files.open(last)
+        let numbers = try ["d/a", "d/b", "d/c", "d/e", "d/g", "d/s/x"].map {
+            try workspace.status(try FilePath($0)).hardLink
+        }
+        #expect(!numbers.contains(nil) && Set(numbers).count == 3)
+        #expect(numbers[0] == numbers[1] && numbers[2] == numbers[3] && numbers[4] == numbers[5])
+        #expect(try change { try $0.restore("d", from: "d", of: first) } == last)
+    }
 }

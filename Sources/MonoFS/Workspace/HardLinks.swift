@@ -151,24 +151,58 @@ extension Workspace {
         }
     }
 
-    /// By the numbers of a directory that comes in the place of `old`, those that its groups of type
-    /// `merkle-crdt` have there, where a name of them is there as it comes. Both are stored.
-    func hardLinkNumbers(of entry: Entry, instead old: Entry) throws(StoreError)
-        -> [HardLinkGroup: HardLinkGroup]
-    {
-        guard Totals(of: entry).hardLinks > 0, Totals(of: old).hardLinks > 0 else { return [:] }
-        var numbers: [HardLinkGroup: HardLinkGroup] = [:]
+    /// The numbers that files have in a directory that comes in the place of `old`, by those that they have
+    /// there, where a name of them is there as it comes. Both are stored.
+    func hardLinkNumbers(of entry: Entry, instead old: Entry?) throws(StoreError) -> ArrivingNumbers {
+        var numbers = ArrivingNumbers()
+        guard let old, old.isDirectory, entry.isDirectory, Totals(of: entry).hardLinks > 0,
+            !old.isSameValue(as: entry)
+        else { return numbers }
+        var (coming, kept): (Set<HardLinkGroup>, Set<HardLinkGroup>) = ([], [])
+        var new: [HardLinkGroup: HardLinkGroup] = [:]
         var taken: Set<HardLinkGroup> = []
+        var names: [HardLinkGroup: Int] = [:]
         var there = StoredNames(old, source)
-        let coming = Workspace(source, entry, version: nil)
-        try coming.eachHardLink(below: []) { (name, group, entry) throws(StoreError) in
-            guard entry.sync == .merkleCRDT, numbers[group] == nil else { return }
-            guard let there = try there.entry(name), let number = there.hardLink,
-                there.isSameValue(as: entry), taken.insert(number).inserted
+        try Workspace(source, entry, version: nil).eachHardLink(below: []) {
+            (name, group, entry) throws(StoreError) in
+            coming.insert(group)
+            names[try entry.fileNumber, default: 0] += 1
+            guard !kept.contains(group), let there = try there.entry(name), let number = there.hardLink,
+                there.isSameValue(as: entry)
             else { return }
-            numbers[group] = number
+            if number == group { kept.insert(group) }
+            if new[group] == nil, taken.insert(number).inserted { new[group] = number }
         }
+        for group in kept { new[group] = nil }
+        // None is given a number that another has when all are given theirs.
+        var groups: [HardLinkGroup: HardLinkGroup] = [:]
+        for (group, number) in new { groups[number] = group }
+        var unchanged = coming.filter { new[$0] == nil }
+        while let number = unchanged.popFirst() {
+            guard let group = groups[number], new.removeValue(forKey: group) != nil else { continue }
+            unchanged.insert(group)
+        }
+        numbers.numbers = new
+        numbers.alone = Set(names.lazy.filter { $0.value == 1 }.map(\.key))
         return numbers
+    }
+
+    /// What a directory is with the numbers that its files have where it comes to.
+    func renumbered(_ entry: Entry, _ numbers: ArrivingNumbers) throws(StoreError) -> Entry {
+        guard entry.isDirectory, !numbers.isEmpty, Totals(of: entry).hardLinks > 0 else { return entry }
+        let copy = Workspace(source, entry, version: nil)
+        var names: [(path: [FileName], number: HardLinkGroup?)] = []
+        try copy.eachHardLink(below: []) { (path, group, entry) throws(StoreError) in
+            guard entry.sync != .merkleCRDT else { return }
+            let number = try numbers.number(of: entry)
+            if number != group { names.append((path, number)) }
+        }
+        for (path, number) in names {
+            try copy.begin()
+            try copy.setHardLink(path, number)
+        }
+        try copy.flush()
+        return copy.rootEntry
     }
 
     /// What a copy of an entry has in it: names that share files with each other, and with no others. It is
@@ -266,6 +300,24 @@ extension Workspace {
         var entry = old
         entry.hardLink = group
         try put(entry, name, at: location, isSameValue: entry.sync != .merkleCRDT, touches: false)
+    }
+}
+
+/// What numbers files have that come with others.
+struct ArrivingNumbers {
+    fileprivate var numbers: [HardLinkGroup: HardLinkGroup] = [:]
+    /// Files of which one name comes (`Entry.fileNumber`).
+    fileprivate var alone: Set<HardLinkGroup> = []
+
+    var isEmpty: Bool { numbers.isEmpty && alone.isEmpty }
+
+    /// Of an entry as it comes. Alone it has none, as it will have once it is stored; of type `merkle-crdt`
+    /// the number is part of the value.
+    func number(of entry: Entry) throws(StoreError) -> HardLinkGroup? {
+        guard let number = entry.hardLink else { return nil }
+        if let there = numbers[number] { return there }
+        guard entry.sync != .merkleCRDT, !alone.isEmpty else { return number }
+        return alone.contains(try entry.fileNumber) ? nil : number
     }
 }
 

@@ -29,25 +29,23 @@ extension Workspace {
         let path = FilePath(components: location.path)
         guard entry.isDirectory, location.name == nil || entry.hasReplicas else {
             try storeDirectory(path)
+            let old = try resolve(path, follow: false).entry
+            let numbers = try hardLinkNumbers(of: entry, instead: old)
             var steps: [RestoringStep] = []
-            _ = try begin(path, entry, isAlone: true, &steps)
+            _ = try begin(path, entry, isAlone: true, numbers, &steps)
             return
         }
         try atOnce { () throws(StoreError) in
             // All that there is is stored now.
             let old = try resolve(path, follow: false).entry
-            let numbers = try old.map { (old) throws(StoreError) in
-                try hardLinkNumbers(of: entry, instead: old)
-            }
+            let numbers = try hardLinkNumbers(of: entry, instead: old)
             var isChanged = false
             var steps = [RestoringStep.begin(path, entry)]
             while let step = steps.popLast() {
                 switch step {
                 case .begin(let path, var entry):
-                    if entry.sync == .merkleCRDT, let number = entry.hardLink {
-                        entry.hardLink = numbers?[number] ?? number
-                    }
-                    if try begin(path, entry, isAlone: false, &steps) { isChanged = true }
+                    entry.hardLink = try numbers.number(of: entry)
+                    if try begin(path, entry, isAlone: false, numbers, &steps) { isChanged = true }
                 case .end(let path, let entry):
                     try update(path, follow: false) { $0.takeMetadata(of: entry) }
                 }
@@ -66,9 +64,10 @@ extension Workspace {
 
     /// Restores one name, and adds what is left to do to the `steps`. `isAlone`: nothing else is restored,
     /// and files in it have no other names than those in it; else groups stay, all names of which come.
-    /// Whether it was not there already.
+    /// `numbers`: those that files below it have where they are there already. Whether it was not there.
     private func begin(
-        _ path: FilePath, _ wanted: Entry, isAlone: Bool, _ steps: inout [RestoringStep]
+        _ path: FilePath, _ wanted: Entry, isAlone: Bool, _ numbers: ArrivingNumbers,
+        _ steps: inout [RestoringStep]
     ) throws(StoreError) -> Bool {
         var entry = wanted
         (entry.replica, entry.graveyard) = (nil, nil)
@@ -79,6 +78,10 @@ extension Workspace {
         if let there, there.isSameValue(as: entry), isAlone || there.hardLink == entry.hardLink {
             return false
         }
+        // What is restored name by name is looked at so.
+        let isWhole = location.name != nil && entry.sync != .merkleCRDT
+        let numbered = isWhole ? try renumbered(entry, numbers) : entry
+        if isWhole, let there, entry.isDirectory, there.isSameValue(as: numbered) { return false }
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
         let isByName = entry.isDirectory && (location.name == nil || entry.hasReplicas)
@@ -86,6 +89,7 @@ extension Workspace {
             var new = entry
             if isByName { new.content = .directory(Directory()) }
             let open = try losingNames(at: location.path, to: new)
+            if !isByName { new = numbered }
             if isAlone { new = try regrouped(new) }
             try put(new, name, at: location)
             rename(open)
