@@ -79,12 +79,11 @@ extension Workspace {
             return false
         }
         // What is restored name by name is looked at so.
-        let isWhole = location.name != nil && entry.sync != .merkleCRDT
-        let numbered = isWhole ? try renumbered(entry, numbers) : entry
-        if isWhole, let there, entry.isDirectory, there.isSameValue(as: numbered) { return false }
+        let isByName = entry.isDirectory && (location.name == nil || entry.hasReplicas)
+        let numbered = isByName ? entry : try renumbered(entry, numbers)
+        if !isByName, let there, entry.isDirectory, there.isSameValue(as: numbered) { return false }
         if let there, Totals(of: there).hardLinks > 0 { hardLinksChange() }
         if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
-        let isByName = entry.isDirectory && (location.name == nil || entry.hasReplicas)
         if let name = location.name, !isByName || !(there?.isDirectory ?? false) {
             var new = entry
             if isByName { new.content = .directory(Directory()) }
