@@ -1861,8 +1861,9 @@ IPS_API IPS_CHECKED ips_status ips_fs_copy(ips_fs *fs, ips_bytes path, ips_bytes
 
 /*
  * Gives a path what another tree has, with all that is below it, in the place of what it has now; that
- * costs nothing whatever its size, but in the root and in directories of type IPS_FS_SYNC_MERKLE_CRDT, where
- * the names that differ are gone through, and where names share files. With a version of before it takes a
+ * costs nothing whatever its size, but in the root and in directories that are, or have names below, of type
+ * IPS_FS_SYNC_MERKLE_CRDT, where the names that differ are gone through, and where names share files. What
+ * comes as a whole shares files within itself only, as a copy does. With a version of before it takes a
  * change back; with the other side of a merge it decides a conflict.
  *
  * tree  a version, tree or directory

@@ -190,6 +190,53 @@ import Testing
         #expect(try layer.block(cid) == bytes && layer.verify().isClean)
     }
 
+    /// A named defect: one that knew the layer was not compared with what that had borrowed since.
+    @Test func theBackupOfASealedBaseThatKnowsTheLayerHolds() throws {
+        do {
+            let base = try make("base")
+            try put(bytes, base, "theirs")
+            try put(other, base, "other")
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("before", to: otherCID)
+        }
+        try copy("base", "backup")
+        do {
+            try open("base").seal()
+            let layer = try open("layer")
+            try layer.setRoot("mine", to: cid)
+            for _ in 0..<3 { try giveUp(layer, "before"); try layer.setRoot("before", to: otherCID) }
+            try giveUp(layer, "before")
+            for _ in 0..<3 { try layer.gc() }
+        }
+        // In place, so that the layer's file keeps its name there.
+        for name in try System.list(path("base")) where name != "forks" {
+            StoreCreation.removeTree(path("base/" + name))
+        }
+        for name in try System.list(path("backup")) where name != "forks" {
+            try copy("backup/" + name, "base/" + name)
+        }
+        let (layer, base) = (try open("layer"), try open("base"))
+        #expect(try holds(base) == [cid])
+        try giveUp(base, "theirs")
+        #expect(try layer.block(cid) == bytes && layer.verify().isClean)
+    }
+
+    /// A named defect: a layer that had been opened in between did not see it.
+    @Test func whatARepairedBaseStoresAgainIsHeldAtTheNextOpening() throws {
+        do {
+            try put(bytes, try make("base"), "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+        }
+        try spoil("base")
+        try ContentStore.repair(at: path("base"))
+        _ = try open("layer")
+        try put(bytes, try open("base"), "again")
+        let (layer, base) = (try open("layer"), try open("base"))
+        #expect(try holds(base) == [cid] && layer.verify().isClean)
+        try giveUp(base, "again")
+        #expect(try layer.block(cid) == bytes)
+    }
+
     /// Named defects: what a backup lacks was left out without a word; a repaired layer was kept nothing.
     @Test func whatABackupLacksIsNotLeftOut() throws {
         _ = try make("base")

@@ -341,6 +341,25 @@ import Testing
         #expect(try fixture.text(fixture.merge(start, removed, moved).root, "q/c/f") == "0")
     }
 
+    /// Names of this type were not counted once.
+    @Test func whatWasStoredWithoutTheCountIsChanged() throws {
+        let fixture = try MergeFixture()
+        let start = try fixture.tree {
+            try $0.createDirectory("c", sync: .merkleCRDT)
+            for name in ["f", "g"] { try $0.write(try FilePath("c/" + name), bytes(name)) }
+        }
+        #expect(start.below?.totals.replicas == 3)
+        var old = start
+        var totals = try #require(start.below?.totals)
+        totals.replicas = 0
+        old.content = .directory(Directory(map: start.below?.map, totals: totals))
+        let changed = try fixture.tree(on: old) {
+            try $0.removeTree("c")
+            try $0.write("h", bytes("h"))
+        }
+        #expect(try paths(fixture, changed) == ["/", "h"])
+    }
+
     /// A named defect: what was restored with the plain directory that it is in went in the next merge.
     @Test func whatIsRestoredBelowAPlainDirectoryStays() throws {
         let fixture = try MergeFixture()

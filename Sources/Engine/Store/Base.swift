@@ -232,6 +232,14 @@ enum ForkFile {
         isOne(name) ? name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } : nil
     }
 
+    /// The fork that a layer's file says that it is.
+    static func fork(of file: String) -> StoreIdentity? {
+        guard let words = read(file)?.split(separator: " "), words.count == 3, words[0] == "fork" else {
+            return nil
+        }
+        return StoreIdentity(text: String(words[1]))
+    }
+
     /// Which of the files in a store are these, whatever it is now.
     static func isOne(_ name: String) -> Bool { name == "fork" || name.hasPrefix("fork.") }
 

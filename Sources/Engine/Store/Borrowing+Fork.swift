@@ -50,7 +50,8 @@ extension StoreCore {
             // They may have what others lacked, or did not have to hold.
             try transaction.index.setUnsettled(.known)
             for (_, file) in holding {
-                let kept = ForkFile.kept(file, recorded.fork ?? fork)
+                // A base that did not hold at the last renewal knows it by another name.
+                let kept = ForkFile.kept(file, ForkFile.fork(of: file) ?? recorded.fork ?? fork)
                 do throws(StoreError) { try System.link(file, kept) } catch
                     where [.exists, .notFound, .unsupported].contains(error.code)
                 {}
@@ -72,14 +73,15 @@ extension StoreCore {
     /// what was lost below comes back.
     func settle(_ occasion: Occasion) throws(StoreError) {
         guard bases.contains(where: \.isHolding) else { return }
-        let mayWait = occasion == .opening && !(files?.hasKept ?? false)
-        let (unsettled, linked) = try read {
-            (snapshot) throws(StoreError) -> (IndexSnapshot.Unsettled?, [CID]?) in
+        // There may be very many that are nowhere, and opening is quick: it looks at some.
+        let isBrief = occasion == .opening && !(files?.hasKept ?? false)
+        let (unsettled, linked) = try read { (snapshot) throws(StoreError) in
             let unsettled = try snapshot.unsettled()
-            let isAsked = occasion == .healing || unsettled == .known || unsettled == .possible && !mayWait
-            return (unsettled, isAsked ? try linkedWithoutLender(snapshot) : nil)
+            guard occasion == .healing || unsettled != nil else { return (unsettled, [CID]?.none) }
+            let isAll = !isBrief || unsettled == .known
+            return (unsettled, try linkedWithoutLender(snapshot, limit: isAll ? .max : 1024))
         }
-        guard let linked else { return }
+        guard let linked, !(isBrief && unsettled == .possible && linked.isEmpty) else { return }
         // Looked for first without a commit: what is nowhere may stay so for long.
         var isDue = unsettled == .known || linked.isEmpty && unsettled != nil
         for cid in linked where !isDue { isDue = try has(cid) }
@@ -96,11 +98,20 @@ extension StoreCore {
         }
     }
 
-    /// What is linked to, and lent by nobody, or by one that has lost it.
-    private func linkedWithoutLender(_ snapshot: IndexSnapshot) throws(StoreError) -> [CID] {
+    /// What is linked to, and lent by nobody, or by one that has lost it. With a `limit` the first such by
+    /// nobody, among the first rows.
+    private func linkedWithoutLender(_ snapshot: IndexSnapshot, limit: Int = .max) throws(StoreError)
+        -> [CID]
+    {
         var linked: [CID] = []
+        var rows = 0
         try snapshot.scanAbsent { (cid, row) throws(StoreError) in
             let lender = row.lender.map(Int.init)
+            if limit < .max {
+                rows += 1
+                if lender == nil { linked.append(cid) }
+                return linked.count < limit && rows < 16 * limit
+            }
             if let lender, lender < bases.count, try bases[lender].canLend(cid) { return true }
             linked.append(cid)
             return true
@@ -108,8 +119,8 @@ extension StoreCore {
         return linked
     }
 
-    /// Removes second names of fork files that no store needs to see any more: all when nothing is missing, one
-    /// that nobody else has a name of, and one of a base that is back, and holds under the new name.
+    /// Removes second names of fork files that no store needs to see any more: all when nothing is missing,
+    /// one that nobody else has a name of, and one of a base that is back, and holds under the new name.
     func dropKeptForkFiles() throws(StoreError) {
         guard let files, files.hasKept else { return }
         let unsettled = try read { (snapshot) throws(StoreError) in try snapshot.unsettled() }

@@ -24,6 +24,11 @@ extension StoreCore {
         if transaction.wanted.values.contains(where: { bases[$0].promisesNothing }) {
             try transaction.index.setUnsettled(.known)
         }
+        for (number, base) in bases.enumerated() where base.core.keepsEverything {
+            // It need not hold; a backup from before it was sealed would have to, and is compared.
+            guard transaction.wanted.values.contains(number) else { continue }
+            try transaction.index.setLoan(try Self.randomNumber(), fromBase: number)
+        }
         guard bases.contains(where: \.isHolding), let fork = try transaction.index.recorded().fork else {
             return
         }
@@ -187,8 +192,8 @@ extension StoreCore {
                 }
                 if isSettled { try transaction.index.setLoan(loan, fromBase: number) }
             }
-            for (number, base) in bases.enumerated() where base.promisesNothing {
-                // It may not be written to now; when it may be again, this is to be found.
+            for (number, base) in bases.enumerated() where !base.isHolding {
+                // It may not be written to now; when it, or a backup, may be again, this is to be found.
                 guard due.contains(where: { Int($0.lender) == number }) else { continue }
                 try transaction.index.setLoan(try Self.randomNumber(), fromBase: number)
             }
@@ -224,13 +229,14 @@ extension StoreCore {
         }
     }
 
-    /// Has a base hold what rows say it lends and it does not hold. What it holds and has, and a row says
-    /// that nobody lends, is lent by it; what it holds and has lost is, until another one has it.
+    /// Has a base hold what rows say it lends and it does not hold, and what it has and nobody lends. What it
+    /// holds and has, and a row says that nobody lends, is lent by it; what it holds and has lost is, until
+    /// another one has it.
     private func lendAgain(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
     ) throws(StoreError) {
         let snapshot = transaction.index
-        var lost: [CID] = []
+        var (lost, unlent): ([CID], [CID]) = ([], [])
         var held: [(cid: CID, row: AbsentRow)] = []
         try base.core.readSettled { (there) throws(StoreError) in
             let owner = Base.owner(fork)
@@ -240,10 +246,13 @@ extension StoreCore {
                     held.append((cid, row))
                 } else if row.lender != nil {
                     lost.append(cid)
+                } else {
+                    unlent.append(cid)
                 }
                 return true
             }
         }
+        for cid in unlent { try transaction.adopt(cid) }
         var rest = lost[...]
         while !rest.isEmpty {
             let slice = rest.prefix(4096)

@@ -182,14 +182,15 @@ public struct Totals: Hashable, Sendable {
     /// CORRUPT where there is less than is taken: an entry said so of what is below it.
     func subtracting(_ other: Totals) throws(StoreError) -> Totals {
         guard other.bytes <= bytes, other.entries <= entries, other.tombstones <= tombstones,
-            other.hardLinks <= hardLinks, other.replicas <= replicas
+            other.hardLinks <= hardLinks
         else { throw StoreError(.corrupt, "a directory holds more than its entry says") }
         var rest = self
         rest.bytes -= other.bytes
         rest.entries -= other.entries
         rest.tombstones -= other.tombstones
         rest.hardLinks -= other.hardLinks
-        rest.replicas -= other.replicas
+        // Trees that were stored before it was counted say 0.
+        rest.replicas -= min(other.replicas, replicas)
         return rest
     }
 

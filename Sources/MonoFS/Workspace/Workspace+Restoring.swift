@@ -5,7 +5,8 @@ import IpldEngine
 /// What always holds: nothing is copied, whatever the size; what is the same already stays as it is, so that
 /// a tree to which nothing new comes is not changed. A directory of type `merkle-crdt`, or with names of that
 /// type below it, and a root, are restored name by name: what goes leaves its tombstone, and what comes again
-/// wins over the tombstone that it had. Anything else is one change in memory, whatever else there is that is not stored.
+/// wins over the tombstone that it had. Anything else is one change in memory, whatever else there is that is
+/// not stored.
 extension Workspace {
     /// Gives a path what another tree has, with all that is below it, in the place of what it has now.
     /// NOT_FOUND when the other tree has nothing there. The root becomes what a directory is, with its
