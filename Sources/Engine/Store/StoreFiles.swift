@@ -76,8 +76,6 @@ final class StoreFiles: @unchecked Sendable {
     let store: StoreIdentity
     /// Second names of fork files.
     private let kept = Lock<Set<String>>([])
-    /// Whether it has files by which bases know it.
-    private var isFork = false
 
     func close() {
         presence.close()
@@ -87,6 +85,7 @@ final class StoreFiles: @unchecked Sendable {
     /// Opens index and leases; removes what dead ones left.
     func open(readOnly: Bool) throws(StoreError) -> (IndexEnvironment, RecordedConfiguration, LeaseTable?) {
         try System.requireLocal(presence.descriptor)
+        var isFork = false
         if !readOnly {
             let names = try System.list(path)
             try Self.removeLeftovers(names.filter { $0.hasSuffix(".new") }, path, presence)
