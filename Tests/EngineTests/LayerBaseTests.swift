@@ -5,8 +5,8 @@ import Testing
 @testable import IpldEngine
 
 /// How a layer and its bases know each other when either of them is a copy, a backup, away, or damaged.
-@Suite struct LayerBaseTests {
-    private let directory: TemporaryDirectory
+@Suite struct LayerBaseTests: LayerSuite {
+    let directory: TemporaryDirectory
     private let bytes = randomBytes(5000, seed: 21)
     private let other = randomBytes(5000, seed: 22)
     private let cid: CID
@@ -18,28 +18,9 @@ import Testing
         otherCID = try other.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
     }
 
-    private func path(_ name: String) -> String { directory.path + "/" + name }
-    private func open(_ name: String) throws -> ContentStore { try ContentStore.open(at: path(name)) }
     private func move(_ old: String, _ new: String) throws { try System.rename(path(old), path(new)) }
     private func copy(_ old: String, _ new: String) throws {
         try FileManager.default.copyItem(atPath: path(old), toPath: path(new))
-    }
-
-    private func make(_ name: String, over bases: String...) throws -> ContentStore {
-        if bases.isEmpty {
-            try ContentStore.create(at: path(name))
-        } else {
-            try LayeredStore.create(at: path(name), over: bases.map(path))
-        }
-        return try open(name)
-    }
-
-    /// Stores bytes under a root alone.
-    private func put(_ bytes: [UInt8], _ store: ContentStore, _ root: String) throws {
-        let batch = try store.makeBatch()
-        let cid = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
-        try batch.setRoot(root, to: cid)
-        try batch.commit()
     }
 
     private func giveUp(_ store: ContentStore, _ root: String) throws {
@@ -54,11 +35,6 @@ import Testing
     /// Files by which bases know a layer that are elsewhere.
     private func keptFiles(_ name: String) throws -> Int {
         try System.list(path(name)).count { ForkFile.kept($0) != nil }
-    }
-
-    private func code(_ body: () throws -> Void) -> StoreError.Code? {
-        do { try body() } catch { return (error as? StoreError)?.code }
-        return nil
     }
 
     /// A named defect: the second copy took the first one's place in the base, which let go of its blocks.
@@ -148,7 +124,7 @@ import Testing
             try make("layer", over: "base").setRoot("mine", to: cid)
             try giveUp(base, "theirs")
         }
-        try spoil("base")
+        try spoil("base", bytes)
         #expect(try !open("base").verify().isClean)
         try copy("layer", "copy")
         let base = try open("base")
@@ -161,17 +137,6 @@ import Testing
         #expect(try layer.block(cid) == bytes && keptFiles("copy") == 0)
         try giveUp(base, "again")
         #expect(try layer.block(cid) == bytes && layer.verify().isClean)
-    }
-
-    /// Changes a byte of the bytes in a store's first pack.
-    private func spoil(_ name: String) throws {
-        let pack = path(name) + "/packs/00000001.pack"
-        var data = try Data(contentsOf: URL(filePath: pack))
-        let place = try #require(data.range(of: Data(bytes.prefix(64))))
-        data[place.lowerBound + 9] ^= 1
-        let handle = try FileHandle(forUpdating: URL(filePath: pack))
-        try handle.write(contentsOf: data)
-        try handle.close()
     }
 
     /// A named defect: nothing was held in the backup of a base that had been sealed since.
@@ -227,7 +192,7 @@ import Testing
             try put(bytes, try make("base"), "theirs")
             try make("layer", over: "base").setRoot("mine", to: cid)
         }
-        try spoil("base")
+        try spoil("base", bytes)
         try ContentStore.repair(at: path("base"))
         _ = try open("layer")
         try put(bytes, try open("base"), "again")

@@ -6,8 +6,8 @@ import Testing
 
 /// What is damaged, gone or not agreed upon in a layer or its bases: told by `verify`, not relied upon, and
 /// stored or lent again where it is asked for.
-@Suite struct LayerDamageTests {
-    private let directory: TemporaryDirectory
+@Suite struct LayerDamageTests: LayerSuite {
+    let directory: TemporaryDirectory
     private let bytes = randomBytes(5000, seed: 9)
     private let cid: CID
 
@@ -16,51 +16,13 @@ import Testing
         cid = try bytes.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
     }
 
-    private func path(_ name: String) -> String { directory.path + "/" + name }
-    private func open(_ name: String) throws -> ContentStore { try ContentStore.open(at: path(name)) }
-
-    private func make(_ name: String, over bases: String...) throws -> ContentStore {
-        if bases.isEmpty {
-            try ContentStore.create(at: path(name))
-        } else {
-            try LayeredStore.create(at: path(name), over: bases.map(path))
-        }
-        return try open(name)
-    }
-
-    /// Stores the bytes under a root alone.
-    private func put(_ store: ContentStore, _ root: String) throws {
-        let batch = try store.makeBatch()
-        _ = try bytes.withUnsafeBytes { try batch.putBlock($0, codec: .raw) }
-        try batch.setRoot(root, to: cid)
-        try batch.commit()
-    }
-
-    /// Changes a byte of the block in a pack.
-    private func spoil(_ name: String, _ bytes: [UInt8]? = nil) throws {
-        let bytes = bytes ?? self.bytes
-        for pack in try FileManager.default.contentsOfDirectory(atPath: path(name) + "/packs") {
-            let file = URL(filePath: path(name) + "/packs/" + pack)
-            var data = try Data(contentsOf: file)
-            guard let place = data.range(of: Data(bytes.prefix(64))) else { continue }
-            data[place.lowerBound + 9] ^= 1
-            let handle = try FileHandle(forUpdating: file)
-            try handle.write(contentsOf: data)
-            try handle.close()
-            return
-        }
-        Issue.record("there is no such block in \(name)")
-    }
+    private func put(_ store: ContentStore, _ root: String) throws { try put(bytes, store, root) }
+    private func spoil(_ name: String) throws { try spoil(name, bytes) }
 
     private func giveUp(_ store: ContentStore, _ root: String) throws {
         try store.removeRoot(root)
         try store.gc()
         #expect(try store.roots().isEmpty)
-    }
-
-    private func code(_ body: () throws -> Void) -> StoreError.Code? {
-        do { try body() } catch { return (error as? StoreError)?.code }
-        return nil
     }
 
     @Test func whatALayerHasDamagedIsStoredThereAgain() throws {
