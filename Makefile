@@ -49,7 +49,7 @@ test: packages
 	scripts/test-c
 	@$(MAKE) test-install test-swift
 	$(SWIFT) build $(TEST_FLAGS) --build-tests
-	$(SWIFT) test $(TEST_FLAGS)
+	$(SWIFT) test --skip-build $(TEST_FLAGS)
 
 lint:
 	@scripts/lint

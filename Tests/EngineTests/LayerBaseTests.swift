@@ -231,6 +231,72 @@ import Testing
         #expect(try open("layer").block(cid) == bytes)
     }
 
+    /// A named defect: a backup that is damaged below what the layer links to was taken for as good.
+    @Test(arguments: ["damaged", "lost", "damaged below"])
+    func whatABackupHasDamagedBelowIsKeptElsewhere(damage: String) throws {
+        let image = randomBytes(1_500_000, seed: 23)
+        let root: CID
+        do {
+            let below = try make(damage == "damaged below" ? "lowest" : "base")
+            root = try below.put(image)
+            let base = try damage == "damaged below" ? make("base", over: "lowest") : below
+            try base.setRoot("theirs", to: root)
+            try below.dereference(root)
+        }
+        try copy("base", "backup")
+        do {
+            try make("layer", over: "base").setRoot("mine", to: root)
+            try open("base").removeRoot("theirs")
+        }
+        if damage == "damaged below" {
+            try copy("lowest", "lower")
+            try spoil("lower", Array(image.prefix(64)))
+            #expect(try !open("lower").verify().isClean)
+            try ContentStore.setBase(at: path("backup"), path("lowest"), to: path("lower"))
+        } else {
+            try spoil("backup", Array(image.prefix(64)))
+            #expect(try !open("backup").verify().isClean)
+            if damage == "lost" { try ContentStore.repair(at: path("backup")) }
+        }
+        try move("base", "away")
+        try move("backup", "base")
+        for _ in 0..<2 { try open("layer").gc() }
+        let away = try open("away")
+        try away.gc()
+        #expect(try away.forks().map(\.state) == [.present] && keptFiles("layer") == 1)
+        let lacking = try open(damage == "damaged below" ? "lower" : "base")
+        #expect(try lacking.heal(from: [away]).healed == 1)
+        let layer = try open("layer")
+        #expect(try keptFiles("layer") == 0)
+        #expect(try layer.get(root) == image)
+        try away.gc()
+        #expect(try away.forks().isEmpty && holds(away).isEmpty)
+    }
+
+    /// A named defect: the base of another file system was left with the fork of an opening that died.
+    @Test(arguments: ["known", "unknown", "renamed"])
+    func anOpeningThatDiedLeavesNoFork(layer state: String) throws {
+        do {
+            let base = try make("base")
+            try put(bytes, base, "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+            if state == "unknown" { StoreCreation.removeTree(path("layer/fork")) }
+            // As by a renewal that died before its commit.
+            let left = try StoreIdentity.random()
+            let file = path("layer/fork") + (state == "renamed" ? "" : ".new")
+            try ForkFile.create(file, left)
+            try ForkFile.write(path("base/forks/") + left.text, try ForkFile.external(file))
+            #expect(try base.core.lend([cid], to: left, loan: nil) == nil)
+            #expect(try base.forks().contains { $0.state == .external })
+        }
+        _ = try open("layer")
+        let base = try open("base")
+        #expect(try keptFiles("layer") == 0 && !System.list(path("layer")).contains("fork.new"))
+        try giveUp(base, "theirs")
+        #expect(try base.forks().map(\.state) == [.present] && holds(base) == [cid])
+        #expect(try open("layer").block(cid) == bytes && base.verify().isClean)
+    }
+
     /// A named defect: a link to what was never there kept the old name in the base for ever.
     @Test func aBaseThatIsBackKnowsOneName() throws {
         _ = try make("base")

@@ -224,6 +224,12 @@ enum ForkFile {
     static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
     static let pathSuffix = ".path"
 
+    /// What takes the place of a file once bases know it.
+    static func unfinished(_ file: String) -> String { file + ".new" }
+    static func isUnfinished(_ name: String) -> Bool {
+        isOne(name) && name.hasSuffix(".new") && !name.hasSuffix(".new.new")
+    }
+
     /// A second name in the layer of a file that another one takes the place of.
     static func kept(_ file: String, _ fork: StoreIdentity) -> String { file + "." + fork.text }
 

@@ -28,21 +28,31 @@ extension StoreCore {
                 base.knows(fork, file)
             }
         }
+        func isUnfinished(_ file: String) -> Bool {
+            (try? System.status(ofPath: ForkFile.unfinished(file))) != nil
+        }
         if isKnown(fork) {
             for (base, file) in holding {
                 base.notePath(fork, path)
                 ForkFile.correct(file, fork)
             }
-            return
+            guard holding.contains(where: { isUnfinished($0.1) }) else { return }
         }
         // Deleting needs the store open, also on a full disk.
         try write(.releasing) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
-            if let now = recorded.fork, now != fork, isKnown(now) { return }
+            // Of one that died: nobody else is at it.
+            for (base, file) in holding {
+                let file = ForkFile.unfinished(file)
+                let left = ForkFile.fork(of: file)
+                if let left, left != recorded.fork, base.knows(left, file) { try base.core.forget([left]) }
+                try? System.remove(file)
+            }
+            if let now = recorded.fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
             for (base, file) in holding {
-                try ForkFile.create(file + ".new", renewed, flushing: true)
-                try base.register(renewed, file + ".new", at: path)
+                try ForkFile.create(ForkFile.unfinished(file), renewed, flushing: true)
+                try base.register(renewed, ForkFile.unfinished(file), at: path)
             }
             for (number, base) in bases.enumerated() where base.isHolding {
                 try holdAnew(number, base, renewed, transaction)
@@ -51,15 +61,16 @@ extension StoreCore {
             try transaction.index.setUnsettled(.known)
             for (_, file) in holding {
                 // A base that did not hold at the last renewal knows it by another name.
-                let kept = ForkFile.kept(file, ForkFile.fork(of: file) ?? recorded.fork ?? fork)
+                let name = ForkFile.fork(of: file) ?? recorded.fork ?? fork
+                let kept = ForkFile.kept(file, name)
                 do throws(StoreError) { try System.link(file, kept) } catch
                     where [.exists, .notFound, .unsupported].contains(error.code)
                 {}
-                files.noteKept(kept)
+                files.noteKept(kept, name)
             }
             // Before the commit: whichever of the two names this store then has, its blocks are held under
             // one that is known to be alive.
-            for (_, file) in holding { try System.rename(file + ".new", file) }
+            for (_, file) in holding { try System.rename(ForkFile.unfinished(file), file) }
             try System.flushDirectory(files.path)
             recorded.fork = renewed
             try transaction.setConfiguration(try recorded.checkedText())
@@ -119,16 +130,38 @@ extension StoreCore {
         return linked
     }
 
-    /// Removes second names of fork files that no store needs to see any more: all when nothing is missing,
-    /// one that nobody else has a name of, and one of a base that is back, and holds under the new name.
+    /// Removes second names of fork files that no store needs to see any more: one of a base that is back,
+    /// and holds under the new name, one that nobody else has a name of, and all when nothing is missing.
     func dropKeptForkFiles() throws(StoreError) {
         guard let files, files.hasKept else { return }
-        let unsettled = try read { (snapshot) throws(StoreError) in try snapshot.unsettled() }
-        files.removeKept { (file, fork) in
-            if unsettled == nil { return true }
-            if (try? System.status(ofPath: file))?.links ?? 1 == 1 { return true }
-            return bases.contains { $0.isHolding && $0.knows(fork, file) }
+        let (now, unsettled) = try read { (snapshot) throws(StoreError) in
+            (try snapshot.recorded().fork, try snapshot.unsettled())
         }
+        var isWhole = unsettled == nil
+        for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
+        for (file, fork) in files.kept {
+            let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
+            let back = bases.filter { $0.isHolding && $0.knows(fork, file) }
+            // On another file system nobody sees that the file goes.
+            for base in back where fork != now { try base.core.forget([fork]) }
+            if isWhole || isLast || !back.isEmpty { files.removeKept(file) }
+        }
+    }
+
+    /// Whether it, or a store below, is known to have damaged what it keeps, or links to what is nowhere.
+    private func hasGaps() throws(StoreError) -> Bool {
+        let unlent = try read { (snapshot) throws(StoreError) in
+            var unlent: [CID] = []
+            try snapshot.scanAbsent { (cid, row) throws(StoreError) in
+                if row.lender == nil { unlent.append(cid) }
+                return true
+            }
+            return unlent
+        }
+        for cid in unlent where try !has(cid) { return true }
+        if try !damagedHere(limit: 1).isEmpty { return true }
+        for base in bases where try base.core.hasGaps() { return true }
+        return false
     }
 
     /// Has a base hold under a new name all that was borrowed there, also what it has damaged, until another

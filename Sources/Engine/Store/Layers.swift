@@ -472,8 +472,8 @@ extension StoreCore {
         }
     }
 
-    /// What is kept here and known to be damaged.
-    private func damagedHere() throws(StoreError) -> [CID] {
+    /// What is kept here and known to be damaged, at most `limit`.
+    func damagedHere(limit: Int = .max) throws(StoreError) -> [CID] {
         try read { (snapshot) throws(StoreError) in
             var damaged: [CID] = []
             try snapshot.scan(.cids) { (key, value) throws(StoreError) in
@@ -481,7 +481,7 @@ extension StoreCore {
                 guard location.flags.contains(.damaged) else { return true }
                 let block = try snapshot.block(at: location.place)
                 if let block, block.count > 0 { damaged.append(block.cid) }
-                return true
+                return damaged.count < limit
             }
             return damaged
         }

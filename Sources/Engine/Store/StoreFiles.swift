@@ -75,7 +75,7 @@ final class StoreFiles: @unchecked Sendable {
     /// Whose journal it is.
     let store: StoreIdentity
     /// Second names of fork files.
-    private let kept = Lock<Set<String>>([])
+    private let keptFiles = Lock<[String: StoreIdentity]>([:])
 
     func close() {
         presence.close()
@@ -88,8 +88,12 @@ final class StoreFiles: @unchecked Sendable {
         var isFork = false
         if !readOnly {
             let names = try System.list(path)
-            try Self.removeLeftovers(names.filter { $0.hasSuffix(".new") }, path, presence)
-            for name in names where ForkFile.kept(name) != nil { noteKept(path + "/" + name) }
+            // Bases may know a fork by its file, which `renewForkIfCopied` removes.
+            let leftovers = names.filter { $0.hasSuffix(".new") && !ForkFile.isUnfinished($0) }
+            try Self.removeLeftovers(leftovers, path, presence)
+            for name in names {
+                if let fork = ForkFile.kept(name) { noteKept(path + "/" + name, fork) }
+            }
             isFork = names.contains(where: ForkFile.isOne)
         }
         try IndexPages.checkHead(presence.descriptor)
@@ -157,20 +161,15 @@ final class StoreFiles: @unchecked Sendable {
         }
     }
 
-    /// Whether it has files by which bases know it that are elsewhere.
-    var hasKept: Bool { kept.withLock { !$0.isEmpty } }
+    /// Files by which bases know it that are elsewhere, each with its fork.
+    var kept: [(file: String, fork: StoreIdentity)] { keptFiles.withLock { $0.map { ($0, $1) } } }
+    var hasKept: Bool { keptFiles.withLock { !$0.isEmpty } }
 
-    func noteKept(_ file: String) { kept.withLock { _ = $0.insert(file) } }
+    func noteKept(_ file: String, _ fork: StoreIdentity) { keptFiles.withLock { $0[file] = fork } }
 
-    /// Removes those of them, each with its fork, that nobody needs.
-    func removeKept(where isFree: (_ file: String, StoreIdentity) -> Bool) {
-        for file in kept.withLock({ $0 }) {
-            guard let name = file.split(separator: "/").last, let fork = ForkFile.kept(String(name)),
-                isFree(file, fork)
-            else { continue }
-            try? System.remove(file)
-            kept.withLock { _ = $0.remove(file) }
-        }
+    func removeKept(_ file: String) {
+        try? System.remove(file)
+        keptFiles.withLock { $0[file] = nil }
     }
 
     /// Bases see that a store does not read through them any more.
