@@ -119,6 +119,19 @@ import Testing
         _ = try files.commit(workspace, to: "main")
     }
 
+    /// The name that it was opened by goes, and another stays.
+    @Test(arguments: SyncType.allCases) func anOpenFileGoesOnByItsOtherName(sync: SyncType) throws {
+        let first = try start(sync: sync)
+        _ = try change { try $0.link("a", at: "d/another") }
+        let workspace = try files.open(branch: "main").tick(ticking)
+        let writer = try workspace.openForWriting("d/another")
+        try [9, 9].withBytes { (bytes) throws in try writer.write(bytes, at: 0) }
+        try workspace.restore(.root, from: .root, of: first)
+        try writer.close()
+        #expect(try workspace.lookup("d/another") == nil)
+        #expect(try workspace.read("a") == [9, 9] && workspace.read("d/hard") == [9, 9])
+    }
+
     /// What is written to a file that a restore gives other bytes goes nowhere.
     @Test(arguments: SyncType.allCases, ["/", "d", "d/c"])
     func aRestoredFileHasWhatWasRestored(sync: SyncType, path: String) throws {
@@ -293,5 +306,51 @@ import Testing
         #expect(!numbers.contains(nil) && Set(numbers).count == 3)
         #expect(numbers[0] == numbers[1] && numbers[2] == numbers[3] && numbers[4] == numbers[5])
         #expect(try change { try $0.restore("d", from: "d", of: first) } == last)
+    }
+
+    /// A named defect: each name was looked up from the root. All kinds of changes in each directory; blocks
+    /// are read so many times, whatever the depth.
+    @Test(arguments: SyncType.allCases) func aDeepTreeIsRestoredDirectoryByDirectory(sync: SyncType) throws {
+        let depth = 300
+        func path(_ count: Int) throws -> FilePath {
+            FilePath(components: [FileName](repeating: try FileName("d"), count: count))
+        }
+        func change(_ workspace: Workspace, _ changes: (FilePath) throws -> Void) throws -> Entry {
+            for count in 0..<depth { try changes(try path(count)) }
+            _ = try workspace.storeTree()
+            return workspace.rootEntry
+        }
+        let batch = try test.store.makeBatch()
+        let source = TreeSource(test.store, batch)
+        let workspace = Workspace(source, Entry(.directory(Directory()), mode: 0o755), version: nil)
+        try workspace.setSync(.root, sync)
+        try workspace.createDirectories(try path(depth))
+        let before = try change(workspace) { (path) in
+            let (a, b) = (path.appending(try FileName("a")), path.appending(try FileName("b")))
+            try workspace.write(a, [1])
+            try workspace.write(b, [2])
+            try workspace.link(b, at: path.appending(try FileName("c")))
+            try workspace.setMode(path, 0o700)
+        }
+        let now = try change(workspace) { (path) in
+            try workspace.write(path.appending(try FileName("a")), [3])
+            try workspace.remove(path.appending(try FileName("b")))
+            try workspace.write(path.appending(try FileName("new")), [4])
+            try workspace.setMode(path, 0o755)
+        }
+        let restoring = Workspace(source, now, version: nil)
+        let read = source.blocksRead
+        try restoring.restore(.root, before)
+        let blocks = source.blocksRead - read
+        #expect(blocks < UInt64(20 * depth), "\(blocks)")
+        for count in stride(from: 0, to: depth, by: 50) {
+            let path = try path(count)
+            let names = try restoring.list(path).map(\.name.description)
+            #expect(names == ["a", "b", "c", "d"])
+            #expect(try restoring.read(path.appending(try FileName("a"))) == [1])
+            #expect(try restoring.status(path).mode == 0o700)
+            let (b, c) = (path.appending(try FileName("b")), path.appending(try FileName("c")))
+            #expect(try restoring.status(b).isSameFile(as: restoring.status(c)))
+        }
     }
 }

@@ -69,17 +69,15 @@ extension Workspace {
         }
     }
 
-    /// Another name of the file that has this one, which is not at or below a path.
-    func otherName(of path: [FileName], outside: [FileName]) throws(StoreError) -> [FileName]? {
-        guard let entry = try resolve(FilePath(components: path), follow: false).entry,
-            let group = entry.hardLink
-        else { return nil }
-        let names = try hardLinkNames()[group] ?? []
-        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) where !name.starts(with: outside) {
+    /// The names of the file that has `entry` as its entry, where it has several.
+    func names(of entry: Entry) throws(StoreError) -> [[FileName]] {
+        guard let group = entry.hardLink else { return [] }
+        var names: [[FileName]] = []
+        for name in try hardLinkNames()[group] ?? [] {
             let other = try resolve(FilePath(components: name), follow: false).entry
-            if let other, other.isSameFile(as: entry) { return name }
+            if let other, other.isSameFile(as: entry) { names.append(name) }
         }
-        return nil
+        return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// All names with groups.
@@ -96,9 +94,8 @@ extension Workspace {
         below start: [FileName], _ body: ([FileName], HardLinkGroup, Entry) throws(StoreError) -> Void
     ) throws(StoreError) {
         var count = 0
-        var pending = [start]
-        while let path = pending.popLast() {
-            let directory = try requireDirectory(FilePath(components: path)).open
+        var pending = [(path: start, open: try requireDirectory(FilePath(components: start)).open)]
+        while let (path, directory) = pending.popLast() {
             guard directory.totals.hardLinks <= Self.maximumHardLinks else { throw Self.tooManyNames }
             var next: FileName?
             while true {
@@ -109,7 +106,7 @@ extension Workspace {
                         count += 1
                     }
                     if case .directory(let below) = entry.content, below.totals.hardLinks > 0 {
-                        pending.append(path + [name])
+                        pending.append((path + [name], directory.looking(into: name, below)))
                     }
                 }
                 guard count <= Self.maximumHardLinks else { throw Self.tooManyNames }
@@ -321,24 +318,28 @@ struct ArrivingNumbers {
     }
 }
 
-/// Looks names up below an entry that is stored, at little cost for those in one directory one after another.
+/// Looks names up below an entry that is stored, at little cost where one comes after another that is in the
+/// same directory, or in one above or below it.
 private struct StoredNames {
     private let root: Entry
     private let source: TreeSource
-    private var last: (path: [FileName], map: DirectoryMap)?
+    /// The directories on the way to the last name, the root first.
+    private var levels: [(name: FileName?, map: DirectoryMap)] = []
 
     init(_ root: Entry, _ source: TreeSource) { (self.root, self.source) = (root, source) }
 
     /// Nil for what is not there, or was removed.
     mutating func entry(_ path: [FileName]) throws(StoreError) -> Entry? {
         guard let name = path.last else { return root }
-        let place = Array(path.dropLast())
-        if last?.path != place {
-            let directory = try source.entry(place, below: root)?.below
-            last = (place, try DirectoryMap(directory ?? Directory(), source))
+        let way = path.dropLast()
+        if levels.isEmpty { levels.append((nil, try DirectoryMap(root.below ?? Directory(), source))) }
+        let same = zip(levels.dropFirst(), way).prefix { $0.name == $1 }.count
+        levels.removeSubrange((same + 1)...)
+        for name in way.dropFirst(same) {
+            let below = try levels[levels.count - 1].map.entry(name)?.below
+            levels.append((name, try DirectoryMap(below ?? Directory(), source)))
         }
-        let entry = try last?.map.entry(name) ?? nil
-        return entry?.isTombstone == true ? nil : entry
+        return try levels[levels.count - 1].map.entry(name).live
     }
 }
 

@@ -63,6 +63,16 @@ extension Workspace {
         if let (parent, name) = location.holder { parent.set(name, holder) } else { rootEntry = holder }
     }
 
+    /// Puts a directory that is stored where one is, or shall be, with what merges know of it; the root too.
+    func replaceDirectory(_ entry: Entry, at location: Location, touches: Bool) throws(StoreError) {
+        if let name = location.name {
+            return try put(entry, name, at: location, isSameValue: true, touches: touches)
+        }
+        root = OpenDirectory(entry.below ?? Directory(), source, isRoot: true)
+        root.isChanged = true
+        rootEntry = entry
+    }
+
     private static func weight(_ entry: Entry) -> Int {
         var bytes = 64 * entry.attributes.elements.count
         if case .file(.inline(let content)) = entry.content { bytes += content.count }
@@ -72,7 +82,7 @@ extension Workspace {
 
     /// TOO_LARGE for a directory that is, or has one that would be, more than `maximumDepth` deep, in the
     /// innermost of so many directories. What was there `old` with it is not looked at.
-    private func checkDepth(_ entry: Entry, in directories: Int, instead old: Entry?) throws(StoreError) {
+    func checkDepth(_ entry: Entry, in directories: Int, instead old: Entry?) throws(StoreError) {
         guard case .directory(let new) = entry.content else { return }
         var rest = Self.maximumDepth - directories
         guard rest > 0 else { throw Self.tooDeep }
@@ -147,14 +157,20 @@ extension Workspace {
     func losingNames(at path: [FileName], to new: Entry? = nil) throws(StoreError)
         -> [(file: OpenFile, other: [FileName]?)]
     {
+        func isInNew(_ name: [FileName], as old: Entry) throws(StoreError) -> Bool {
+            guard let new else { return false }
+            return try source.entry(name[path.count...], below: new)?.isSameValue(as: old) ?? false
+        }
         var files: [(file: OpenFile, other: [FileName]?)] = []
         for file in writers where file.path.starts(with: path) {
-            let other = try otherName(of: file.path, outside: path)
-            if other == nil, let new, let entry = try source.entry(file.path[path.count...], below: new),
-                let old = try resolve(FilePath(components: file.path), follow: false).entry,
-                entry.isSameValue(as: old)
-            {
+            guard let old = try resolve(FilePath(components: file.path), follow: false).entry else {
+                files.append((file, nil))
                 continue
+            }
+            let names = try names(of: old)
+            var other = names.first { !$0.starts(with: path) }
+            for name in [file.path] + names where other == nil {
+                if try isInNew(name, as: old) { other = name }
             }
             files.append((file, other))
         }

@@ -23,16 +23,10 @@ extension Workspace {
         }
         var shared: [FilePath] = []
         let changed = try rewrite(below, FilePath(components: location.path), change, &shared)
-        if let name = location.name {
-            var new = entry
-            new.content = .directory(changed)
-            // What merges know of it is that of its own metadata, which is changed below.
-            try put(new, name, at: location, isSameValue: true, touches: false)
-        } else {
-            root = OpenDirectory(changed, source, isRoot: true)
-            rootEntry.content = .directory(changed)
-            root.isChanged = true
-        }
+        var new = entry
+        new.content = .directory(changed)
+        // What merges know of it is that of its own metadata, which is changed below.
+        try replaceDirectory(new, at: location, touches: false)
         try update(path, follow: follow, change)
         for path in shared { try update(path, follow: false, change) }
     }
