@@ -219,6 +219,34 @@ import Testing
         #expect(try host.facts("out") == host.facts("tree"))
     }
 
+    /// A named defect: what only the tree knew of a file was forgotten when a new name of it came before it.
+    @Test(arguments: SyncType.allCases)
+    func aNewNameThatComesFirstHasWhatTheTreeKnows(sync: SyncType) throws {
+        let workspace = try host.files.open(branch: "main").tick(Ticking())
+        try workspace.setSync(.root, sync)
+        try workspace.createDirectory("d")
+        try workspace.createDirectory("d/a")
+        try workspace.write("d/z", [1])
+        try workspace.setAttribute("d/z", bytes("note"), to: .text("kept"))
+        let before = try workspace.status("d/z")
+        try host.files.commit(workspace, to: "main")
+        try host.export(try #require(try host.files.branch("main")), to: "tree")
+        // One of them in the place of something else.
+        #expect(rmdir(host.path("tree/d/a")) == 0)
+        for name in ["0", "d/a", "d/zz"] {
+            #expect(link(host.path("tree/d/z"), host.path("tree/\(name)")) == 0)
+        }
+        host.settle()
+        let after = try host.files.open(try host.importTree("tree").tree)
+        for path in ["0", "d/a", "d/z", "d/zz"] as [FilePath] {
+            let entry = try after.status(path)
+            #expect(entry.created == before.created && entry.attributes == before.attributes, "\(path)")
+            #expect(try entry.isSameFile(as: after.status("d/z")))
+        }
+        #expect(before.created != nil && !before.attributes.isEmpty)
+        #expect(try host.importTree("tree").isUnchanged)
+    }
+
     @Test func entriesOfMerkleTreesKeepWhatMergesKnow() throws {
         let workspace = try host.files.open(branch: "main")
         try workspace.setSync(.root, .merkleCRDT)
@@ -352,7 +380,9 @@ import Testing
         information.st_mtim = timespec(tv_sec: 1000, tv_nsec: 5)
         information.st_ctim = timespec(tv_sec: 2000, tv_nsec: 5)
         let first = HostStatus(information)
-        builder.groups = [first.identity: try HardLinkGroup(firstPath: "a")]
+        builder.shared = [
+            first.identity: HardLinkedFile(number: try HardLinkGroup(firstPath: "a"), known: nil)
+        ]
         #expect(!builder.isLaterName(first) && builder.isLaterName(first))
         for change: (inout stat) -> Void in [
             { $0.st_size = 101 }, { $0.st_mtim.tv_nsec = 6 }, { $0.st_ctim.tv_sec = 2001 },

@@ -1,6 +1,6 @@
 import IpldEngine
 
-/// Which number each file of the host has that has several names.
+/// Which number each file of the host has that has several names, and what only the tree before knows of it.
 ///
 /// What always holds: all names of a file have one number, and two files never the same. Where some names are
 /// of type `merkle-crdt`, of which the number is part of the value, it is one that such a name of it has
@@ -10,56 +10,105 @@ struct HardLinkNumbers {
     private struct File {
         /// The bytes of the first of its paths.
         var first: [UInt8]
-        var names = 1
+        var names = 0
         /// Numbers that its names had, in the order in which they were met.
-        var before: [HardLinkGroup]
+        var before: [HardLinkGroup] = []
+        /// What the first of its names has that the tree before has.
+        var known: KnownFile?
     }
 
     /// In the order in which they were met.
     private var files: [(identity: HostIdentity, file: File)] = []
     private var positions: [HostIdentity: Int] = [:]
 
-    /// `number`: what the tree before has for a name that is of type `merkle-crdt` there.
-    mutating func add(_ identity: HostIdentity, _ path: [UInt8], _ number: HardLinkGroup?) {
-        let position = positions[identity] ?? files.count
+    /// `old`: what the tree before has for the name.
+    mutating func add(_ status: HostStatus, _ path: [UInt8], _ old: Entry?) {
+        let position = positions[status.identity] ?? files.count
         if position == files.count {
-            positions[identity] = position
-            files.append((identity, File(first: path, before: number.map { [$0] } ?? [])))
-            return
+            positions[status.identity] = position
+            files.append((status.identity, File(first: path)))
         }
-        files[position].file.names += 1
-        if path.precedes(files[position].file.first) { files[position].file.first = path }
-        if let number, !files[position].file.before.contains(number) {
-            files[position].file.before.append(number)
+        var file = files[position].file
+        file.names += 1
+        if path.precedes(file.first) { file.first = path }
+        if old?.sync == .merkleCRDT, let number = old?.hardLink, !file.before.contains(number) {
+            file.before.append(number)
         }
+        if file.known == nil, let old, old.kind == Entry.Kind(status.kind) { file.known = KnownFile(old) }
+        files[position].file = file
     }
 
-    /// Of the files of which more than one name was met: one whose others are elsewhere is like any other.
-    func groups() throws(StoreError) -> [HostIdentity: HardLinkGroup] {
-        var groups: [HostIdentity: HardLinkGroup] = [:]
+    /// Files of which more than one name was met: one whose others are elsewhere is like any other.
+    func shared() throws(StoreError) -> [HostIdentity: HardLinkedFile] {
+        var result: [HostIdentity: HardLinkedFile] = [:]
         var taken: Set<HardLinkGroup> = []
+        func take(_ number: HardLinkGroup, _ identity: HostIdentity, _ file: File) {
+            taken.insert(number)
+            result[identity] = HardLinkedFile(number: number, known: file.known)
+        }
         let shared = files.filter { $0.file.names > 1 }
         for (identity, file) in shared {
             guard let number = file.before.first(where: { !taken.contains($0) }) else { continue }
-            taken.insert(number)
-            groups[identity] = number
+            take(number, identity, file)
         }
-        for (identity, file) in shared where groups[identity] == nil {
-            let number = try HardLinkGroup(firstPath: file.first, butFor: taken)
-            taken.insert(number)
-            groups[identity] = number
+        for (identity, file) in shared where result[identity] == nil {
+            take(try HardLinkGroup(firstPath: file.first, butFor: taken), identity, file)
         }
-        return groups
+        return result
+    }
+}
+
+/// A file of the host that has several names.
+struct HardLinkedFile {
+    let number: HardLinkGroup
+    /// That of the first of its names that the tree before has: which other name the walk meets first says
+    /// nothing of the file.
+    let known: KnownFile?
+}
+
+/// What only the tree knows of a file of the host.
+struct KnownFile {
+    private let kind: Entry.Kind
+    private let created: Timestamp?
+    private let attributes: [(name: [UInt8], value: IPLDValue)]
+    private let unknown: IPLDMap
+
+    init(_ entry: Entry) {
+        (kind, created, unknown) = (entry.kind, entry.created, entry.unknown)
+        attributes = entry.attributes.elements.compactMap { (name, value) in
+            if case .bytes = value, Host.isKept(name) { nil } else { (name, value) }
+        }
+    }
+
+    /// Gives it to an entry that was made of what the host says, if that is of the same kind.
+    func complete(_ entry: inout Entry) {
+        guard entry.kind == kind else { return }
+        (entry.created, entry.unknown) = (created, unknown)
+        for (name, value) in attributes where entry.attributes[name] == nil { entry.attributes[name] = value }
+    }
+}
+
+extension Entry.Kind {
+    fileprivate init(_ kind: HostStatus.Kind) {
+        self =
+            switch kind {
+            case .file: .file
+            case .directory: .directory
+            case .symlink: .symlink
+            case .fifo: .fifo
+            case .socket: .socket
+            case .characterDevice: .characterDevice
+            case .blockDevice: .blockDevice
+            }
     }
 }
 
 /// What a tree has where the walk of an import is. Only directories that have files with several names on the
-/// host are read, and none where the tree before has no such files.
+/// host are read.
 struct OldPlaces {
     private let source: TreeSource
     /// What is damaged or missing of a directory is as if it had never been.
     private let mayBeLost: Bool
-    private let isNeeded: Bool
     /// The directories that the walk is in, the root first.
     private var levels: [Level]
     /// How many of them were looked up.
@@ -72,9 +121,8 @@ struct OldPlaces {
 
     init(_ root: Entry?, _ source: TreeSource, mayBeLost: Bool) throws(StoreError) {
         (self.source, self.mayBeLost) = (source, mayBeLost)
-        isNeeded = (root?.below?.totals.hardLinks ?? 0) > 0
         levels = [Level(name: nil)]
-        if isNeeded { try open(root, at: 0) }
+        try open(root, at: 0)
     }
 
     mutating func enter(_ name: FileName) { levels.append(Level(name: name)) }
@@ -84,16 +132,14 @@ struct OldPlaces {
         found = min(found, levels.count)
     }
 
-    /// That of a name in the innermost directory, where it is of type `merkle-crdt`.
-    mutating func number(of name: FileName) throws(StoreError) -> HardLinkGroup? {
-        guard isNeeded else { return nil }
+    /// That of a name in the innermost directory; nil for what was removed, too.
+    mutating func entry(_ name: FileName) throws(StoreError) -> Entry? {
         while found < levels.count {
             guard let name = levels[found].name else { break }
             try open(try entry(name, at: found - 1), at: found)
             found += 1
         }
-        let old = try entry(name, at: levels.count - 1)
-        return old?.sync == .merkleCRDT ? old?.hardLink : nil
+        return try entry(name, at: levels.count - 1)
     }
 
     private mutating func open(_ entry: Entry?, at level: Int) throws(StoreError) {
@@ -103,11 +149,9 @@ struct OldPlaces {
         {}
     }
 
-    /// Nil for what was removed, too.
     private mutating func entry(_ name: FileName, at level: Int) throws(StoreError) -> Entry? {
         do {
-            let entry = try levels[level].map?.entry(name)
-            return entry?.isTombstone == false ? entry : nil
+            return (try levels[level].map?.entry(name)).live
         } catch  where mayBeLost && error.isLoss {
             levels[level].map = nil
             return nil

@@ -15,7 +15,7 @@ final class ImportBuilder {
     private let seen: ByteMapBuilder
     private let now = Timestamp.now()
     /// Files with several names, by what the host knows of them.
-    var groups: [HostIdentity: HardLinkGroup] = [:]
+    var shared: [HostIdentity: HardLinkedFile] = [:]
     /// Those of which a name was met, as they were at the last that was.
     private var met: [HostIdentity: HostStatus] = [:]
     /// The entries of those of which a name was stored; nil where it could not be read.
@@ -47,7 +47,7 @@ final class ImportBuilder {
     /// Whether another name of the file was met before, and nothing has changed since: what takes the place
     /// of a file that goes meanwhile may be given its inode. Asked once for each name.
     func isLaterName(_ status: HostStatus) -> Bool {
-        guard status.links > 1, groups[status.identity] != nil else { return false }
+        guard status.links > 1, shared[status.identity] != nil else { return false }
         return met.updateValue(status, forKey: status.identity)?.isUnchanged(status) ?? false
     }
 
@@ -105,9 +105,9 @@ final class ImportBuilder {
         if file.isChanging {
             try report(event, HostError("read", EBUSY), .changing, problem)
         }
-        let group = file.status.links > 1 ? groups[file.status.identity] : nil
+        let shared = file.status.links > 1 ? self.shared[file.status.identity] : nil
         let new = try entry(
-            .file(file.content), file.status, file.attributes, event.old, inherited, group)
+            .file(file.content), file.status, file.attributes, event.old, inherited, shared)
         try append(event, new)
         if file.isSettled, !file.isChanging { try note(event.key, file.status) }
     }
@@ -123,7 +123,7 @@ final class ImportBuilder {
             if case .bytes(let bytes) = value, Host.isKept(name) { (name: name, value: bytes) } else { nil }
         }
         var new = try entry(
-            old.content, status, attributes, old, inherited, groups[status.identity])
+            old.content, status, attributes, old, inherited, shared[status.identity])
         if options.usesStatAttribute {
             // Its metadata are those of the attribute, which nobody changed.
             var same = old
@@ -156,7 +156,7 @@ final class ImportBuilder {
         }
         try append(
             event,
-            try entry(content, status, event.attributes, event.old, inherited, groups[status.identity]))
+            try entry(content, status, event.attributes, event.old, inherited, shared[status.identity]))
     }
 
     private func leave() throws(StoreError) {
@@ -173,7 +173,7 @@ final class ImportBuilder {
         unread += 1
         if let failure = event.failure { try report(event, failure, .unread, problem) }
         guard let name = event.name else { return }
-        if let status = event.status, groups[status.identity] != nil, firstNames[status.identity] == nil {
+        if let status = event.status, shared[status.identity] != nil, firstNames[status.identity] == nil {
             firstNames[status.identity] = .some(nil)
         }
         if let old = event.old {
@@ -223,7 +223,7 @@ final class ImportBuilder {
         guard let name = event.name else { return }
         if !new.isDirectory {
             if case .file = new.content { files += 1 }
-            if let status = event.status, groups[status.identity] != nil {
+            if let status = event.status, shared[status.identity] != nil {
                 firstNames[status.identity] = new
             }
         }
@@ -237,14 +237,16 @@ final class ImportBuilder {
 
     private func entry(
         _ content: Entry.Content, _ status: HostStatus, _ attributes: [(name: [UInt8], value: [UInt8])],
-        _ old: Entry?, _ sync: SyncType, _ group: HardLinkGroup?
+        _ old: Entry?, _ sync: SyncType, _ shared: HardLinkedFile?
     ) throws(StoreError) -> Entry {
         var new = Entry(content, mode: status.mode, modified: status.modified)
         // Linux gives every link the same.
         if status.kind == .symlink { new.mode = 0o777 }
-        (new.owner, new.group, new.hardLink, new.sync) = (status.owner, status.group, group, sync)
+        (new.owner, new.group, new.hardLink, new.sync) = (status.owner, status.group, shared?.number, sync)
         for (name, value) in attributes { new.attributes[name] = .bytes(value) }
         if options.usesStatAttribute { StatAttribute.apply(to: &new) }
+        // What is known of it besides what the host says stays.
+        (shared?.known ?? old.map(KnownFile.init))?.complete(&new)
         return try settled(new, old)
     }
 
@@ -253,25 +255,14 @@ final class ImportBuilder {
         var new = first
         (new.replica, new.graveyard) = (nil, nil)
         new.sync = inherited
-        return try settled(new, old, isLaterName: true)
+        return try settled(new, old)
     }
 
-    /// What is known of an entry besides what the host says stays; one that did not change is the old one.
-    private func settled(_ entry: Entry, _ old: Entry?, isLaterName: Bool = false) throws(StoreError)
-        -> Entry
-    {
+    /// An entry in the place of what the name had; one that did not change is the old one.
+    private func settled(_ entry: Entry, _ old: Entry?) throws(StoreError) -> Entry {
         var new = entry
         guard let old else { return try ReplicaChange.entry(nil, new, source, { now }, random) }
-        if !old.isTombstone {
-            new.sync = old.sync
-            if old.kind == new.kind, !isLaterName {
-                (new.created, new.unknown) = (old.created, old.unknown)
-                for (name, value) in old.attributes.elements {
-                    if case .bytes = value, Host.isKept(name) { continue }
-                    if new.attributes[name] == nil { new.attributes[name] = value }
-                }
-            }
-        }
+        if !old.isTombstone { new.sync = old.sync }
         var same = new
         (same.replica, same.graveyard) = (old.replica, old.graveyard)
         if old.isDirectory, new.isDirectory {

@@ -7,7 +7,7 @@ import IpldEngine
 struct ImportSurvey {
     private(set) var entries: UInt64 = 0
     private(set) var bytes: UInt64 = 0
-    private(set) var groups: [HostIdentity: HardLinkGroup] = [:]
+    private(set) var shared: [HostIdentity: HardLinkedFile] = [:]
     /// What it could not look at, by the path with a zero behind each name: files there may have other names
     /// that are not known.
     private(set) var refused: [[UInt8]: HostError] = [:]
@@ -37,7 +37,7 @@ struct ImportSurvey {
                 if entry.status.kind == .file { bytes = bytes &+ entry.status.size }
                 guard entry.status.links > 1 else { break }
                 numbers.add(
-                    entry.status.identity, walk.path(entry.name).bytes, try places.number(of: entry.name))
+                    entry.status, walk.path(entry.name).bytes, try places.entry(entry.name))
             // Said when it is imported, if it is so then still.
             case .refused(let name, _, let error):
                 refused[(walk.components + [name]).flatMap { $0.bytes + [0] }] = error
@@ -45,6 +45,6 @@ struct ImportSurvey {
             }
             if entries % 256 == 0 { try step(entries) }
         }
-        groups = try numbers.groups()
+        shared = try numbers.shared()
     }
 }
