@@ -652,4 +652,31 @@ import Testing
         #expect(try files.open(last).status("a").mode == 0o600)
         #expect(try files.open(last).status("/").below?.totals.bytes == 1 << 62)
     }
+
+    /// A named defect: each of the names that a change is of was looked up several times, by turns.
+    @Test func aChangeReadsWhatItsNamesHaveOnce() throws {
+        let test = try TestStore()
+        let source = TreeSource(test.store, try test.store.makeBatch())
+        let made = Workspace(source, Entry(.directory(Directory()), mode: 0o755), version: nil)
+        for number in 10_000..<14_000 { try made.write(try FilePath("a\(number)"), [1]) }
+        _ = try made.storeTree()
+        func names(_ number: Int) throws -> (FilePath, FilePath) {
+            (try FilePath("a\(10_000 + 37 * number)"), try FilePath("a\(13_999 - 37 * number)"))
+        }
+        var blocks: [UInt64] = []
+        for renames in [false, true] {
+            let workspace = Workspace(source, made.rootEntry, version: nil)
+            let before = source.blocksRead
+            for number in 0..<50 {
+                let (path, target) = try names(number)
+                if renames {
+                    try workspace.rename(path, to: target)
+                } else {
+                    _ = try (workspace.status(path), workspace.status(target))
+                }
+            }
+            blocks.append(source.blocksRead - before)
+        }
+        #expect(blocks[1] <= blocks[0] + 10, "\(blocks)")
+    }
 }

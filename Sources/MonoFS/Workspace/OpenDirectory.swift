@@ -21,6 +21,9 @@ final class OpenDirectory {
     /// Reached through a link to a CID, and so no part of the tree that is changed.
     let isForeign: Bool
     private var sortedChanges: [FileName]?
+    /// The last two names that were looked up, and what is stored of them: one operation asks for its names
+    /// several times, and they may be in leaves far apart.
+    private var lookedUp: [(name: FileName, entry: Entry?)] = []
 
     init(_ directory: Directory, _ source: TreeSource, isRoot: Bool = false, isForeign: Bool = false) {
         base = directory
@@ -60,7 +63,11 @@ final class OpenDirectory {
     }
 
     private func storedEntry(_ name: FileName) throws(StoreError) -> Entry? {
-        try withStored { (map) throws(StoreError) in try map.entry(name) }
+        if let known = lookedUp.first(where: { $0.name == name }) { return known.entry }
+        let entry = try withStored { (map) throws(StoreError) in try map.entry(name) }
+        if lookedUp.count > 1 { lookedUp.removeFirst() }
+        lookedUp.append((name, entry))
+        return entry
     }
 
     private func withStored<T>(_ body: (inout DirectoryMap) throws(StoreError) -> T) throws(StoreError) -> T {
@@ -180,7 +187,7 @@ final class OpenDirectory {
     private func become(_ directory: Directory) {
         base = directory
         totals = directory.totals
-        (stored, sortedChanges) = (nil, nil)
+        (stored, sortedChanges, lookedUp) = (nil, nil, [])
         changes = [:]
         for child in children.values { child.isChanged = false }
     }
