@@ -69,6 +69,37 @@ import Testing
         #expect(source.blocksRead - before < UInt64(8 * depth), "\(source.blocksRead - before)")
     }
 
+    /// A named defect: leaves were read again for each file that has several names, which are far apart here.
+    @Test func namesOfFilesThatHaveSeveralAreChangedInOrder() throws {
+        let count = 2000
+        let start = try fixture.tree { workspace in
+            for number in 0..<count {
+                let (a, b) = (try FilePath("a\(10_000 + number)"), try FilePath("b\(20_000 - number)"))
+                try workspace.write(a, bytes("\(number)"))
+                try workspace.link(a, at: b)
+            }
+            try workspace.createDirectory("d")
+            try workspace.link("a10000", at: "d/other")
+            var entry = try workspace.status("d/other")
+            entry.sync = .raft
+            try workspace.set("d/other", to: entry)
+        }
+        let source = TreeSource(fixture.test.store, fixture.batch)
+        let workspace = Workspace(source, start, version: nil)
+        try workspace.setModes(below: .root, 0o700)
+        #expect(source.blocksRead < UInt64(count), "\(source.blocksRead)")
+        for (_, entry) in try workspace.list(.root) { #expect(entry.mode == 0o700) }
+        #expect(try workspace.status("d/other").isSameFile(as: workspace.status("a10000")))
+        // Names of another type keep it, where they are not below.
+        #expect(try workspace.status("d/other").sync == .raft)
+        try workspace.setSync("d", .merkleCRDT, recursively: true)
+        #expect(try workspace.status("d/other").sync == .merkleCRDT)
+        #expect(try workspace.status("a10000").sync == .default)
+        #expect(try workspace.status("d/other").isSameFile(as: workspace.status("a10000")))
+        try workspace.setSync(.root, .raft, recursively: true)
+        #expect(try workspace.status("d/other").sync == .raft && workspace.status("b20000").sync == .raft)
+    }
+
     /// What is open goes when its top does, whatever the depth: test threads have small stacks.
     @Test(arguments: 0..<4) func aDeepChainThatIsOpenGoesWithItsTop(way: Int) throws {
         let path = FilePath(components: [FileName](repeating: try FileName("d"), count: 4000))

@@ -50,22 +50,34 @@ extension Workspace {
         hardLinksChanged = true
     }
 
-    /// Changes all names of the file that has `old` as its entry. TOO_LARGE for more names than are gone
-    /// through.
-    func updateHardLinks(_ old: Entry, to new: Entry) throws(StoreError) {
-        guard let group = old.hardLink else { return }
+    /// Changes all names of files, of each of which `old` is the entry of a name; the types of other names
+    /// stay. TOO_LARGE for more names than are gone through.
+    func updateHardLinks(_ changes: [(old: Entry, new: Entry)]) throws(StoreError) {
+        guard !changes.isEmpty else { return }
         if hardLinks == nil { hardLinks = try hardLinkNames() }
-        let paths = (hardLinks?[group] ?? []).sorted { $0.lexicographicallyPrecedes($1) }
-        try together { () throws(StoreError) in
-            for path in paths {
-                let location = try resolve(FilePath(components: path), follow: false)
-                guard let name = location.name, let entry = location.entry, entry.isSameFile(as: old) else {
-                    continue
-                }
-                var changed = new
-                changed.sync = entry.sync == old.sync ? new.sync : entry.sync
-                try put(changed, name, at: location, keepsChild: true, touches: false)
+        var files: [HardLinkGroup: [(old: Entry, new: Entry)]] = [:]
+        for change in changes {
+            guard let group = change.old.hardLink else { continue }
+            let isThere = files[group, default: []].contains {
+                $0.old.isSameFile(as: change.old) && $0.old.sync == change.old.sync
             }
+            if !isThere { files[group, default: []].append(change) }
+            // Which number it has depends on it.
+            if change.new.sync != change.old.sync { hardLinksChanged = true }
+        }
+        // In the order of names, and not file by file, so that no leaf is read again and again.
+        var names: [(path: [FileName], group: HardLinkGroup)] = []
+        for group in files.keys { names += (hardLinks?[group] ?? []).map { ($0, group) } }
+        names.sort { $0.path.lexicographicallyPrecedes($1.path) }
+        for (path, group) in names {
+            // What is changed together stays in memory.
+            if namesBefore == nil { try begin() }
+            let location = try resolve(FilePath(components: path), follow: false)
+            guard let name = location.name, let entry = location.entry else { continue }
+            let same = files[group, default: []].filter { $0.old.isSameFile(as: entry) }
+            guard var new = (same.first { $0.old.sync == entry.sync } ?? same.first)?.new else { continue }
+            if !same.contains(where: { $0.old.sync == entry.sync }) { new.sync = entry.sync }
+            try put(new, name, at: location, keepsChild: true, touches: false)
         }
     }
 

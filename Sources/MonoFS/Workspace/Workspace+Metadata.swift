@@ -125,9 +125,7 @@ extension Workspace {
             return
         }
         if old.hardLink != nil {
-            try updateHardLinks(old, to: new)
-            // Which number it has depends on it.
-            if new.sync != old.sync { hardLinksChanged = true }
+            try together { () throws(StoreError) in try updateHardLinks([(old, new)]) }
         } else {
             try put(new, name, at: location, keepsChild: true, touches: false)
         }

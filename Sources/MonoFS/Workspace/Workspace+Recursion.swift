@@ -21,18 +21,19 @@ extension Workspace {
         guard case .directory(let below) = entry.content, below.map != nil else {
             return try update(path, follow: follow, change)
         }
-        var shared: [FilePath] = []
-        let changed = try rewrite(below, FilePath(components: location.path), change, &shared)
+        var shared: [(old: Entry, new: Entry)] = []
+        let changed = try rewrite(below, change, &shared)
         var new = entry
         new.content = .directory(changed)
         // What merges know of it is that of its own metadata, which is changed below.
         try replaceDirectory(new, at: location, touches: false)
         try update(path, follow: follow, change)
-        for path in shared { try update(path, follow: false, change) }
+        try updateHardLinks(shared)
     }
 
+    /// `shared`: what is to change, but not here, since it may have names elsewhere.
     private func rewrite(
-        _ directory: Directory, _ path: FilePath, _ change: (inout Entry) -> Void, _ shared: inout [FilePath]
+        _ directory: Directory, _ change: (inout Entry) -> Void, _ shared: inout [(old: Entry, new: Entry)]
     ) throws(StoreError) -> Directory {
         let batch = try source.changing()
         var levels = [try DirectoryFrame(directory, nil, source, batch)]
@@ -50,8 +51,12 @@ extension Workspace {
                 guard levels.count < Self.maximumDepth else { throw Self.tooDeep }
                 levels.append(try DirectoryFrame(below, (name, entry), source, batch))
             } else if entry.hardLink != nil {
-                let names = levels.compactMap { $0.holder?.name } + [name]
-                shared.append(FilePath(components: path.components + names))
+                var new = entry
+                change(&new)
+                if new != entry {
+                    try check(new)
+                    shared.append((entry, new))
+                }
                 try level.builder.append(name, entry)
             } else {
                 try level.builder.append(name, entry.isTombstone ? entry : try changed(entry, change))
