@@ -163,7 +163,6 @@ import Testing
         // One name less, and it is alone.
         #expect(unlink(host.path("tree/p3")) == 0)
         let last = try host.importTree("tree")
-        #expect(try host.files.open(last.tree).status("p").hardLink == nil)
         try expectAsOnTheHost(last.tree, 6)
     }
 
@@ -235,6 +234,35 @@ import Testing
         let version = try host.files.commit(workspace, to: "other")
         try host.export(version, to: "tree")
         #expect(try host.importTree("tree", to: "other").isUnchanged)
+    }
+
+    /// A named defect: what was removed elsewhere came back, because it was left alone here.
+    @Test(arguments: [false, true]) func aNameThatIsLeftAloneIsNotChanged(isOnTheHost: Bool) throws {
+        try renew("p")
+        relink("q", to: "p")
+        let before = try importTree()
+        if isOnTheHost { #expect(unlink(host.path("tree/p")) == 0) }
+        let workspace = try host.files.open(branch: "main")
+        if !isOnTheHost { try workspace.remove("p") }
+        let after = isOnTheHost ? try importTree() : try host.files.commit(workspace, to: "main")
+        #expect(try host.files.open(after).status("q") == host.files.open(before).status("q"))
+        for workspace in try merged(after, with: before, { try $0.remove("q") }) {
+            #expect(try workspace.lookup("q") == nil)
+        }
+        for workspace in try merged(after, with: before, { try $0.link("q", at: "r") }) {
+            #expect(try workspace.status("q").isSameFile(as: workspace.status("r")))
+        }
+    }
+
+    /// One of them keeps the number, and the other does not.
+    @Test(arguments: ["p", "q"]) func twoFilesThatWereOneAreTwo(other: String) throws {
+        try renew("p")
+        relink("q", to: "p")
+        try importTree()
+        try renew(other)
+        let after = try host.files.open(try importTree())
+        #expect(try after.status("p").hardLink != after.status("q").hardLink)
+        #expect(try host.importTree("tree").isUnchanged)
     }
 
     /// A named defect: what was removed elsewhere came back, because its names were given other numbers.

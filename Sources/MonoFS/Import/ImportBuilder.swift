@@ -16,6 +16,8 @@ final class ImportBuilder {
     private let now = Timestamp.now()
     /// Files with several names, by what the host knows of them.
     var shared: [HostIdentity: HardLinkedFile] = [:]
+    /// Those that they have, and names that are alone and keep theirs.
+    private lazy var numbers = Set(shared.values.map(\.number))
     /// Those of which a name was met, as they were at the last that was.
     private var met: [HostIdentity: HostStatus] = [:]
     /// The entries of those of which a name was stored; nil where it could not be read.
@@ -263,6 +265,12 @@ final class ImportBuilder {
         var new = entry
         guard let old else { return try ReplicaChange.entry(nil, new, source, { now }, random) }
         if !old.isTombstone { new.sync = old.sync }
+        // A name that is alone now keeps its number, as it does in a workspace (`HardLinks`).
+        if new.hardLink == nil, new.sync == .merkleCRDT, let number = old.hardLink,
+            old.isSameValue(as: new), numbers.insert(number).inserted
+        {
+            new.hardLink = number
+        }
         var same = new
         (same.replica, same.graveyard) = (old.replica, old.graveyard)
         if old.isDirectory, new.isDirectory {

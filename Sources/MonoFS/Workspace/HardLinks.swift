@@ -10,7 +10,8 @@ import IpldEngine
 /// (`HardLinkGroup.init(firstPath:)`), and a name that is alone has none; so the same tree has the same CID,
 /// whatever way led to it. Entries of type `merkle-crdt` keep the number that they were given, because it is
 /// part of a value that others may have too: a file that has such a name has its number under all its names,
-/// and no other file is given it.
+/// and no other file is given it. A name that is left alone keeps it too: another value would win over the
+/// removal of that name by somebody else, and be another file where somebody else gives it one more name.
 extension HardLinkGroup {
     /// The number of the group whose bytewise first path from the tree's root this is: the first 16 bytes of
     /// its BLAKE3 hash, big-endian.
