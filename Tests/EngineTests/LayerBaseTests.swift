@@ -297,6 +297,129 @@ import Testing
         #expect(try open("layer").block(cid) == bytes && base.verify().isClean)
     }
 
+    /// A named defect: the base took a layer for gone whose repair could not know its bases any more.
+    @Test(arguments: ["no journal", "no configuration"], [false, true])
+    func aRepairedLayerThatLostItsBasesLosesNothing(damage: String, isOwn: Bool) throws {
+        let image = randomBytes(600_000, seed: 24)
+        let second = randomBytes(600_000, seed: 25)
+        var edited: CID
+        do {
+            let (base, more) = (try make("base"), try make("more"))
+            let layer = try make("layer", over: "base", "more")
+            edited = try base.put(image)
+            try layer.setRoot("mine", to: edited)
+            if isOwn {
+                let writer = try layer.makeWriter(on: edited)
+                try writer.write([1, 2, 3], at: 300_000)
+                edited = try writer.commit()
+                try layer.setRoot("mine", to: edited)
+                try layer.dereference(edited)
+            }
+            let root = try more.put(second)
+            try layer.setRoot("too", to: root)
+            try more.dereference(root)
+            for hold in try base.holds(owner: ContentStore.defaultOwner) { try base.dereference(hold.cid) }
+        }
+        StoreCreation.removeTree(path("layer/index"))
+        if damage == "no journal" {
+            StoreCreation.removeTree(path("layer/journal"))
+        } else {
+            let handle = try FileHandle(forUpdating: URL(filePath: path("layer/journal")))
+            try handle.seek(toOffset: 100)
+            try handle.write(contentsOf: [0xa5, 0xa5])
+            try handle.close()
+        }
+        try ContentStore.repair(at: path("layer"))
+        #expect(try !open("layer").verify().isClean)
+        for name in ["base", "more"] {
+            let store = try open(name)
+            try store.gc()
+            #expect(try store.forks().map(\.state) == [.present])
+        }
+        for name in ["more", "base"] { try ContentStore.addBase(at: path("layer"), path(name)) }
+        let layer = try open("layer")
+        for name in ["base", "more"] { try open(name).gc() }
+        let roots = try layer.roots()
+        let kept = roots.compactMap { try? layer.get($0.cid) }
+        #expect(kept.contains(second) && kept.contains { $0.count == image.count && $0 != second })
+        #expect(try layer.verify().isClean && keptFiles("layer") == 0)
+        for name in ["base", "more"] { #expect(try open(name).forks().map(\.state) == [.present]) }
+    }
+
+    /// A named defect: what only a base had was let go when the layer had lost the names of it.
+    @Test func whatALayerHasLostTheNameOfIsNamedAgain() throws {
+        do {
+            let base = try make("base")
+            try put(bytes, base, "theirs")
+            let layer = try make("layer", over: "base")
+            try layer.setRoot("mine", to: cid)
+            try put(other, layer, "other")
+            try base.removeRoot("theirs")
+        }
+        StoreCreation.removeTree(path("layer/index"))
+        StoreCreation.removeTree(path("layer/journal"))
+        try ContentStore.repair(at: path("layer"))
+        try ContentStore.addBase(at: path("layer"), path("base"))
+        let (layer, base) = (try open("layer"), try open("base"))
+        try layer.gc()
+        try base.gc()
+        #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == bytes)
+    }
+
+    /// A named defect: a base that was back forgot what it had damaged, and let go what is below that.
+    @Test func whatABaseThatIsBackHasDamagedIsHeld() throws {
+        let image = randomBytes(600_000, seed: 26)
+        let root: CID
+        do {
+            let base = try make("base")
+            try copy("base", "backup")
+            root = try base.put(image)
+            try make("layer", over: "base").setRoot("mine", to: root)
+            try base.dereference(root)
+        }
+        let node = try open("base").block(root)
+        try spoil("base", node)
+        #expect(try !open("base").verify().isClean)
+        try move("base", "away")
+        try move("backup", "base")
+        _ = try open("layer")
+        try move("base", "backup")
+        try move("away", "base")
+        let (layer, base) = (try open("layer"), try open("base"))
+        try base.gc()
+        #expect(try holds(base) == [root])
+        let donor = try make("donor")
+        _ = try donor.put(image)
+        #expect(try base.heal(from: [donor]).healed == 1)
+        try layer.gc()
+        #expect(try layer.get(root) == image && layer.verify().isClean && keptFiles("layer") == 0)
+    }
+
+    /// A named defect: the other base kept everything for ever.
+    @Test(arguments: [false, true]) func aSealedBackupLetsTheOtherGo(isLayerSealed: Bool) throws {
+        do {
+            let base = try make("base")
+            try copy("base", "backup")
+            try put(bytes, base, "theirs")
+            try make("layer", over: "base").setRoot("mine", to: cid)
+            try base.removeRoot("theirs")
+        }
+        try move("base", "away")
+        try move("backup", "base")
+        _ = try open("layer")
+        try open("base").seal()
+        do {
+            let layer = try open("layer")
+            #expect(try keptFiles("layer") == 1)
+            try put(bytes, layer, "again")
+            if isLayerSealed { try layer.seal() } else { try layer.gc() }
+        }
+        #expect(try keptFiles("layer") == 0)
+        let away = try open("away")
+        try away.gc()
+        #expect(try away.forks().isEmpty)
+    }
+
     /// A named defect: a link to what was never there kept the old name in the base for ever.
     @Test func aBaseThatIsBackKnowsOneName() throws {
         _ = try make("base")

@@ -238,6 +238,12 @@ enum ForkFile {
         isOne(name) ? name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } : nil
     }
 
+    /// The number of the base whose file has this name.
+    static func base(_ name: String) -> Int? {
+        if name == self.name(forBase: 0) { return 0 }
+        return name.hasPrefix("fork.") ? Int(name.dropFirst(5)) : nil
+    }
+
     /// The fork that a layer's file says that it is.
     static func fork(of file: String) -> StoreIdentity? {
         guard let words = read(file)?.split(separator: " "), words.count == 3, words[0] == "fork" else {

@@ -46,7 +46,7 @@ extension StoreCore {
                 let file = ForkFile.unfinished(file)
                 let left = ForkFile.fork(of: file)
                 if let left, left != recorded.fork, base.knows(left, file) { try base.core.forget([left]) }
-                try? System.remove(file)
+                StoreCreation.removeTree(file)
             }
             if let now = recorded.fork, isKnown(now) { return }
             let renewed = try StoreIdentity.random()
@@ -55,7 +55,10 @@ extension StoreCore {
                 try base.register(renewed, ForkFile.unfinished(file), at: path)
             }
             for (number, base) in bases.enumerated() where base.isHolding {
-                try holdAnew(number, base, renewed, transaction)
+                let file = forkFiles[number]
+                let names = ForkFile.fork(of: file).map { [(file: file, fork: $0)] } ?? []
+                let former = (names + files.kept).filter { base.knows($0.fork, $0.file) }.map(\.fork)
+                try holdAnew(number, base, renewed, instead: former, transaction)
             }
             // They may have what others lacked, or did not have to hold.
             try transaction.index.setUnsettled(.known)
@@ -83,7 +86,7 @@ extension StoreCore {
     /// links without looking at bases, when a store is given one, while one may not be written to, and when
     /// what was lost below comes back.
     func settle(_ occasion: Occasion) throws(StoreError) {
-        guard bases.contains(where: \.isHolding) else { return }
+        guard bases.contains(where: \.isHolding) || files?.hasKept ?? false else { return }
         // There may be very many that are nowhere, and opening is quick: it looks at some.
         let isBrief = occasion == .opening && !(files?.hasKept ?? false)
         let (unsettled, linked) = try read { (snapshot) throws(StoreError) in
@@ -134,10 +137,11 @@ extension StoreCore {
     /// and holds under the new name, one that nobody else has a name of, and all when nothing is missing.
     func dropKeptForkFiles() throws(StoreError) {
         guard let files, files.hasKept else { return }
-        let (now, unsettled) = try read { (snapshot) throws(StoreError) in
-            (try snapshot.recorded().fork, try snapshot.unsettled())
+        let (now, unsettled, lacksNames) = try read { (snapshot) throws(StoreError) in
+            (try snapshot.recorded().fork, try snapshot.unsettled(), try snapshot.lacksNames())
         }
-        var isWhole = unsettled == nil
+        // What has lost its name is not known to be missing.
+        var isWhole = unsettled == nil && !lacksNames
         for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
         for (file, fork) in files.kept {
             let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
@@ -164,25 +168,35 @@ extension StoreCore {
         return false
     }
 
-    /// Has a base hold under a new name all that was borrowed there, also what it has damaged, until another
-    /// one is found that has it. What is gone is no longer borrowed.
+    /// Has a base hold under a new name all that was borrowed there, and what it holds under `former` names and
+    /// nobody lends, also what it has damaged, until another one is found that has it. What is gone is no
+    /// longer borrowed.
     private func holdAnew(
-        _ number: Int, _ base: Base, _ fork: StoreIdentity, _ transaction: StoreTransaction
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, instead former: [StoreIdentity],
+        _ transaction: StoreTransaction
     ) throws(StoreError) {
+        try nameOrphans(base, former, transaction)
         var borrowed: [(cid: CID, count: UInt32)] = []
-        try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
-            if row.lender.map(Int.init) == number { borrowed.append((cid, row.count)) }
-            return true
+        try base.core.readSettled { (there) throws(StoreError) in
+            try transaction.index.scanAbsent { (cid, row) throws(StoreError) in
+                var isHeld = row.lender.map(Int.init) == number
+                for fork in former where row.lender == nil && !isHeld {
+                    isHeld = try there.hold(Base.owner(fork), cid) > 0
+                }
+                if isHeld { borrowed.append((cid, row.count)) }
+                return true
+            }
         }
         let loan = try Self.randomNumber()
         var rest = borrowed[...]
         while !rest.isEmpty {
             let slice = rest.prefix(4096)
-            if try base.core.lend(slice.map(\.cid), to: fork, loan: nil, again: true) != nil {
-                for (cid, count) in slice
-                where try base.core.lend([cid], to: fork, loan: nil, again: true) != nil {
-                    try transaction.index.setAbsent(AbsentRow(count: count, lender: nil), of: cid)
-                }
+            let areAllThere = try base.core.lend(slice.map(\.cid), to: fork, loan: nil, again: true) == nil
+            for (cid, count) in slice {
+                var isLent = areAllThere
+                if !isLent { isLent = try base.core.lend([cid], to: fork, loan: nil, again: true) == nil }
+                let lender = isLent ? UInt8(truncatingIfNeeded: number) : nil
+                try transaction.index.setAbsent(AbsentRow(count: count, lender: lender), of: cid)
             }
             rest = rest.dropFirst(4096)
         }

@@ -215,6 +215,7 @@ extension StoreCore {
             guard try read(fork) != nil else { continue }
             try write(.releasing) { (transaction) throws(StoreError) in
                 guard let fork = try fork(transaction.index) else { return }
+                try nameOrphans(base, [fork], transaction)
                 try lendAgain(number, base, fork, transaction)
                 let loan = try Self.randomNumber()
                 var rest = try surplus(
@@ -227,6 +228,32 @@ extension StoreCore {
                 try transaction.index.setLoan(loan, fromBase: number)
             }
         }
+        let isComplete = bases.allSatisfy { $0.isHolding || $0.core.keepsEverything }
+        guard isComplete, !bases.isEmpty, files?.hasKept == false,
+            try read({ (snapshot) throws(StoreError) in try snapshot.lacksNames() })
+        else { return }
+        try write(.releasing) { (transaction) throws(StoreError) in
+            try transaction.index.setLacksNames(false)
+        }
+    }
+
+    /// Where names were lost, gives some to what a base holds for this store and nothing here accounts for:
+    /// as in a store by itself, nothing is known to be garbage then.
+    func nameOrphans(_ base: Base, _ forks: [StoreIdentity], _ transaction: StoreTransaction)
+        throws(StoreError)
+    {
+        guard try transaction.index.lacksNames() else { return }
+        var orphans: [CID] = []
+        try base.core.readSettled { (there) throws(StoreError) in
+            for fork in forks {
+                try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
+                    guard try transaction.index.absent(of: hold.cid).count == 0 else { return true }
+                    if try transaction.index.location(of: hold.cid) == nil { orphans.append(hold.cid) }
+                    return true
+                }
+            }
+        }
+        for cid in orphans { try transaction.setRoot("recovered/\(cid)", cid, mayBeAbsent: true) }
     }
 
     /// Has a base hold what rows say it lends and it does not hold, and what it has and nobody lends. What it

@@ -187,6 +187,12 @@ extension StoreCore {
         return held
     }
 
+    /// Whether it was a layer, and a repair could not know any more over what.
+    func lostItsBases(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
+        let recorded = try snapshot.recorded()
+        return recorded.bases.isEmpty && recorded.fork == nil && files?.hasForkFiles ?? false
+    }
+
     /// Whether there is a file of the fork: nothing is held for one that was forgotten.
     func hasRegistered(_ fork: StoreIdentity) -> Bool {
         guard let files else { return false }
@@ -298,6 +304,8 @@ extension ContentStore {
     public final func seal() throws(StoreError) {
         try checkWritable()
         try core.noteSealed()
+        try core.settle(.collection)
+        try core.dropKeptForkFiles()
         guard core.bases.allSatisfy({ $0.core.keepsEverything }) else {
             throw StoreError(.invalid, "its bases are not sealed: seal them first, or flatten the store")
         }
@@ -364,19 +372,11 @@ extension ContentStore {
             guard !recorded.bases.contains(where: { $0.identity == added.recorded.identity }) else {
                 throw StoreError(.exists, "\(base) is a base of \(path) already")
             }
-            let file = files.path + "/" + ForkFile.name(forBase: recorded.bases.count)
-            // A copy of the store may have that name there; then this one is renewed in its other bases, when
-            // it is opened.
-            var fork = try StoreIdentity.random()
-            if let known = recorded.fork, !added.core.hasRegistered(known) { fork = known }
-            recorded.fork = fork
             recorded.bases.append(added.recorded)
-            // What cannot be recorded is refused before anybody hears of it.
-            _ = try recorded.checkedText()
-            try ForkFile.create(file, fork, flushing: true)
-            try added.register(fork, file, at: path)
+            // Not a name that a copy of the store may have, too.
+            recorded.fork = try .random()
         }
-        // Borrows what it links to already.
+        // Which makes it known to the base, and borrows what it links to already.
         try openWhereAllAreThere(path)
     }
 
@@ -394,13 +394,19 @@ extension ContentStore {
         let core = try StoreCore.open(path, readOnly: false, lostAreEmpty: keepingGoing)
         let store = LayeredStore(core, owner: defaultOwner, readOnly: false)
         defer { withExtendedLifetime(store) {} }
-        guard !core.bases.isEmpty else { throw StoreError(.invalid, "\(path) has no bases") }
+        guard !core.bases.isEmpty else {
+            guard keepingGoing, try core.read(core.lostItsBases) else {
+                throw StoreError(.invalid, "\(path) has no bases")
+            }
+            core.files?.removeForkFiles()
+            return report
+        }
         let isBereft = core.bases.contains(where: \.isLost)
         try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in
             report = try core.copyBorrowed(store, keepingGoing: keepingGoing, progress)
             if let fork = recorded.fork { left = (core.bases, fork) }
+            // That it has a fork's name says what files of forks are, if it dies before they are gone.
             recorded.bases = []
-            recorded.fork = nil
         }
         if let left {
             // Where it dies before that, whoever opens it next removes the files, and bases see it.

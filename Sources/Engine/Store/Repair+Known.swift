@@ -27,9 +27,17 @@ extension Repair {
             recorded = RecordedConfiguration(
                 identity: try .random(), configuration: StoreConfiguration(payloads: .files(levels: levels)))
         } else {
-            throw StoreError(
-                .notAStore,
-                "\(System.readable(path)) holds no store: neither journal, index nor packs are readable")
+            // A layer may have nothing but links, and these in its journal.
+            let header = try? Journal.readHeader(path: path + "/journal")
+            let files = try System.list(path)
+            guard header != nil || files.contains(where: ForkFile.isOne) else {
+                throw StoreError(
+                    .notAStore,
+                    "\(System.readable(path)) holds no store: neither journal, index nor packs are readable")
+            }
+            var identity = try StoreIdentity.random()
+            if let header { identity = header.store }
+            recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
         }
         // What a damaged journal still says may be long superseded; the old index, where it has all its
         // names, knows better. Where neither does, nothing is lost by keeping what either says.

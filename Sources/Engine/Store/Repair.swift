@@ -80,6 +80,9 @@ struct Repair {
     // MARK: The new index
 
     private mutating func build(_ index: IndexEnvironment, _ known: Known) throws(StoreError) {
+        // Also where it is not known any more over which bases it was.
+        let files = try System.list(path)
+        let isLayer = !known.recorded.bases.isEmpty || files.contains(where: ForkFile.isOne)
         try write(index) { (snapshot) throws(StoreError) in
             var state = IndexState()
             state.epoch = known.names.epoch + 1
@@ -87,7 +90,10 @@ struct Repair {
             try snapshot.setConfigurationText(known.recorded.text)
             if known.recorded.isSealed { try snapshot.seal() }
             // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
-            if !known.recorded.bases.isEmpty { try snapshot.setUnsettled(.known) }
+            if isLayer {
+                try snapshot.setUnsettled(.known)
+                if !known.hasAllNames { try snapshot.setLacksNames(true) }
+            }
             // What was agreed on with them is not known any more.
             for number in known.recorded.bases.indices {
                 try snapshot.setLoan(try StoreCore.randomNumber(), fromBase: number)
@@ -110,7 +116,7 @@ struct Repair {
         try countLinks(index, payloads)
         var names = known.names
         if !known.hasAllNames { try nameOrphans(index, &names) }
-        try enterNames(index, &names, elsewhere: keepsNames || !known.recorded.bases.isEmpty)
+        try enterNames(index, &names, elsewhere: keepsNames || isLayer)
         try finish(index, known, names)
     }
 

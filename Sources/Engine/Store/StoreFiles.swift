@@ -85,16 +85,13 @@ final class StoreFiles: @unchecked Sendable {
     /// Opens index and leases; removes what dead ones left.
     func open(readOnly: Bool) throws(StoreError) -> (IndexEnvironment, RecordedConfiguration, LeaseTable?) {
         try System.requireLocal(presence.descriptor)
-        var isFork = false
+        var forkFiles: [String] = []
         if !readOnly {
             let names = try System.list(path)
             // Bases may know a fork by its file, which `renewForkIfCopied` removes.
             let leftovers = names.filter { $0.hasSuffix(".new") && !ForkFile.isUnfinished($0) }
             try Self.removeLeftovers(leftovers, path, presence)
-            for name in names {
-                if let fork = ForkFile.kept(name) { noteKept(path + "/" + name, fork) }
-            }
-            isFork = names.contains(where: ForkFile.isOne)
+            forkFiles = names.filter(ForkFile.isOne)
         }
         try IndexPages.checkHead(presence.descriptor)
         let index = try IndexEnvironment(
@@ -112,8 +109,7 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
             }
-            // Of a store that was made to stand alone, and died before they were gone.
-            if isFork, recorded.bases.isEmpty, index.access == .readWrite { removeForkFiles() }
+            if index.access == .readWrite { settle(forkFiles, recorded) }
             return (index, recorded, try Self.openLeases(path, presence, index, state))
         } catch {
             index.close()
@@ -172,10 +168,27 @@ final class StoreFiles: @unchecked Sendable {
         keptFiles.withLock { $0[file] = nil }
     }
 
+    /// Notes which of the files in which bases see the store are kept for such as are elsewhere.
+    private func settle(_ forkFiles: [String], _ recorded: RecordedConfiguration) {
+        guard !recorded.bases.isEmpty else {
+            // It was made to stand alone, and died before they were gone. One that does not know of a fork
+            // has lost its bases in a repair, and they go on holding.
+            if recorded.fork != nil, !forkFiles.isEmpty { removeForkFiles() }
+            return
+        }
+        for name in forkFiles {
+            let isStray = ForkFile.base(name).map { $0 >= recorded.bases.count } ?? false
+            let stray = isStray ? ForkFile.fork(of: path + "/" + name) : nil
+            if let fork = ForkFile.kept(name) ?? stray { noteKept(path + "/" + name, fork) }
+        }
+    }
+
+    var hasForkFiles: Bool { (try? System.list(path))?.contains(where: ForkFile.isOne) ?? false }
+
     /// Bases see that a store does not read through them any more.
     func removeForkFiles() {
         for name in (try? System.list(path)) ?? [] where ForkFile.isOne(name) {
-            try? System.remove(path + "/" + name)
+            StoreCreation.removeTree(path + "/" + name)
         }
     }
 

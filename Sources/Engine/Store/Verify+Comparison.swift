@@ -252,7 +252,15 @@ extension Verification {
 
     /// Holds in bases that nothing here accounts for.
     private mutating func compareSurplus(_ snapshot: IndexSnapshot) throws(StoreError) {
-        guard let fork = try snapshot.recorded().fork else { return }
+        guard let fork = try snapshot.recorded().fork else {
+            if try core.lostItsBases(snapshot) {
+                note(
+                    .wrongLoan,
+                    "the store was a layer, and over which bases is lost: ipldstore base add says it, "
+                        + "flatten --keep-going does without them")
+            }
+            return
+        }
         for (number, base) in core.bases.enumerated() where base.isHolding {
             for cid in try core.surplus(number, base, fork, snapshot) {
                 note(.surplusHold, "\(base.recorded.path) holds \(cid) for this store without need", cid)
