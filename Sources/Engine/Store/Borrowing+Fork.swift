@@ -168,9 +168,9 @@ extension StoreCore {
         return false
     }
 
-    /// Has a base hold under a new name all that was borrowed there, and what it holds under `former` names and
-    /// nobody lends, also what it has damaged, until another one is found that has it. What is gone is no
-    /// longer borrowed.
+    /// Has a base hold under a new name all that was borrowed there, and what it holds under `former` names
+    /// and nobody lends, also what it has damaged, until another one is found that has it. What is gone is
+    /// no longer borrowed.
     private func holdAnew(
         _ number: Int, _ base: Base, _ fork: StoreIdentity, instead former: [StoreIdentity],
         _ transaction: StoreTransaction
