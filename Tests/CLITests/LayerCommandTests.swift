@@ -47,6 +47,25 @@ import Testing
         #expect(try line.run("forks", "forget", identity, "--force").status == 3)
     }
 
+    @Test func aRepairSaysWhatItNamedInABase() throws {
+        let (line, content, cid, _) = try makeLayer()
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        let journal = line.path("layer/journal")
+        let end = try Data(contentsOf: URL(filePath: journal)).count
+        #expect(try line.run("--store", "layer", "root", "set", "too", "name").status == 0)
+        #expect(try line.run("--store", "layer", "root", "rm", "too").status == 0)
+        #expect(try line.run("root", "rm", "name").status == 0)
+        try FileManager.default.removeItem(atPath: line.path("layer/index"))
+        var bytes = try Data(contentsOf: URL(filePath: journal))
+        bytes[end - 30] ^= 0xa5
+        try bytes.write(to: URL(filePath: journal))
+        let repaired = try line.run("--store", "layer", "verify", "--repair")
+        #expect(repaired.status == 0 && repaired.output.contains("1 root made: recovered/..."))
+        #expect(try line.run("--store", "layer", "ls").output == "recovered/\(cid)\t\(cid)\n")
+        #expect(try line.run("gc").status == 0)
+        #expect(try line.run("--store", "layer", "get", "recovered/\(cid)").outputBytes == content)
+    }
+
     @Test func aForkWhoseDirectoryIsDeletedIsGoneWithTheNextCollection() throws {
         let (line, _, _, _) = try makeLayer()
         #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)

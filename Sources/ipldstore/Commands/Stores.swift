@@ -200,8 +200,13 @@ struct Verify: ParsableCommand {
         for path in donors where try !readsThrough(path) {
             _ = try ContentStore.open(at: path, readOnly: true)
         }
-        let repaired = try repair ? rebuild() : nil
+        var repaired = try repair ? rebuild() : nil
         let store = try options.open()
+        if let roots = repaired?.roots {
+            // Opening has named what bases hold and nothing here names any more.
+            let now = try store.stat().roots
+            repaired?.recoveredRoots += now > roots ? now - roots : 0
+        }
         let others = try donors.map { (path) in try ContentStore.open(at: path, readOnly: true) }
         let healed = try others.isEmpty ? nil : heal(store, others)
         let progress = ProgressLine(
