@@ -366,6 +366,39 @@ import Testing
         #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == bytes)
     }
 
+    /// Named defects: a second repair forgot that names were lost; bases that were added in another order, or
+    /// after a sealed one, were not asked for them; flatten and seal gave up those that were not added yet.
+    @Test(arguments: ["once", "twice", "sealed", "sealed later"])
+    func whatHasNoNameComesBackFromAllBases(way: String) throws {
+        do {
+            let (base, more) = (try make("base"), try make("more"))
+            try put(bytes, base, "theirs")
+            try put(other, more, "theirs")
+            let layer = try make("layer", over: "base", "more")
+            try layer.setRoot("mine", to: cid)
+            try layer.setRoot("too", to: otherCID)
+            for store in [base, more] { try store.removeRoot("theirs") }
+            if way == "sealed" { try more.seal() }
+        }
+        for name in ["index", "journal"] { StoreCreation.removeTree(path("layer/" + name)) }
+        for _ in 0..<(way == "twice" ? 2 : 1) { try ContentStore.repair(at: path("layer")) }
+        #expect(code { try open("layer").seal() } == .invalid)
+        #expect(code { try ContentStore.flatten(at: path("layer")) } == .invalid)
+        try ContentStore.addBase(at: path("layer"), path("more"))
+        if way == "sealed later" { try open("more").seal() }
+        #expect(try !open("layer").verify().isClean)
+        #expect(code { try open("layer").seal() } == .invalid)
+        #expect(code { try ContentStore.flatten(at: path("layer")) } == .corrupt)
+        if way == "twice" { try ContentStore.repair(at: path("layer")) }
+        try open("base").gc()
+        try ContentStore.addBase(at: path("layer"), path("base"))
+        let (layer, base) = (try open("layer"), try open("base"))
+        try base.gc()
+        #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == bytes)
+        #expect(try layer.root("recovered/\(otherCID)") == otherCID && layer.block(otherCID) == other)
+        #expect(try layer.verify().isClean && keptFiles("layer") == 0 && base.forks().count == 1)
+    }
+
     /// A named defect: a base that was back forgot what it had damaged, and let go what is below that.
     @Test func whatABaseThatIsBackHasDamagedIsHeld() throws {
         let image = randomBytes(600_000, seed: 26)

@@ -54,11 +54,16 @@ extension StoreCore {
                 try ForkFile.create(ForkFile.unfinished(file), renewed, flushing: true)
                 try base.register(renewed, ForkFile.unfinished(file), at: path)
             }
-            for (number, base) in bases.enumerated() where base.isHolding {
-                let file = forkFiles[number]
-                let names = ForkFile.fork(of: file).map { [(file: file, fork: $0)] } ?? []
-                let former = (names + files.kept).filter { base.knows($0.fork, $0.file) }.map(\.fork)
-                try holdAnew(number, base, renewed, instead: former, transaction)
+            // After a repair that lost the bases, their files have the numbers of before.
+            let former = try files.forkFiles()
+            for (number, base) in bases.enumerated() where base.isHolding || base.core.keepsEverything {
+                let known = former.filter { base.knows($0.fork, $0.file) }
+                if base.isHolding {
+                    try holdAnew(number, base, renewed, instead: known.map(\.fork), transaction)
+                }
+                for (file, fork) in known where !holding.contains(where: { $0.1 == file }) {
+                    files.noteKept(file, fork)
+                }
             }
             // They may have what others lacked, or did not have to hold.
             try transaction.index.setUnsettled(.known)
@@ -136,19 +141,43 @@ extension StoreCore {
     /// Removes second names of fork files that no store needs to see any more: one of a base that is back,
     /// and holds under the new name, one that nobody else has a name of, and all when nothing is missing.
     func dropKeptForkFiles() throws(StoreError) {
-        guard let files, files.hasKept else { return }
+        guard let files else { return }
         let (now, unsettled, lacksNames) = try read { (snapshot) throws(StoreError) in
             (try snapshot.recorded().fork, try snapshot.unsettled(), try snapshot.lacksNames())
         }
         // What has lost its name is not known to be missing.
+        guard files.hasKept || lacksNames else { return }
         var isWhole = unsettled == nil && !lacksNames
         for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
         for (file, fork) in files.kept {
             let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
-            let back = bases.filter { $0.isHolding && $0.knows(fork, file) }
-            // On another file system nobody sees that the file goes.
-            for base in back where fork != now { try base.core.forget([fork]) }
-            if isWhole || isLast || !back.isEmpty { files.removeKept(file) }
+            let back = bases.filter {
+                ($0.isHolding || $0.core.keepsEverything) && $0.knows(fork, file)
+            }
+            for base in back where fork != now {
+                if base.isHolding {
+                    // On another file system nobody sees that the file goes.
+                    try base.core.forget([fork])
+                } else if lacksNames {
+                    try write(.releasing) { (transaction) throws(StoreError) in
+                        try nameOrphans(base, [fork], transaction)
+                    }
+                }
+            }
+            if isWhole || isLast && !lacksNames || !back.isEmpty { files.removeKept(file) }
+        }
+        guard lacksNames, try isSeenByItsBases() else { return }
+        try write(.releasing) { (transaction) throws(StoreError) in
+            try transaction.index.setLacksNames(false)
+        }
+    }
+
+    /// Whether each file by which a base knows the store is one of its bases', as they are now.
+    func isSeenByItsBases() throws(StoreError) -> Bool {
+        guard let files, !bases.isEmpty else { return false }
+        guard bases.allSatisfy({ $0.isHolding || $0.core.keepsEverything }) else { return false }
+        return try files.forkFiles().allSatisfy { (file, fork) in
+            bases.contains { $0.knows(fork, file) }
         }
     }
 

@@ -228,13 +228,6 @@ extension StoreCore {
                 try transaction.index.setLoan(loan, fromBase: number)
             }
         }
-        let isComplete = bases.allSatisfy { $0.isHolding || $0.core.keepsEverything }
-        guard isComplete, !bases.isEmpty, files?.hasKept == false,
-            try read({ (snapshot) throws(StoreError) in try snapshot.lacksNames() })
-        else { return }
-        try write(.releasing) { (transaction) throws(StoreError) in
-            try transaction.index.setLacksNames(false)
-        }
     }
 
     /// Where names were lost, gives some to what a base holds for this store and nothing here accounts for:

@@ -187,10 +187,13 @@ extension StoreCore {
         return held
     }
 
-    /// Whether it was a layer, and a repair could not know any more over what.
+    /// Whether it was a layer, and a repair could not know any more over what, until all are added again.
     func lostItsBases(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
         let recorded = try snapshot.recorded()
-        return recorded.bases.isEmpty && recorded.fork == nil && files?.hasForkFiles ?? false
+        guard !recorded.bases.isEmpty else { return recorded.fork == nil && files?.hasForkFiles ?? false }
+        // Some may be back.
+        guard try snapshot.lacksNames() else { return false }
+        return try !isSeenByItsBases()
     }
 
     /// Whether there is a file of the fork: nothing is held for one that was forgotten.
@@ -306,6 +309,9 @@ extension ContentStore {
         try core.noteSealed()
         try core.settle(.collection)
         try core.dropKeptForkFiles()
+        guard try !core.read(core.lostItsBases) else {
+            throw StoreError(.invalid, "its bases are not known: ipldstore base add says them")
+        }
         guard core.bases.allSatisfy({ $0.core.keepsEverything }) else {
             throw StoreError(.invalid, "its bases are not sealed: seal them first, or flatten the store")
         }
@@ -400,6 +406,13 @@ extension ContentStore {
             }
             core.files?.removeForkFiles()
             return report
+        }
+        let isComplete = try !core.read(core.lostItsBases)
+        guard keepingGoing || isComplete else {
+            throw StoreError(
+                .corrupt,
+                "not all of its bases are known: ipldstore base add says them, flatten --keep-going does "
+                    + "without")
         }
         let isBereft = core.bases.contains(where: \.isLost)
         try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in

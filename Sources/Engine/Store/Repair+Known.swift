@@ -53,6 +53,7 @@ extension Repair {
         }
         return Known(
             recorded: recorded, names: names, hasAllNames: isWhole || old?.isComplete == true,
+            lacksNames: old?.lacksNames == true,
             generation: generation, journalLength: isWhole ? journalLength : nil)
     }
 
@@ -70,6 +71,7 @@ extension Repair {
         var state: IndexState?
         /// Whether it has as many names as it says.
         var isComplete = false
+        var lacksNames = false
     }
 
     /// Whether a file is damaged or gone. One that could not be read now may be read the next time, and is
@@ -91,6 +93,7 @@ extension Repair {
             var old = OldIndex()
             old.names.configuration = try? snapshot.configurationText()
             old.state = try? snapshot.state()
+            old.lacksNames = (try? snapshot.lacksNames()) ?? false
             old.names.epoch = old.state?.epoch ?? 0
             do throws(StoreError) {
                 try snapshot.scanRoots { (name, cid) throws(StoreError) in

@@ -39,6 +39,8 @@ struct Repair {
         var names: Names
         /// False when names may be missing, so that nothing is known to be garbage.
         var hasAllNames: Bool
+        /// Whether the old index knew that bases hold for names that were lost before.
+        var lacksNames: Bool
         /// The journal's generation, 0 when it has none.
         var generation: UInt64
         /// Bytes of the journal that say these names, nil when it does not.
@@ -92,7 +94,11 @@ struct Repair {
             // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
             if isLayer {
                 try snapshot.setUnsettled(.known)
-                if !known.hasAllNames { try snapshot.setLacksNames(true) }
+                // Kept files say that some base is not back, for which another loss may have left a name.
+                let isComplete = known.recorded.fork != nil && !files.contains { ForkFile.kept($0) != nil }
+                if !known.hasAllNames || known.lacksNames || !isComplete {
+                    try snapshot.setLacksNames(true)
+                }
             }
             // What was agreed on with them is not known any more.
             for number in known.recorded.bases.indices {

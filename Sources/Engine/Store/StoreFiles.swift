@@ -185,6 +185,16 @@ final class StoreFiles: @unchecked Sendable {
 
     var hasForkFiles: Bool { (try? System.list(path))?.contains(where: ForkFile.isOne) ?? false }
 
+    /// All files by which some base, here or elsewhere, may know the store.
+    func forkFiles() throws(StoreError) -> [(file: String, fork: StoreIdentity)] {
+        var files: [(file: String, fork: StoreIdentity)] = []
+        for name in try System.list(path) where ForkFile.isOne(name) && !ForkFile.isUnfinished(name) {
+            let file = path + "/" + name
+            if let fork = ForkFile.kept(name) ?? ForkFile.fork(of: file) { files.append((file, fork)) }
+        }
+        return files
+    }
+
     /// Bases see that a store does not read through them any more.
     func removeForkFiles() {
         for name in (try? System.list(path)) ?? [] where ForkFile.isOne(name) {

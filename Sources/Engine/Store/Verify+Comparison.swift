@@ -242,7 +242,10 @@ extension Verification {
         let held = try base.core.read { (there) throws(StoreError) in
             try there.hold(Base.owner(fork), cid)
         }
-        if held == 0 { note(.wrongLoan, "\(base.recorded.path) does not hold \(cid) for this store", cid) }
+        // One that keeps everything need not hold it.
+        if held == 0, !base.core.keepsEverything {
+            note(.wrongLoan, "\(base.recorded.path) does not hold \(cid) for this store", cid)
+        }
         if try !base.core.has(cid) {
             note(.missingBlock, "\(cid) is gone, or damaged, in \(base.recorded.path)", cid)
             // The next collection, or opening, has another one lend it, once there is one.
@@ -252,15 +255,13 @@ extension Verification {
 
     /// Holds in bases that nothing here accounts for.
     private mutating func compareSurplus(_ snapshot: IndexSnapshot) throws(StoreError) {
-        guard let fork = try snapshot.recorded().fork else {
-            if try core.lostItsBases(snapshot) {
-                note(
-                    .wrongLoan,
-                    "the store was a layer, and over which bases is lost: ipldstore base add says it, "
-                        + "flatten --keep-going does without them")
-            }
-            return
+        if try core.lostItsBases(snapshot) {
+            note(
+                .wrongLoan,
+                "the store was a layer over bases that are not known any more: ipldstore base add says them, "
+                    + "flatten --keep-going does without")
         }
+        guard let fork = try snapshot.recorded().fork else { return }
         for (number, base) in core.bases.enumerated() where base.isHolding {
             for cid in try core.surplus(number, base, fork, snapshot) {
                 note(.surplusHold, "\(base.recorded.path) holds \(cid) for this store without need", cid)

@@ -86,7 +86,8 @@ extension Workspace {
     func names(of entry: Entry) throws(StoreError) -> [[FileName]] {
         guard let group = entry.hardLink else { return [] }
         var names: [[FileName]] = []
-        for name in try hardLinkNames()[group] ?? [] {
+        if hardLinks == nil { hardLinks = try hardLinkNames() }
+        for name in hardLinks?[group] ?? [] {
             let other = try resolve(FilePath(components: name), follow: false).entry
             if let other, other.isSameFile(as: entry) { names.append(name) }
         }

@@ -162,6 +162,9 @@ extension Workspace {
             return try source.entry(name[path.count...], below: new)?.isSameValue(as: old) ?? false
         }
         var files: [(file: OpenFile, other: [FileName]?)] = []
+        // Names are gone through once for all files, and not kept: the caller changes them.
+        let known = hardLinks
+        defer { hardLinks = known }
         for file in writers where file.path.starts(with: path) {
             guard let old = try resolve(FilePath(components: file.path), follow: false).entry else {
                 files.append((file, nil))
