@@ -254,6 +254,50 @@ import Testing
         }
     }
 
+    /// A named defect: the number of a name that was left alone went to a new file of several names, and what
+    /// was removed elsewhere came back. `way`: how another file came to be where the first name had been.
+    @Test(arguments: ["at once", "after an import", "by a new name"], [false, true])
+    func noOtherFileIsGivenTheNumberOfANameThatIsAlone(way: String, isBelow: Bool) throws {
+        let below = isBelow ? "d/" : ""
+        try renew("\(below)p")
+        try renew("\(below)s")
+        setTime("tree/\(below)s", 2000)
+        relink("\(below)q", to: "\(below)p")
+        let before = try importTree()
+        switch way {
+        case "by a new name": relink("\(below)p", to: "\(below)s")
+        default:
+            #expect(unlink(host.path("tree/\(below)p")) == 0)
+            if way == "after an import" { try importTree() }
+            try host.write("tree/\(below)p", [2, 3])
+            relink("\(below)r", to: "\(below)p")
+        }
+        let after = try importTree()
+        let (p, q) = (try FilePath("\(below)p"), try FilePath("\(below)q"))
+        let workspace = try host.files.open(after)
+        #expect(try workspace.status(q) == host.files.open(before).status(q))
+        #expect(try workspace.status(p).hardLink != nil)
+        #expect(try workspace.status(p).hardLink != workspace.status(q).hardLink)
+        for workspace in try merged(after, with: before, { try $0.remove(q) }) {
+            #expect(try workspace.lookup(q) == nil)
+        }
+        #expect(try host.importTree("tree").isUnchanged)
+        try expectAsOnTheHost(after, 1)
+    }
+
+    /// A name that did not change keeps the number, and not one that is like it in all but that it is alone.
+    @Test func anUnchangedNameKeepsItsNumberBeforeOneThatIsAlone() throws {
+        try renew("p")
+        for name in ["q", "r"] { relink(name, to: "p") }
+        let before = try host.files.open(try importTree())
+        try renew("q")
+        let after = try host.files.open(try importTree())
+        for path in ["p", "r"] as [FilePath] {
+            #expect(try after.status(path) == before.status(path), "\(path)")
+        }
+        #expect(try after.status("q").hardLink == nil)
+    }
+
     /// One of them keeps the number, and the other does not.
     @Test(arguments: ["p", "q"]) func twoFilesThatWereOneAreTwo(other: String) throws {
         try renew("p")

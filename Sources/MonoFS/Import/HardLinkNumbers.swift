@@ -5,14 +5,16 @@ import IpldEngine
 /// What always holds: all names of a file have one number, and two files never the same. Where some names are
 /// of type `merkle-crdt`, of which the number is part of the value, it is one that such a name of it has
 /// already, so that no name is changed by it that need not be; else that of the first path, unless a name of
-/// that type has it. As a workspace that changes the tree has it (`HardLinks`).
+/// that type has it, one that is alone too. As a workspace that changes the tree has it (`HardLinks`).
 struct HardLinkNumbers {
     private struct File {
         /// The bytes of the first of its paths.
         var first: [UInt8]
         var names = 0
-        /// Numbers that its names had, in the order in which they were met.
+        /// Numbers that its names of type `merkle-crdt` had, in the order in which they were met.
         var before: [HardLinkGroup] = []
+        /// Those of names that are unchanged, as far as can be told before they are read.
+        var unchanged: [HardLinkGroup] = []
         /// What the first of its names has that the tree before has.
         var known: KnownFile?
     }
@@ -20,6 +22,8 @@ struct HardLinkNumbers {
     /// In the order in which they were met.
     private var files: [(identity: HostIdentity, file: File)] = []
     private var positions: [HostIdentity: Int] = [:]
+    /// Numbers that names have which are alone.
+    private var alone: Set<HardLinkGroup> = []
 
     /// `old`: what the tree before has for the name.
     mutating func add(_ status: HostStatus, _ path: [UInt8], _ old: Entry?) {
@@ -31,11 +35,17 @@ struct HardLinkNumbers {
         var file = files[position].file
         file.names += 1
         if path.precedes(file.first) { file.first = path }
-        if old?.sync == .merkleCRDT, let number = old?.hardLink, !file.before.contains(number) {
-            file.before.append(number)
+        if let old, let number = old.keptNumber {
+            if !file.before.contains(number) { file.before.append(number) }
+            if old.isLike(status), !file.unchanged.contains(number) { file.unchanged.append(number) }
         }
         if file.known == nil, let old, old.kind == Entry.Kind(status.kind) { file.known = KnownFile(old) }
         files[position].file = file
+    }
+
+    /// A name of a file that has no other. Unchanged, it keeps the number that it had when it had others.
+    mutating func addAlone(_ status: HostStatus, _ old: Entry) {
+        if old.isLike(status), let number = old.keptNumber { alone.insert(number) }
     }
 
     /// Files of which more than one name was met: one whose others are elsewhere is like any other.
@@ -48,6 +58,12 @@ struct HardLinkNumbers {
         }
         let shared = files.filter { $0.file.names > 1 }
         for (identity, file) in shared {
+            guard let number = file.unchanged.first(where: { !taken.contains($0) }) else { continue }
+            take(number, identity, file)
+        }
+        taken.formUnion(alone)
+        for (_, file) in files where file.names == 1 { taken.formUnion(file.unchanged) }
+        for (identity, file) in shared where result[identity] == nil {
             guard let number = file.before.first(where: { !taken.contains($0) }) else { continue }
             take(number, identity, file)
         }
@@ -88,6 +104,17 @@ struct KnownFile {
     }
 }
 
+extension Entry {
+    /// The number that it keeps whatever becomes of other names.
+    fileprivate var keptNumber: HardLinkGroup? { sync == .merkleCRDT ? hardLink : nil }
+
+    /// Whether it may be what the host has: whether it is, only reading tells.
+    fileprivate func isLike(_ status: HostStatus) -> Bool {
+        guard kind == Kind(status.kind), modified == status.modified else { return false }
+        return kind != .file || size == status.size
+    }
+}
+
 extension Entry.Kind {
     fileprivate init(_ kind: HostStatus.Kind) {
         self =
@@ -104,7 +131,7 @@ extension Entry.Kind {
 }
 
 /// What a tree has where the walk of an import is. Only directories that have files with several names on the
-/// host are read.
+/// host are read, or had some in the tree.
 struct OldPlaces {
     private let source: TreeSource
     /// What is damaged or missing of a directory is as if it had never been.
@@ -117,6 +144,8 @@ struct OldPlaces {
     private struct Level {
         let name: FileName?
         var map: DirectoryMap?
+        /// Whether names in it, or below it, may have numbers that they keep.
+        var keepsNumbers = false
     }
 
     init(_ root: Entry?, _ source: TreeSource, mayBeLost: Bool) throws(StoreError) {
@@ -132,10 +161,13 @@ struct OldPlaces {
         found = min(found, levels.count)
     }
 
-    /// That of a name in the innermost directory; nil for what was removed, too.
-    mutating func entry(_ name: FileName) throws(StoreError) -> Entry? {
-        while found < levels.count {
-            guard let name = levels[found].name else { break }
+    /// That of a name in the innermost directory; nil for what was removed, too. `onlyWhereNumbersStay`: nil,
+    /// and nothing is read, where no name has a number that it keeps when it is alone.
+    mutating func entry(_ name: FileName, onlyWhereNumbersStay: Bool = false) throws(StoreError) -> Entry? {
+        while true {
+            // What is below a directory that has none has none either.
+            if onlyWhereNumbersStay, !levels[found - 1].keepsNumbers { return nil }
+            guard found < levels.count, let name = levels[found].name else { break }
             try open(try entry(name, at: found - 1), at: found)
             found += 1
         }
@@ -144,6 +176,7 @@ struct OldPlaces {
 
     private mutating func open(_ entry: Entry?, at level: Int) throws(StoreError) {
         guard case .directory(let directory)? = entry?.content else { return }
+        levels[level].keepsNumbers = directory.totals.hardLinks > 0 && directory.totals.replicas > 0
         do { levels[level].map = try DirectoryMap(directory, source) } catch
             where mayBeLost && error.isLoss
         {}

@@ -35,9 +35,12 @@ struct ImportSurvey {
             case .file(let entry):
                 entries += 1
                 if entry.status.kind == .file { bytes = bytes &+ entry.status.size }
-                guard entry.status.links > 1 else { break }
-                numbers.add(
-                    entry.status, walk.path(entry.name).bytes, try places.entry(entry.name))
+                if entry.status.links > 1 {
+                    numbers.add(
+                        entry.status, walk.path(entry.name).bytes, try places.entry(entry.name))
+                } else if let old = try places.entry(entry.name, onlyWhereNumbersStay: true) {
+                    numbers.addAlone(entry.status, old)
+                }
             // Said when it is imported, if it is so then still.
             case .refused(let name, _, let error):
                 refused[(walk.components + [name]).flatMap { $0.bytes + [0] }] = error
