@@ -219,6 +219,31 @@ import Testing
         #expect(try host.facts("out") == host.facts("tree"))
     }
 
+    /// A named defect: an unchanged file had what the tree knew of that in whose place it was given a name.
+    @Test(arguments: SyncType.allCases)
+    func anUnchangedFileKeepsWhatTheTreeKnows(sync: SyncType) throws {
+        let workspace = try host.files.open(branch: "main").tick(Ticking())
+        try workspace.setSync(.root, sync)
+        for path in ["a", "d", "z"] as [FilePath] {
+            try workspace.write(path, [1])
+            try workspace.setAttribute(path, bytes("note"), to: .text("of \(path)"))
+        }
+        let before = try workspace.status("d")
+        try host.files.commit(workspace, to: "main")
+        try host.export(try #require(try host.files.branch("main")), to: "tree")
+        for name in ["a", "z"] {
+            #expect(unlink(host.path("tree/\(name)")) == 0)
+            #expect(link(host.path("tree/d"), host.path("tree/\(name)")) == 0)
+        }
+        let after = try host.files.open(try host.importTree("tree").tree)
+        for path in ["a", "d", "z"] as [FilePath] {
+            #expect(try after.status(path).attributes == before.attributes, "\(path)")
+            #expect(try after.status(path).created == before.created && before.created != nil)
+            #expect(try after.status(path).isSameFile(as: after.status("d")))
+        }
+        #expect(try host.importTree("tree").isUnchanged)
+    }
+
     /// A named defect: what only the tree knew of a file was forgotten when a new name of it came before it.
     @Test(arguments: SyncType.allCases)
     func aNewNameThatComesFirstHasWhatTheTreeKnows(sync: SyncType) throws {

@@ -15,8 +15,9 @@ struct HardLinkNumbers {
         var before: [HardLinkGroup] = []
         /// Those of names that are unchanged, as far as can be told before they are read.
         var unchanged: [HardLinkGroup] = []
-        /// What the first of its names has that the tree before has.
+        /// What one of its names has that the tree before has: the first that is unchanged, or the first.
         var known: KnownFile?
+        var isKnownUnchanged = false
     }
 
     /// In the order in which they were met.
@@ -39,7 +40,13 @@ struct HardLinkNumbers {
             if !file.before.contains(number) { file.before.append(number) }
             if old.isLike(status), !file.unchanged.contains(number) { file.unchanged.append(number) }
         }
-        if file.known == nil, let old, old.kind == Entry.Kind(status.kind) { file.known = KnownFile(old) }
+        if let old, old.kind == Entry.Kind(status.kind) {
+            // What was given to another file is not what was known of that, but of the one that it is now.
+            let isUnchanged = old.isLike(status)
+            if file.known == nil || isUnchanged && !file.isKnownUnchanged {
+                (file.known, file.isKnownUnchanged) = (KnownFile(old), isUnchanged)
+            }
+        }
         files[position].file = file
     }
 
@@ -77,8 +84,8 @@ struct HardLinkNumbers {
 /// A file of the host that has several names.
 struct HardLinkedFile {
     let number: HardLinkGroup
-    /// That of the first of its names that the tree before has: which other name the walk meets first says
-    /// nothing of the file.
+    /// That of the first of its names that the tree before has, unchanged where one is: which other name the
+    /// walk meets first says nothing of the file.
     let known: KnownFile?
 }
 
