@@ -278,6 +278,29 @@ import Testing
         }
     }
 
+    /// A named defect: each was a version, where a file of which one name comes has the number that another
+    /// has there.
+    @Test(arguments: SyncType.allCases) func whatWasRestoredFromAnotherPathIsThere(sync: SyncType) throws {
+        let first = try change { (workspace) in
+            try workspace.setSync(.root, sync)
+            for path in ["a", "b"] as [FilePath] { try workspace.createDirectory(path) }
+            try workspace.write("a/a", [1])
+            try workspace.link("a/a", at: "b/b")
+            try workspace.write("b/a", [2])
+            try workspace.link("b/a", at: "b/c")
+        }
+        let restored = try change { try $0.restore("a", from: "b", of: first) }
+        #expect(restored != first)
+        for _ in 0..<2 { #expect(try change { try $0.restore("a", from: "b", of: first) } == restored) }
+        let workspace = try files.open(restored)
+        #expect(try workspace.status("a/a").hardLink != nil)
+        #expect(try workspace.status("a/a").isSameFile(as: workspace.status("a/c")))
+        #expect(try !workspace.status("a/a").isSameFile(as: workspace.status("b/a")))
+        // Each is alone; of this type it keeps a number, and not that of the other.
+        let numbers = try ["a/b", "b/b"].map { try workspace.status(try FilePath($0)).hardLink }
+        #expect(sync == .merkleCRDT ? numbers[0] != numbers[1] : numbers == [nil, nil])
+    }
+
     /// A named defect: one was given the number of the other, and they were one file, or two of one.
     @Test(arguments: SyncType.allCases) func filesThatAreAlikeAreNotTied(sync: SyncType) throws {
         func make(_ workspace: Workspace, _ name: String, _ other: String) throws {

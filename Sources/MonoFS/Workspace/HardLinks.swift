@@ -169,15 +169,17 @@ extension Workspace {
         guard let old, old.isDirectory, entry.isDirectory, Totals(of: entry).hardLinks > 0,
             !old.isSameValue(as: entry)
         else { return numbers }
-        var (coming, kept): (Set<HardLinkGroup>, Set<HardLinkGroup>) = ([], [])
+        // Those that come where no others are given instead.
+        var coming: Set<HardLinkGroup> = []
+        var kept: Set<HardLinkGroup> = []
         var new: [HardLinkGroup: HardLinkGroup] = [:]
         var taken: Set<HardLinkGroup> = []
-        var names: [HardLinkGroup: Int] = [:]
+        var files: [HardLinkGroup: (group: HardLinkGroup, names: Int)] = [:]
         var there = StoredNames(old, source)
         try Workspace(source, entry, version: nil).eachHardLink(below: []) {
             (name, group, entry) throws(StoreError) in
-            coming.insert(group)
-            names[try entry.fileNumber, default: 0] += 1
+            if entry.sync == .merkleCRDT { coming.insert(group) }
+            files[try entry.fileNumber, default: (group, 0)].names += 1
             guard !kept.contains(group), let there = try there.entry(name), let number = there.hardLink,
                 there.isSameValue(as: entry)
             else { return }
@@ -185,16 +187,18 @@ extension Workspace {
             if new[group] == nil, taken.insert(number).inserted { new[group] = number }
         }
         for group in kept { new[group] = nil }
+        // That of a file of which one name comes does not.
+        for file in files.values where file.names > 1 { coming.insert(file.group) }
         // None is given a number that another has when all are given theirs.
         var groups: [HardLinkGroup: HardLinkGroup] = [:]
         for (group, number) in new { groups[number] = group }
         var unchanged = coming.filter { new[$0] == nil }
         while let number = unchanged.popFirst() {
             guard let group = groups[number], new.removeValue(forKey: group) != nil else { continue }
-            unchanged.insert(group)
+            if coming.contains(group) { unchanged.insert(group) }
         }
         numbers.numbers = new
-        numbers.alone = Set(names.lazy.filter { $0.value == 1 }.map(\.key))
+        numbers.alone = Set(files.lazy.filter { $0.value.names == 1 }.map(\.key))
         return numbers
     }
 
