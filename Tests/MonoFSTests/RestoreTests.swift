@@ -301,6 +301,35 @@ import Testing
         #expect(sync == .merkleCRDT ? numbers[0] != numbers[1] : numbers == [nil, nil])
     }
 
+    /// A named defect: all names that share files were gone through for each file that is open.
+    @Test func namesAreGoneThroughOnceForAllOpenFiles() throws {
+        let batch = try test.store.makeBatch()
+        let source = TreeSource(test.store, batch)
+        let made = Workspace(source, Entry(.directory(Directory()), mode: 0o755), version: nil)
+        func path(_ name: String, _ number: Int) throws -> FilePath { try FilePath("\(name)\(number)") }
+        for number in 0..<2000 {
+            try made.write(try path("a", number), [1])
+            try made.link(try path("a", number), at: try path("b", number))
+        }
+        _ = try made.storeTree()
+        let before = made.rootEntry
+        try made.setMode(.root, 0o700)
+        _ = try made.storeTree()
+        func blocks(_ count: Int) throws -> UInt64 {
+            let workspace = Workspace(source, made.rootEntry, version: nil)
+            let writers = try (0..<count).map { try workspace.openForWriting(try path("a", $0 * 31)) }
+            for writer in writers { try [9].withBytes { (bytes) throws in try writer.write(bytes, at: 0) } }
+            let read = source.blocksRead
+            try workspace.restore(.root, before)
+            let blocks = source.blocksRead - read
+            for writer in writers { try writer.close() }
+            #expect(try workspace.read("b31") == (count > 1 ? [9] : [1]))
+            return blocks
+        }
+        let (one, many) = (try blocks(1), try blocks(60))
+        #expect(many < one + 60 * 12, "\(one), \(many)")
+    }
+
     /// A named defect: one was given the number of the other, and they were one file, or two of one.
     @Test(arguments: SyncType.allCases) func filesThatAreAlikeAreNotTied(sync: SyncType) throws {
         func make(_ workspace: Workspace, _ name: String, _ other: String) throws {
