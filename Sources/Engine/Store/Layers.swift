@@ -303,7 +303,8 @@ extension ContentStore {
 
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
     /// layers need not be known to it. To get rid of it, delete its directory.
-    /// INVALID when it reads through stores that are not sealed, and could lose what only they have.
+    /// INVALID when it reads through stores that are not sealed, and could lose what only they have; or does
+    /// not know all of its bases after a repair.
     public final func seal() throws(StoreError) {
         try checkWritable()
         try core.noteSealed()
@@ -389,7 +390,8 @@ extension ContentStore {
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
     /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
     /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it. A
-    /// sealed store is flattened only so, over a base that is not there.
+    /// sealed store is flattened only so, over a base that is not there; and so is one that does not know all
+    /// of its bases after a repair, which is CORRUPT otherwise, or INVALID when it knows none.
     /// `progress` hears of the blocks looked at, and may throw to stop: then the store is what it was.
     @discardableResult
     public static func flatten(
