@@ -69,6 +69,40 @@ import Testing
         }
     }
 
+    /// A named defect: they were one file again, with the content of the one that could be read.
+    @Test func aFileThatCannotBeReadIsNotOneThatIsLikeIt() throws {
+        let workspace = try fixture.files.open(branch: "start")
+        try workspace.setSync(.root, .merkleCRDT)
+        try fixture.files.commit(workspace, to: "start")
+        let moment = timespec(tv_sec: 1000, tv_nsec: 1)
+        func write(_ name: String) throws {
+            try fixture.write(name, [1])
+            try #require(utimensat(AT_FDCWD, fixture.path(name), [moment, moment], 0) == 0)
+        }
+        try write("u/p")
+        try #require(link(fixture.path("u/p"), fixture.path("u/q")) == 0)
+        let start = try #require(try fixture.importTree("u", to: "start").version)
+        for name in ["u/p", "u/q"] {
+            try #require(unlink(fixture.path(name)) == 0)
+            try write(name)
+        }
+        var unread = 0
+        for number in 1...8 {
+            try fixture.files.fork("at-\(number)", at: start)
+            var report: ImportReport?
+            _ = try Faults(fixture.directory, .fail(EACCES), at: number, of: .open).run {
+                report = try? fixture.files.importDirectory(
+                    fixture.path("u"), to: "at-\(number)", problem: { (_) throws(StoreError) in })
+            }
+            guard let report, report.unread > 0 else { continue }
+            unread += 1
+            let tree = try fixture.files.open(report.tree)
+            #expect(try tree.status("p").hardLink != tree.status("q").hardLink, "call \(number)")
+            #expect(try fixture.importTree("u", to: "at-\(number)").isUnchanged)
+        }
+        #expect(unread == 2)
+    }
+
     @Test(arguments: [Fault.fail(EIO), .fail(ENOSPC), .fail(EINTR), .short(3)], [false, true])
     func anExportIsWholeOrSaysWhatIsMissing(fault: Fault, isInPlace: Bool) throws {
         let tree = try fixture.importTree("t").tree
@@ -158,6 +192,7 @@ private final class Faults: Sendable {
     private let directory: String
     private let fault: Fault?
     private let target: Int
+    private let kind: HostCall.Kind?
     private let count = Lock(0)
 
     /// Those under way, by directory: calls of other tests come here too.
@@ -175,8 +210,9 @@ private final class Faults: Sendable {
         return watched.first { path.hasPrefix($0.key) }?.value.decide(call) ?? .none
     }
 
-    init(_ directory: String, _ fault: Fault?, at target: Int) {
-        (self.directory, self.fault, self.target) = (directory, fault, target)
+    /// `kind`: calls of other kinds are not counted.
+    init(_ directory: String, _ fault: Fault?, at target: Int, of kind: HostCall.Kind? = nil) {
+        (self.directory, self.fault, self.target, self.kind) = (directory, fault, target, kind)
     }
 
     /// The calls that `body` made.
@@ -189,6 +225,7 @@ private final class Faults: Sendable {
     }
 
     private func decide(_ call: HostCall) -> Fault {
+        if let kind, call.kind != kind { return .none }
         let number = count.withLock { (count) in
             count += 1
             return count

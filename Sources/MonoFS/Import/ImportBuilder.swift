@@ -181,12 +181,18 @@ final class ImportBuilder {
         if let old = event.old {
             // As a name of its own: nobody knows whether it still is a file's with others.
             var kept = old
-            if old.sync != .merkleCRDT { kept.hardLink = nil }
-            try current.append(name, kept)
+            if old.sync != .merkleCRDT || !mayBeOne(event.status, old) { kept.hardLink = nil }
+            try current.append(name, try settled(kept, old))
         } else if let status = event.status, status.kind == .directory {
             try append(
                 event, try entry(.directory(Directory()), status, [], nil, inherited, nil))
         }
+    }
+
+    /// Whether it may be a name of the file that has its number.
+    private func mayBeOne(_ status: HostStatus?, _ old: Entry) -> Bool {
+        guard let status, status.kind != .directory else { return true }
+        return shared[status.identity].map { $0.number == old.hardLink } ?? false
     }
 
     private func remove(_ event: ImportEvent) throws(StoreError) {
