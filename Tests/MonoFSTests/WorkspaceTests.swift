@@ -123,6 +123,10 @@ import Testing
                 for workspace in workspaces {
                     let found = thrownCode { try run(workspace) }
                     try #require(found == expected, "operation \(operation) \(first) \(second)")
+                    if let known = workspace.hardLinks {
+                        let names = known.filter { !$0.value.isEmpty }
+                        try #require(try names == workspace.hardLinkNames(), "operation \(operation)")
+                    }
                 }
             }
             for workspace in workspaces { try expectEqual(workspace, model) }

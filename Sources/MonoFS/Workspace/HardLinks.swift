@@ -51,6 +51,17 @@ extension Workspace {
         hardLinksChanged = true
     }
 
+    /// A name has come to have `new`, or nothing. Of a file it is known which names it has still: to go
+    /// through all names costs much more than to change one.
+    func hardLinksChange(at path: [FileName], from old: Entry?, to new: Entry?) {
+        let entries = [old, new].compactMap(\.self).filter(\.hasHardLinks)
+        guard !entries.isEmpty else { return }
+        guard !entries.contains(where: \.isDirectory) else { return hardLinksChange() }
+        hardLinksChanged = true
+        if let group = old?.hardLink { hardLinks?[group]?.remove(path) }
+        if let group = new?.hardLink { hardLinks?[group, default: []].insert(path) }
+    }
+
     /// Changes all names of files, of each of which `old` is the entry of a name; the types of other names
     /// stay. TOO_LARGE for more names than are gone through.
     func updateHardLinks(_ changes: [(old: Entry, new: Entry)]) throws(StoreError) {
@@ -95,7 +106,7 @@ extension Workspace {
     }
 
     /// All names with groups.
-    private func hardLinkNames() throws(StoreError) -> [HardLinkGroup: Set<[FileName]>] {
+    func hardLinkNames() throws(StoreError) -> [HardLinkGroup: Set<[FileName]>] {
         var names: [HardLinkGroup: Set<[FileName]>] = [:]
         try eachHardLink(below: []) { (path, group, _) in names[group, default: []].insert(path) }
         return names
@@ -370,6 +381,9 @@ extension Entry {
         file.sync = .default
         return file
     }
+
+    /// Whether it has several names, or something below it has.
+    var hasHardLinks: Bool { Totals(of: self).hardLinks > 0 }
 
     /// A number that files have in common when they are the same.
     fileprivate var fileNumber: HardLinkGroup {

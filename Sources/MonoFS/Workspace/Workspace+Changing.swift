@@ -111,7 +111,8 @@ extension Workspace {
     /// Gives the file at `existing` one more name. INVALID for a directory.
     public func link(_ existing: FilePath, at path: FilePath) throws(StoreError) {
         try begin()
-        var (source, entry) = try require(existing, follow: false)
+        let (source, old) = try require(existing, follow: false)
+        var entry = old
         let (location, name) = try place(path)
         guard location.entry == nil else { throw Self.exists(path) }
         guard !entry.isDirectory else {
@@ -120,7 +121,6 @@ extension Workspace {
                 systemError: SystemErrors.isADirectory)
         }
         guard !source.isForeign, let first = source.name else { throw Self.foreign }
-        hardLinksChange()
         try together { () throws(StoreError) in
             if entry.hardLink == nil {
                 entry.hardLink = HardLinkGroup(high: random(), low: random())
@@ -130,6 +130,8 @@ extension Workspace {
             }
             try put(entry, name, at: location)
         }
+        hardLinksChange(at: source.path, from: old, to: entry)
+        hardLinksChange(at: location.path, from: nil, to: entry)
     }
 
     /// Moves an entry, with all that is below it, to another name; it keeps its sync type. What is there is
@@ -157,12 +159,13 @@ extension Workspace {
             try Self.checkReplacing(replaced, by: entry, target)
         }
         let open = try losingNames(at: destination.path)
-        if Totals(of: entry).hardLinks > 0 || destination.entry?.hardLink != nil { hardLinksChange() }
         let stone = try Entry(removing: entry, at: clock(), self.source)
         try together { () throws(StoreError) in
             try put(stone, oldName, at: source)
             try put(entry, name, at: destination)
         }
+        hardLinksChange(at: source.path, from: entry, to: nil)
+        hardLinksChange(at: destination.path, from: destination.entry, to: entry)
         rename(open)
         for writer in writers where writer.path.starts(with: source.path) {
             writer.path = destination.path + writer.path.dropFirst(source.path.count)
@@ -184,15 +187,14 @@ extension Workspace {
         guard source.path != destination.path || source.isForeign else { throw Self.exists(target) }
         if let replaced = destination.entry {
             guard !replaced.isDirectory, !entry.isDirectory else { throw Self.exists(target) }
-            if replaced.hardLink != nil { hardLinksChange() }
         }
         var copied = entry
         copied.hardLink = nil
         if let replaced = destination.entry, replaced.isSameValue(as: copied) { return }
         let open = try losingNames(at: destination.path)
         copied = try ReplicaChange.copied(try regrouped(copied), self.source, random)
-        if Totals(of: copied).hardLinks > 0 { hardLinksChange() }
         try put(copied, name, at: destination)
+        hardLinksChange(at: destination.path, from: destination.entry, to: copied)
         rename(open)
     }
 
@@ -213,8 +215,8 @@ extension Workspace {
             throw Self.notEmpty(path)
         }
         let open = try losingNames(at: location.path)
-        if Totals(of: entry).hardLinks > 0 { hardLinksChange() }
         try put(try Entry(removing: entry, at: clock(), source), name, at: location)
+        hardLinksChange(at: location.path, from: entry, to: nil)
         rename(open)
     }
 }

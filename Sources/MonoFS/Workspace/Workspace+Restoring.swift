@@ -203,9 +203,6 @@ extension Entry {
     /// Whether it, or anything below it, is of type `merkle-crdt`.
     fileprivate var hasReplicas: Bool { sync == .merkleCRDT || below?.totals.replicas ?? 0 > 0 }
 
-    /// Whether it has several names, or something below it has.
-    fileprivate var hasHardLinks: Bool { Totals(of: self).hardLinks > 0 }
-
     /// Whether it is the same but for names that share it, and what merges know of it.
     func isSameValue(as other: Entry) -> Bool {
         var (a, b) = (self, other)
