@@ -57,6 +57,7 @@ size_t ipk_fastcdc_cut_with(
     const ipk_kernels *kernels, const ipk_fastcdc *profile, const uint8_t *data, size_t length);
 
 extern const uint32_t ipk_crc32c_table[8][256];
+extern const uint32_t ipk_sha256_constants[64]; /* one a round; at a multiple of 16 */
 
 /* Portable entries. */
 void ipk_blake3_batch_portable(const ipk_blake3_batch *batch);

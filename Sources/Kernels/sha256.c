@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const uint32_t round_constants[64] = {
+const uint32_t ipk_sha256_constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -45,7 +45,7 @@ void ipk_sha256_blocks_portable(uint32_t state[8], const uint8_t *data, size_t c
         for (int t = 0; t < 64; t++) {
             uint32_t sum1 = ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25);
             uint32_t choose = (e & f) ^ (~e & g);
-            uint32_t first = h + sum1 + choose + round_constants[t] + w[t];
+            uint32_t first = h + sum1 + choose + ipk_sha256_constants[t] + w[t];
             uint32_t sum0 = ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22);
             uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
             h = g, g = f, f = e, e = d + first;

@@ -2,22 +2,11 @@ import Foundation
 import Testing
 
 /// What commands that change a branch, and those that look at its history, have in common.
-@Suite struct BranchCommandTests {
-    private let command: CommandLine
+@Suite struct BranchCommandTests: CommandSuite {
+    let command: CommandLine
 
     init() throws {
-        command = try CommandLine()
-        try #require(try command.run("branch", "main").status == 0)
-    }
-
-    /// Runs a command that must go well; what it printed.
-    @discardableResult
-    private func run(_ arguments: String..., input: String = "") throws -> CommandLine.Result {
-        try command.write("input", Data(input.utf8))
-        let file = FileHandle(forReadingAtPath: command.path("input"))
-        let result = try command.start(arguments, input: file).wait()
-        #expect(result.status == 0, "\(arguments): \(result.error)")
-        return result
+        command = try CommandLine(branch: "main")
     }
 
     private func versions(_ place: String = "main") throws -> Int { try run("log", place).lines.count }

@@ -40,6 +40,12 @@ final class CommandLine {
         if !isEmpty { try #require(try run("init").status == 0) }
     }
 
+    /// With a branch in its store.
+    convenience init(branch: String) throws {
+        try self.init()
+        try #require(try run("branch", branch).status == 0)
+    }
+
     deinit {
         _ = try? shell("chmod -R u+w . && rm -rf \"$PWD\"")
     }
@@ -163,4 +169,21 @@ let absentCID = "bafkr4ihvqzk2y3wlfu2oi6evmhuifiw5zfgxjxxnsxgzrkeqvvaz3u5bsm"
 extension [String: Any] {
     /// An integer as it stands in the JSON.
     func integer(_ key: String) -> Int? { self[key] as? Int }
+}
+
+/// Tests most of whose commands must go well.
+protocol CommandSuite {
+    var command: CommandLine { get }
+}
+
+extension CommandSuite {
+    /// Runs a command that must go well, with `input` as its standard input; what it printed.
+    @discardableResult
+    func run(_ arguments: String..., input: String = "") throws -> CommandLine.Result {
+        try command.write("input", Data(input.utf8))
+        let file = FileHandle(forReadingAtPath: command.path("input"))
+        let result = try command.start(arguments, input: file).wait()
+        #expect(result.status == 0, "\(arguments): \(result.error)")
+        return result
+    }
 }

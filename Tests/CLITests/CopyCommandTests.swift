@@ -2,19 +2,11 @@ import Foundation
 import Testing
 
 /// `cp` in all directions, `import` into a directory of a branch, and what is said of entries.
-@Suite struct CopyCommandTests {
-    private let command: CommandLine
+@Suite struct CopyCommandTests: CommandSuite {
+    let command: CommandLine
 
     init() throws {
-        command = try CommandLine()
-        try #require(try command.run("branch", "main").status == 0)
-    }
-
-    @discardableResult
-    private func run(_ arguments: String...) throws -> CommandLine.Result {
-        let result = try command.start(arguments).wait()
-        #expect(result.status == 0, "\(arguments): \(result.error)")
-        return result
+        command = try CommandLine(branch: "main")
     }
 
     private func paths(_ place: String) throws -> [String] { try run("tree", place).lines.dropLast() }

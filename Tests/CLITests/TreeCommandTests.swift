@@ -1,22 +1,11 @@
 import Foundation
 import Testing
 
-@Suite struct TreeCommandTests {
-    private let command: CommandLine
+@Suite struct TreeCommandTests: CommandSuite {
+    let command: CommandLine
 
     init() throws {
-        command = try CommandLine()
-        try #require(try command.run("branch", "main").status == 0)
-    }
-
-    /// Runs a command that must go well; what it printed.
-    @discardableResult
-    private func run(_ arguments: String..., input: String = "") throws -> CommandLine.Result {
-        try command.write("input", Data(input.utf8))
-        let file = FileHandle(forReadingAtPath: command.path("input"))
-        let result = try command.start(arguments, input: file).wait()
-        #expect(result.status == 0, "\(arguments): \(result.error)")
-        return result
+        command = try CommandLine(branch: "main")
     }
 
     @Test func filesAreMadeChangedAndFound() throws {
