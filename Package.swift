@@ -55,22 +55,24 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/bench", swiftSettings: strict),
+        // What tests of several modules share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         // Kills, fills, damages and races stores, in processes that may die of it (docs/RELIABILITY.md).
         .target(name: "FlightRecorder", path: "Tests/FlightRecorder"),
         .executableTarget(
-            name: "fault-worker", dependencies: ["IpldEngine", "MonoFS", "FlightRecorder"],
+            name: "fault-worker", dependencies: ["IpldEngine", "MonoFS", "FlightRecorder", "TestSupport"],
             path: "Tests/FaultWorker", swiftSettings: strict),
         .testTarget(
             name: "FaultTests", dependencies: ["fault-worker"],
             path: "Tests/FaultTests", swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["IpldEngine", "Kernels"],
+            name: "EngineTests", dependencies: ["IpldEngine", "Kernels", "TestSupport"],
             path: "Tests/EngineTests", exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "MonoFSTests", dependencies: ["MonoFS", "IpldEngine"],
+            name: "MonoFSTests", dependencies: ["MonoFS", "IpldEngine", "TestSupport"],
             path: "Tests/MonoFSTests", swiftSettings: strict),
         .testTarget(
-            name: "CAPITests", dependencies: ["CAPI", "CIpldStore", "IpldEngine"],
+            name: "CAPITests", dependencies: ["CAPI", "CIpldStore", "IpldEngine", "TestSupport"],
             path: "Tests/CAPITests", swiftSettings: strict),
         // Runs the command line that is built beside it.
         .testTarget(name: "CLITests", path: "Tests/CLITests", swiftSettings: strict),

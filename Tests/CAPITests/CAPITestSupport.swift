@@ -1,5 +1,6 @@
 import CIpldStore
 import Foundation
+import TestSupport
 import Testing
 
 /// A fresh store in a directory of its own, open through the C interface.
@@ -106,18 +107,6 @@ extension ips_error {
 /// Text in a field of a struct.
 func textToNUL(_ bytes: UnsafeRawBufferPointer) -> String {
     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-}
-
-/// SplitMix64: the same numbers on every machine.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }
 
 func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {

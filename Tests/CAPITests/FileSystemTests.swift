@@ -1,5 +1,6 @@
 import CIpldStore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CAPI

@@ -1,4 +1,5 @@
 import CIpldStore
+import TestSupport
 import Testing
 
 /// Handles that were given back, are of another kind, or never were; and children that outlive their store.

@@ -1,5 +1,6 @@
 import CIpldStore
 import Foundation
+import TestSupport
 import Testing
 
 /// Random calls with random arguments: whatever comes, a status and never a trap; and the store is well

@@ -1,5 +1,6 @@
 import CIpldStore
 import Foundation
+import TestSupport
 import Testing
 
 /// Readers, writers and differences, through the C interface.

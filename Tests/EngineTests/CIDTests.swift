@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func everyBaseReadsBack() throws {
-        var random = LayoutFixture.Random(state: 1)
+        var random = SplitMix(state: 1)
         for _ in 0..<100 {
             let cid = random.cid().inVersion1
             for base in Multibase.allCases {
@@ -67,7 +68,7 @@ import Testing
     }
 
     @Test func binaryRoundTrips() throws {
-        var random = LayoutFixture.Random(state: 2)
+        var random = SplitMix(state: 2)
         for _ in 0..<1000 {
             let cid = random.cid()
             var bytes: [UInt8] = [7]
@@ -118,7 +119,7 @@ import Testing
     }
 
     @Test func orderIsThatOfTheBinaryForms() {
-        var random = LayoutFixture.Random(state: 3)
+        var random = SplitMix(state: 3)
         let cids = (0..<300).map { _ in random.cid() }
         let binary = cids.map { cid in cid.withBinary { Array($0) } }
         for _ in 0..<3000 {
@@ -184,7 +185,7 @@ import Testing
     }
 
     @Test func mutatedBytesNeverTrap() throws {
-        var random = LayoutFixture.Random(state: 4)
+        var random = SplitMix(state: 4)
         var accepted = 0
         for _ in 0..<50_000 {
             var bytes = random.cid().withBinary { Array($0) }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -81,7 +82,7 @@ import Testing
     @Test func aStreamWithCarriedTailsHasTheSameCuts() throws {
         let cases = try Self.cases()
         let inputs = try Self.inputs(for: cases)
-        var random = LayoutFixture.Random(state: 20)
+        var random = SplitMix(state: 20)
         for fixture in cases {
             let input = try #require(inputs[fixture.data])
             let chunker = try fixture.makeChunker()

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -42,7 +43,7 @@ extension [UInt8] {
     func cid() throws -> CID { try withUnsafeBytes { try CID(binary: $0) } }
 }
 
-extension LayoutFixture.Random {
+extension SplitMix {
     mutating func cid() -> CID {
         let hashes: [CID.HashFunction] = [.blake3, .sha256, .identity, .init(rawValue: 0x1b)]
         let hash = hashes.randomElement(using: &self)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -141,7 +142,7 @@ import Testing
     }
 
     @Test func linksAreDistinctAndInOrder() throws {
-        var random = LayoutFixture.Random(state: 5)
+        var random = SplitMix(state: 5)
         let cids = (0..<600).map { _ in random.cid() }
         for count in [0, 1, 7, 8, 9, 600] {
             let all = cids.prefix(count)
@@ -225,7 +226,7 @@ import Testing
     }
 
     @Test func randomValuesRoundTrip() throws {
-        var random = LayoutFixture.Random(state: 6)
+        var random = SplitMix(state: 6)
         for _ in 0..<5000 {
             let value = random.value()
             let bytes = try DagCBOR.encode(value)
@@ -235,7 +236,7 @@ import Testing
     }
 
     @Test func mutatedBytesNeverTrap() throws {
-        var random = LayoutFixture.Random(state: 7)
+        var random = SplitMix(state: 7)
         let seeds = try (0..<200).map { _ in try DagCBOR.encode(random.value()) }
         var accepted = 0
         for round in 0..<200_000 {

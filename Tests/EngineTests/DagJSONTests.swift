@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -135,7 +136,7 @@ import Testing
     }
 
     @Test func randomValuesRoundTrip() throws {
-        var random = LayoutFixture.Random(state: 8)
+        var random = SplitMix(state: 8)
         var written = 0
         for _ in 0..<5000 {
             let value = random.value()
@@ -147,7 +148,7 @@ import Testing
     }
 
     @Test func mutatedBytesNeverTrap() throws {
-        var random = LayoutFixture.Random(state: 9)
+        var random = SplitMix(state: 9)
         let seeds = (0..<200).compactMap { _ in try? DagJSON.encode(random.value()) }
         for round in 0..<50_000 {
             var bytes = seeds[round % seeds.count]

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 @testable import IpldEngine
 
 /// How many random scripts run: a sample by default, IPLDSTORE_EDIT_SCRIPTS of them when that is set.

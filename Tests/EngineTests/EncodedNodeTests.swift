@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -18,7 +19,7 @@ extension EncodedNode {
 /// A value comes out as its DAG-CBOR without being held.
 @Suite struct EncodedNodeTests {
     @Test func whatComesOutIsTheEncoding() throws {
-        var random = LayoutFixture.Random(state: 8)
+        var random = SplitMix(state: 8)
         let fixture = try NodeFixture()
         let values: [IPLDValue] =
             (0..<60).map { _ in random.largeValue() } + [[], [:], 1, "text", .bytes([])]
@@ -40,7 +41,7 @@ extension EncodedNode {
     }
 
     @Test func elementsComeOutOneByOne() throws {
-        var random = LayoutFixture.Random(state: 9)
+        var random = SplitMix(state: 9)
         let fixture = try NodeFixture()
         let values = (0..<40).map { _ in random.largeValue() }
         let cids = try values.map { try fixture.put($0) }

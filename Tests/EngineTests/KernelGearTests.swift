@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// The gear scan of every variant: the same cuts, whatever the bounds, the masks and the data.
@@ -119,7 +120,7 @@ import Testing
     @Test(arguments: KernelVariant.all.dropFirst())
     func foreignMasksAndTablesAreExactToo(variant: KernelVariant) {
         let bytes = KernelBytes.make(200_000, seed: 8)
-        var random = KernelBytes(state: 11)
+        var random = SplitMix(state: 11)
         for round in 0..<20 {
             var profile = GearProfile(
                 minimum: 100, average: 3000, maximum: 20_000, maskSmall: 0, maskLarge: 0)

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// One variant of the kernels that this processor can run; number 0 is the portable one.
@@ -74,20 +75,10 @@ struct GearProfile: Sendable {
     static let publicMasks = withUnsafeBytes(of: ipk_fastcdc_masks) { Array($0.bindMemory(to: UInt64.self)) }
 }
 
-/// Bytes that are the same in every run (SplitMix64).
-struct KernelBytes: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-
+/// Bytes that are the same in every run.
+enum KernelBytes {
     static func make(_ count: Int, seed: UInt64) -> [UInt8] {
-        var random = KernelBytes(state: seed)
+        var random = SplitMix(state: seed)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 8)
         while bytes.count < count {

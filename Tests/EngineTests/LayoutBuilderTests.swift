@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -39,7 +40,7 @@ import Testing
 
     /// Leaves of which neighbours are often equal.
     private static func randomRuns(seed: UInt64) throws -> [ChildRun] {
-        var random = LayoutFixture.Random(state: seed)
+        var random = SplitMix(state: seed)
         return try (0..<Int.random(in: 1...40, using: &random)).map { (_) in
             let number = UInt64.random(in: 0..<6, using: &random)
             let length = UInt64(1) << UInt64.random(in: 0..<8, using: &random)
@@ -56,7 +57,7 @@ import Testing
             let singles = runs.flatMap { (run) in
                 (0..<run.count).map { (_) in ChildRun(cid: run.cid, size: run.size, count: 1) }
             }
-            var random = LayoutFixture.Random(state: ~seed)
+            var random = SplitMix(state: ~seed)
             let regrouped = runs.flatMap { (run) in
                 let head = UInt64.random(in: 0...run.count, using: &random)
                 return [head, run.count - head].map { ChildRun(cid: run.cid, size: run.size, count: $0) }

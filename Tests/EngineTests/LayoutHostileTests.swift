@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -129,7 +130,7 @@ import Testing
         let blocks = LayoutTestBlocks()
         let bytes = LayoutFixture.randomBytes(20_000, seed: 6)
         let (root, size) = try blocks.store(bytes, profile: LayoutFixture.smallProfile())
-        var random = LayoutFixture.Random(state: 7)
+        var random = SplitMix(state: 7)
         for _ in 0..<3000 {
             guard let victim = blocks.emitted.randomElement(using: &random), let good = blocks.blocks[victim]
             else { break }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -95,7 +96,7 @@ struct LayoutNodeForm {
 
     @Test func whatIsWrittenIsReadBack() throws {
         let profile = try LayoutFixture.smallProfile()
-        var random = LayoutFixture.Random(state: 5)
+        var random = SplitMix(state: 5)
         for _ in 0..<300 {
             let runs = try (0..<Int.random(in: 1...12, using: &random)).map { (index) in
                 ChildRun(
@@ -178,7 +179,7 @@ struct LayoutNodeForm {
 
     @Test func mutatedNodesNeverTrap() throws {
         let original = LayoutNodeForm(try Self.someChildren()).bytes
-        var random = LayoutFixture.Random(state: 99)
+        var random = SplitMix(state: 99)
         var accepted = 0
         for _ in 0..<100_000 {
             var bytes = original

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -14,7 +15,7 @@ import Testing
     }
 
     /// Data with runs of zeros and repeated pieces among what is random.
-    private static func mixedBytes(_ count: Int, random: inout LayoutFixture.Random) -> [UInt8] {
+    private static func mixedBytes(_ count: Int, random: inout SplitMix) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count {
             let length = Int.random(in: 1...20_000, using: &random)
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func anyRangeReadsAsTheBytes() throws {
-        var random = LayoutFixture.Random(state: 8)
+        var random = SplitMix(state: 8)
         let profiles = [
             try LayoutFixture.smallProfile(),
             try LayoutProfile(shape: .flat, chunker: .fastCDC(average: 256)),
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func leavesCoverTheFileOnceAndInOrder() throws {
-        var random = LayoutFixture.Random(state: 80)
+        var random = SplitMix(state: 80)
         let bytes = Self.mixedBytes(150_000, random: &random)
         let profile = try LayoutFixture.smallProfile()
         let blocks = LayoutTestBlocks()
@@ -103,7 +104,7 @@ import Testing
             try builder.append(leaf: try LayoutFixture.leaf(number), size: 65536)
         }
         let (root, size) = try builder.finish()
-        var random = LayoutFixture.Random(state: 4)
+        var random = SplitMix(state: 4)
         for _ in 0..<100 {
             var cursor = try TreeCursor(root: root, size: size, source: blocks)
             let before = blocks.reads

@@ -1,23 +1,12 @@
+import TestSupport
+
 @testable import IpldEngine
 
 /// What the chunker and layout tests share: pseudo-random bytes, blocks in memory, and the way from bytes to
 /// a tree and back.
 enum LayoutFixture {
-    /// SplitMix64, of which the FastCDC fixtures are made too.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
-
     static func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
-        var random = Random(state: seed)
+        var random = SplitMix(state: seed)
         return [UInt8](unsafeUninitializedCapacity: count) { (buffer, initialized) in
             var word: UInt64 = 0
             for index in 0..<count {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -5,7 +6,7 @@ import Testing
 /// An edited value is the value that is stored afresh, at the cost of the edit.
 @Suite struct NodeEditTests {
     /// A random container in a value, and the path to it.
-    private func place(_ value: IPLDValue, _ random: inout LayoutFixture.Random) -> [String] {
+    private func place(_ value: IPLDValue, _ random: inout SplitMix) -> [String] {
         var path: [String] = []
         var here = value
         while random.below(3) > 0 {
@@ -44,7 +45,7 @@ import Testing
         }
     }
 
-    private func changes(of value: IPLDValue, _ random: inout LayoutFixture.Random) -> (
+    private func changes(of value: IPLDValue, _ random: inout SplitMix) -> (
         [NodeChange], IPLDValue
     ) {
         var changes: [NodeChange] = []
@@ -93,7 +94,7 @@ import Testing
 
     /// Random histories of edits: after each the root is that of the value stored afresh.
     @Test(arguments: 1...40) func editsGiveWhatStoringAfreshGives(seed: UInt64) throws {
-        var random = LayoutFixture.Random(state: seed)
+        var random = SplitMix(state: seed)
         let fixture = try NodeFixture()
         var value = random.largeValue()
         switch value {
@@ -122,7 +123,7 @@ import Testing
         for number in 10_000..<20_000 { _ = map.append("key \(number)", .integer(Int128(number))) }
         let list: [IPLDValue] = (0..<10_000).map { .integer($0 << 10) }
         let cids = [try fixture.put(.map(map)), try fixture.put(.list(list))]
-        var random = LayoutFixture.Random(state: 1)
+        var random = SplitMix(state: 1)
         for cid in cids {
             var old: Set<CID> = []
             try fixture.blocks(cid, &old)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -209,7 +210,7 @@ import Testing
 
     /// Stored trees of which one block was replaced, links and all, by what is still DAG-CBOR.
     @Test func forgedTreesAreEditedAndIteratedOrRefused() throws {
-        var random = LayoutFixture.Random(state: 11)
+        var random = SplitMix(state: 11)
         let fixture = try NodeFixture()
         var map = IPLDMap()
         for number in 1000..<1400 { _ = map.append("key \(number)", .integer(Int128(number))) }
@@ -242,7 +243,7 @@ import Testing
 
     /// Any bytes in the place of any block.
     @Test func damagedBlocksNeverTrap() throws {
-        var random = LayoutFixture.Random(state: 5)
+        var random = SplitMix(state: 5)
         let fixture = try NodeFixture()
         var blocks: [(CID, LayoutTestBlocks, [CID])] = []
         for _ in 0..<8 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -5,7 +6,7 @@ import Testing
 /// Values of any size come back equal, under a CID that they alone decide.
 @Suite struct NodeRoundTripTests {
     @Test(arguments: 1...12) func valuesComeBackEqual(seed: UInt64) throws {
-        var random = LayoutFixture.Random(state: seed)
+        var random = SplitMix(state: seed)
         let fixture = try NodeFixture()
         for _ in 0..<25 {
             let value = random.largeValue()

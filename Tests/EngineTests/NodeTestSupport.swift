@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -50,9 +51,7 @@ final class NodeFixture {
     }
 }
 
-extension LayoutFixture.Random {
-    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<max(1, bound), using: &self) }
-
+extension SplitMix {
     /// A value of any size up to some thousand elements, whose links lead nowhere but to identity blocks.
     mutating func largeValue(depth: Int = 2) -> IPLDValue {
         switch below(6) {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IpldEngine
@@ -7,7 +8,7 @@ import Testing
     private func key(_ number: Int) -> [UInt8] { [UInt8(number >> 8 & 255), 0xff, UInt8(number & 255)] }
 
     @Test(arguments: 1...10) func sortedBytesAreFoundEditedAndCanonical(seed: UInt64) throws {
-        var random = LayoutFixture.Random(state: seed)
+        var random = SplitMix(state: seed)
         let fixture = try NodeFixture()
         var model: [Int: IPLDValue] = [:]
         for _ in 0..<random.below(3000) { model[random.below(5000)] = random.value(depth: 1) }
@@ -71,7 +72,7 @@ import Testing
 
     /// Two maps of any height are compared, whatever was changed where.
     @Test(arguments: 1...10) func differencesOfAnyTwoMapsAreFound(seed: UInt64) throws {
-        var random = LayoutFixture.Random(state: seed)
+        var random = SplitMix(state: seed)
         let fixture = try NodeFixture()
         func build(_ model: [Int: IPLDValue]) throws -> CID {
             let builder = ByteMapBuilder(fixture.batch, limits: .small)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 @testable import IpldEngine
 
@@ -36,19 +37,6 @@ final class TestStore {
         try body()
         store = try ContentStore.open(at: path)
     }
-}
-
-/// SplitMix64: the same bytes on every machine.
-struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
 }
 
 /// Bytes that do not compress.
