@@ -1570,8 +1570,7 @@ enum {
  * IPS_INVALID when it has no bases; IPS_CORRUPT when a base has lost something that it needs, and
  * IPS_NOT_FOUND when a base is not there, without IPS_FLATTEN_KEEP_GOING. With that a sealed store is
  * flattened, too, but only over a base that is not there (IPS_READ_ONLY). A layer that does not know its
- * bases any more after a repair is IPS_INVALID, and IPS_CORRUPT once some of them were added again; with the
- * flag it stands alone.
+ * bases any more after a repair is IPS_INVALID; with the flag it stands alone.
  *
  * flags     IPS_FLATTEN_KEEP_GOING or 0
  * progress  hears of the blocks looked at. When it stops the call, the store is a layer still. NULL: none
@@ -1583,8 +1582,8 @@ IPS_API IPS_CHECKED ips_status ips_store_flatten(const char *path, uint32_t flag
 /*
  * Ends all change of the store, for ever, in every process: what it has now it will always have, so that
  * layers need not be known to it. Damage can still be mended (ips_store_heal). It is deleted with its
- * directory. IPS_INVALID when it reads through stores that are not sealed, or does not know all of its bases
- * after a repair.
+ * directory. IPS_INVALID when it reads through stores that are not sealed, or does not know its bases after
+ * a repair.
  */
 IPS_API IPS_CHECKED ips_status ips_store_seal(ips_store *store, ips_error *error);
 

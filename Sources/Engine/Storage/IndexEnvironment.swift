@@ -70,8 +70,7 @@ final class IndexEnvironment: @unchecked Sendable {
             (.readOnly, UInt32(MDB_RDONLY)), (.unlocked, UInt32(MDB_RDONLY | MDB_NOLOCK)),
         ]
         if !readOnly { attempts.insert((.readWrite, isDraft ? UInt32(MDB_NOSYNC) : 0), at: 0) }
-        let readers = Self.readers(isLayer: isLayer)
-        let lockFile = try Self.openLockFile(path + "/lock.mdb", readers)
+        let (lockFile, readers) = try Self.openLockFile(path + "/lock.mdb", isLayer: isLayer)
         self.lockFile = lockFile
         var opened: (Access, OpaquePointer)?
         var failure: StoreError?
@@ -119,20 +118,30 @@ final class IndexEnvironment: @unchecked Sendable {
     ///
     /// What comes back has the lock of who is opening. It is one of an open file, which the system releases
     /// after LMDB's, which are the process's: whoever gets it finds no lock of a dead opener.
-    private static func openLockFile(_ path: String, _ readers: UInt32) throws(StoreError)
-        -> LockingDescriptor?
+    private static func openLockFile(_ path: String, isLayer: Bool) throws(StoreError)
+        -> (LockingDescriptor?, readers: UInt32)
     {
+        var readers = readers(isLayer: isLayer)
         let descriptor: Int32
-        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full { return nil }
+        do { descriptor = try System.openOrMake(path) } catch  where error.code != .full {
+            return (nil, readers)
+        }
         let file = try LockingDescriptor(adopting: descriptor)
-        do throws(StoreError) {
-            // A head of three cache lines with one reader, and a line for each other one.
+        // A head of three cache lines with one reader, and a line for each other one.
+        func reserve() throws(StoreError) {
             do { try System.reserve(descriptor, at: 0, length: UInt64(readers - 1) * 64 + 192) } catch
                 where error.code == .unsupported
             {}
-            if Defect.openersAreNotAlone.isPresent { return file }
+        }
+        do throws(StoreError) {
+            do { try reserve() } catch  where error.code == .full && !isLayer {
+                // What was a layer, and stands alone, has room for as many as it had, on a full disk too.
+                readers = Self.readers(isLayer: true)
+                try reserve()
+            }
+            if Defect.openersAreNotAlone.isPresent { return (file, readers) }
             for _ in 0..<patienceMilliseconds {
-                if try System.lock(descriptor, .exclusive, at: openingOffset) { return file }
+                if try System.lock(descriptor, .exclusive, at: openingOffset) { return (file, readers) }
                 System.sleep(milliseconds: 1)
             }
             throw StoreError(.busy, "another process has been opening the store for long: try again")

@@ -94,7 +94,6 @@ extension IndexSnapshot {
     }
 
     private static let unsettledKey: StaticString = "unsettled"
-    private static let lacksNamesKey: StaticString = "names lost"
 
     /// Whether links to what is not here may be to blocks of bases that do not hold it yet.
     enum Unsettled: UInt8 {
@@ -119,18 +118,6 @@ extension IndexSnapshot {
         if unsettled == .possible, try self.unsettled() == .known { return }
         let value = unsettled == .known ? [] : [unsettled.rawValue]
         try value.withBytes { (value) throws(StoreError) in try put(.meta, key, value) }
-    }
-
-    /// Whether names were lost that bases may still hold something for.
-    func lacksNames() throws(StoreError) -> Bool { try get(.meta, Self.lacksNamesKey.rawBytes) != nil }
-
-    func setLacksNames(_ lacksNames: Bool) throws(StoreError) {
-        let key = Self.lacksNamesKey.rawBytes
-        guard lacksNames else {
-            try delete(.meta, key)
-            return
-        }
-        try [UInt8]().withBytes { (value) throws(StoreError) in try put(.meta, key, value) }
     }
 
     // MARK: Loans: numbers of the last one, in layer and base

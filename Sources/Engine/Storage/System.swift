@@ -393,7 +393,7 @@ package enum System {
         }
     }
 
-    /// The path from the root, without symbolic links; of one that is not there yet, its directory's.
+    /// The path from the root, without symbolic links as far as it is there.
     static func absolutePath(_ path: String, mayBeMissing: Bool = false) throws(StoreError) -> String {
         if let resolved = realpath(path, nil) {
             defer { free(resolved) }
@@ -405,7 +405,8 @@ package enum System {
         guard mayBeMissing, errno == ENOENT else { throw error(errno, "find \(path)") }
         let trimmed = path.hasSuffix("/") && path.utf8.count > 1 ? String(path.dropLast()) : path
         let name = trimmed.split(separator: "/").last.map(String.init) ?? trimmed
-        let directory = try absolutePath(Journal.directory(of: trimmed))
+        let directory = try absolutePath(
+            Journal.directory(of: trimmed), mayBeMissing: trimmed.contains("/"))
         return directory == "/" ? "/" + name : directory + "/" + name
     }
 

@@ -189,6 +189,22 @@ struct Base: Sendable {
         return there.identity == identity || ForkFile.read(place) == (try? ForkFile.external(file))
     }
 
+    /// A layer that is on one file system with the base, and was not, is seen by it from now on.
+    func tie(_ fork: StoreIdentity, _ file: String) {
+        guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return }
+        let place = forks + "/" + fork.text
+        guard let there = (try? System.status(ofPath: place))?.identity, there != identity,
+            there.device == identity.device
+        else { return }
+        try? core.alone { (_) throws(StoreError) in
+            guard core.hasRegistered(fork) else { return }
+            try? System.remove(place + ".new")
+            try System.link(file, place + ".new")
+            try System.rename(place + ".new", place)
+            try System.flushDirectory(forks)
+        }
+    }
+
     /// Notes where a layer is now.
     func notePath(_ fork: StoreIdentity, _ layer: String) {
         guard let forks, let path = try? System.absolutePath(layer) else { return }
@@ -218,7 +234,8 @@ extension [Base] {
 
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
 /// in the base, where both are on one file system. With one left, the layer is gone; but in a base that was
-/// copied nothing has two names, so the file says which inode it is.
+/// copied nothing has two names, so the file says which inode it is. Behind that is the layer's configuration:
+/// what has lost its index and its journal knows by it over which bases it is.
 enum ForkFile {
     /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
     static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }
@@ -246,34 +263,51 @@ enum ForkFile {
 
     /// The fork that a layer's file says that it is.
     static func fork(of file: String) -> StoreIdentity? {
-        guard let words = read(file)?.split(separator: " "), words.count == 3, words[0] == "fork" else {
+        guard let words = read(file)?.split(separator: "\n").first?.split(separator: " "), words.count == 3,
+            words[0] == "fork"
+        else { return nil }
+        return StoreIdentity(text: String(words[1]))
+    }
+
+    /// The configuration of the layer, as it was when the file was last written.
+    static func configuration(of file: String) -> RecordedConfiguration? {
+        guard let text = read(file), text.hasPrefix("fork "), let end = text.firstIndex(of: "\n") else {
             return nil
         }
-        return StoreIdentity(text: String(words[1]))
+        return try? RecordedConfiguration(parsing: String(text[end...]))
     }
 
     /// Which of the files in a store are these, whatever it is now.
     static func isOne(_ name: String) -> Bool { name == "fork" || name.hasPrefix("fork.") }
 
     /// `flushing`: when nobody flushes it later.
-    static func create(_ path: String, _ fork: StoreIdentity, flushing: Bool = false) throws(StoreError) {
-        try Journal.replace(path, flushing: flushing) { (file) in Array(text(fork, file).utf8) }
+    static func create(
+        _ path: String, _ fork: StoreIdentity, _ recorded: RecordedConfiguration, flushing: Bool = false
+    ) throws(StoreError) {
+        try Journal.replace(path, flushing: flushing) { (file) in
+            Array((line(fork, file) + recorded.text).utf8)
+        }
     }
 
-    static func text(_ fork: StoreIdentity, _ file: FileIdentity) -> String {
+    private static func line(_ fork: StoreIdentity, _ file: FileIdentity) -> String {
         "fork \(fork.text) \(file.inode)\n"
     }
 
+    /// Whether a file says that it is this one, of this fork.
+    static func isOriginal(_ text: String, _ fork: StoreIdentity, _ file: FileIdentity) -> Bool {
+        text.hasPrefix(line(fork, file))
+    }
+
     /// A layer's file that was copied, or restored, together with its name in the base: it is known there,
-    /// and says so of itself again, so that the base sees when the layer is gone. In place, which keeps both
-    /// names.
-    static func correct(_ path: String, _ fork: StoreIdentity) {
-        guard let file = (try? System.status(ofPath: path))?.identity, read(path) != text(fork, file),
-            let descriptor = try? System.open(path, O_WRONLY | O_TRUNC)
-        else { return }
+    /// and says so of itself again, so that the base sees when the layer is gone; and what the layer is. In
+    /// place, which keeps both names.
+    static func correct(_ path: String, _ fork: StoreIdentity, _ recorded: RecordedConfiguration) {
+        guard let file = (try? System.status(ofPath: path))?.identity else { return }
+        let text = line(fork, file) + recorded.text
+        guard read(path) != text, let descriptor = try? System.open(path, O_WRONLY | O_TRUNC) else { return }
         defer { System.close(descriptor) }
         // Half of it says as little as nothing, and is made whole at the next opening.
-        try? Array(text(fork, file).utf8).withBytes { (bytes) throws(StoreError) in
+        try? Array(text.utf8).withBytes { (bytes) throws(StoreError) in
             try System.write(descriptor, at: 0, bytes)
         }
     }
@@ -291,7 +325,7 @@ enum ForkFile {
     static func read(_ path: String) -> String? {
         guard let descriptor = try? System.open(path, O_RDONLY) else { return nil }
         defer { System.close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 64)
+        var bytes = [UInt8](repeating: 0, count: RecordedConfiguration.longest + 128)
         let count = try? bytes.withMutableBytes { (buffer) throws(StoreError) in
             try System.read(descriptor, at: 0, into: buffer)
         }

@@ -16,12 +16,29 @@ extension StoreCore {
         }
     }
 
+    /// Has the files say what the store is: those of bases that know them, and of such as need not.
+    func noteInForkFiles(where isAmong: (Base) -> Bool) throws(StoreError) {
+        let recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
+        for (base, file) in zip(bases, forkFiles) where isAmong(base) {
+            // One that holds nothing may know it by the name that it had.
+            let known = base.isHolding ? nil : ForkFile.fork(of: file)
+            guard let fork = known ?? recorded.fork else { continue }
+            if !base.isHolding, (try? System.status(ofPath: file)) == nil {
+                try? ForkFile.create(file, fork, recorded)
+            } else {
+                ForkFile.correct(file, fork, recorded)
+            }
+        }
+    }
+
     /// A layer whose fork file a base does not know was copied, or forgotten, or the base was replaced by a
     /// copy or a backup: it takes a name of its own, and has its bases hold under that what it links to.
     /// Another store than these may have what is missing in them, and sees by the old file, which is kept,
     /// that the layer is there (`dropKeptForkFiles`).
     func renewForkIfCopied() throws(StoreError) {
-        guard let files, let fork, bases.contains(where: \.isHolding) else { return }
+        guard let files, let fork else { return }
+        try noteInForkFiles { !$0.isHolding }
+        guard bases.contains(where: \.isHolding) else { return }
         let holding = zip(bases, forkFiles).filter(\.0.isHolding)
         func isKnown(_ fork: StoreIdentity) -> Bool {
             holding.allSatisfy { (base, file) in
@@ -33,9 +50,10 @@ extension StoreCore {
         }
         if isKnown(fork) {
             for (base, file) in holding {
+                base.tie(fork, file)
                 base.notePath(fork, path)
-                ForkFile.correct(file, fork)
             }
+            try noteInForkFiles(where: \.isHolding)
             guard holding.contains(where: { isUnfinished($0.1) }) else { return }
         }
         // Deleting needs the store open, also on a full disk.
@@ -49,27 +67,21 @@ extension StoreCore {
                 StoreCreation.removeTree(file)
             }
             if let now = recorded.fork, isKnown(now) { return }
+            let former = try files.forks().union([recorded.fork ?? fork])
             let renewed = try StoreIdentity.random()
+            recorded.fork = renewed
             for (base, file) in holding {
-                try ForkFile.create(ForkFile.unfinished(file), renewed, flushing: true)
+                try ForkFile.create(ForkFile.unfinished(file), renewed, recorded, flushing: true)
                 try base.register(renewed, ForkFile.unfinished(file), at: path)
             }
-            // After a repair that lost the bases, their files have the numbers of before.
-            let former = try files.forkFiles()
-            for (number, base) in bases.enumerated() where base.isHolding || base.core.keepsEverything {
-                let known = former.filter { base.knows($0.fork, $0.file) }
-                if base.isHolding {
-                    try holdAnew(number, base, renewed, instead: known.map(\.fork), transaction)
-                }
-                for (file, fork) in known where !holding.contains(where: { $0.1 == file }) {
-                    files.noteKept(file, fork)
-                }
+            for (number, base) in bases.enumerated() where base.isHolding {
+                try holdAnew(number, base, renewed, instead: former, transaction)
             }
             // They may have what others lacked, or did not have to hold.
             try transaction.index.setUnsettled(.known)
             for (_, file) in holding {
                 // A base that did not hold at the last renewal knows it by another name.
-                let name = ForkFile.fork(of: file) ?? recorded.fork ?? fork
+                let name = ForkFile.fork(of: file) ?? fork
                 let kept = ForkFile.kept(file, name)
                 do throws(StoreError) { try System.link(file, kept) } catch
                     where [.exists, .notFound, .unsupported].contains(error.code)
@@ -80,7 +92,6 @@ extension StoreCore {
             // one that is known to be alive.
             for (_, file) in holding { try System.rename(ForkFile.unfinished(file), file) }
             try System.flushDirectory(files.path)
-            recorded.fork = renewed
             try transaction.setConfiguration(try recorded.checkedText())
         }
     }
@@ -142,42 +153,42 @@ extension StoreCore {
     /// and holds under the new name, one that nobody else has a name of, and all when nothing is missing.
     func dropKeptForkFiles() throws(StoreError) {
         guard let files else { return }
-        let (now, unsettled, lacksNames) = try read { (snapshot) throws(StoreError) in
-            (try snapshot.recorded().fork, try snapshot.unsettled(), try snapshot.lacksNames())
+        guard files.hasKept else { return }
+        let (recorded, unsettled) = try read { (snapshot) throws(StoreError) in
+            (try snapshot.recorded(), try snapshot.unsettled())
         }
         // What has lost its name is not known to be missing.
-        guard files.hasKept || lacksNames else { return }
-        var isWhole = unsettled == nil && !lacksNames
+        var isWhole = unsettled == nil && !recorded.lacksNames
         for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
         for (file, fork) in files.kept {
             let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
             let back = bases.filter {
                 ($0.isHolding || $0.core.keepsEverything) && $0.knows(fork, file)
             }
-            for base in back where fork != now {
-                if base.isHolding {
-                    // On another file system nobody sees that the file goes.
-                    try base.core.forget([fork])
-                } else if lacksNames {
-                    try write(.releasing) { (transaction) throws(StoreError) in
-                        try nameOrphans(base, [fork], transaction)
-                    }
-                }
+            for base in back where fork != recorded.fork && base.isHolding {
+                // On another file system nobody sees that the file goes.
+                try base.core.forget([fork])
             }
-            if isWhole || isLast && !lacksNames || !back.isEmpty { files.removeKept(file) }
-        }
-        guard lacksNames, try isSeenByItsBases() else { return }
-        try write(.releasing) { (transaction) throws(StoreError) in
-            try transaction.index.setLacksNames(false)
+            if isWhole || isLast || !back.isEmpty { files.removeKept(file) }
         }
     }
 
-    /// Whether each file by which a base knows the store is one of its bases', as they are now.
-    func isSeenByItsBases() throws(StoreError) -> Bool {
-        guard let files, !bases.isEmpty else { return false }
-        guard bases.allSatisfy({ $0.isHolding || $0.core.keepsEverything }) else { return false }
-        return try files.forkFiles().allSatisfy { (file, fork) in
-            bases.contains { $0.knows(fork, file) }
+    /// Gives what bases hold for the store, and nothing here accounts for, a name where names were lost: as in
+    /// a store by itself, nothing is known to be garbage then.
+    func nameWhatBasesHold() throws(StoreError) {
+        guard let files, !bases.isEmpty else { return }
+        let recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
+        guard recorded.lacksNames else { return }
+        let forks = try files.forks()
+        try write(.releasing) { (transaction) throws(StoreError) in
+            var recorded = try transaction.index.recorded()
+            guard recorded.lacksNames else { return }
+            for base in bases where base.isHolding || base.core.keepsEverything {
+                try nameOrphans(base, forks, transaction)
+            }
+            // One that may not be asked now may be later.
+            recorded.lacksNames = !bases.allSatisfy { $0.isHolding || $0.core.keepsEverything }
+            if !recorded.lacksNames { try transaction.setConfiguration(try recorded.checkedText()) }
         }
     }
 
@@ -201,7 +212,7 @@ extension StoreCore {
     /// and nobody lends, also what it has damaged, until another one is found that has it. What is gone is
     /// no longer borrowed.
     private func holdAnew(
-        _ number: Int, _ base: Base, _ fork: StoreIdentity, instead former: [StoreIdentity],
+        _ number: Int, _ base: Base, _ fork: StoreIdentity, instead former: Set<StoreIdentity>,
         _ transaction: StoreTransaction
     ) throws(StoreError) {
         try nameOrphans(base, former, transaction)

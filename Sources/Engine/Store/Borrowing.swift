@@ -215,7 +215,6 @@ extension StoreCore {
             guard try read(fork) != nil else { continue }
             try write(.releasing) { (transaction) throws(StoreError) in
                 guard let fork = try fork(transaction.index) else { return }
-                try nameOrphans(base, [fork], transaction)
                 try lendAgain(number, base, fork, transaction)
                 let loan = try Self.randomNumber()
                 var rest = try surplus(
@@ -232,10 +231,10 @@ extension StoreCore {
 
     /// Where names were lost, gives some to what a base holds for this store and nothing here accounts for:
     /// as in a store by itself, nothing is known to be garbage then.
-    func nameOrphans(_ base: Base, _ forks: [StoreIdentity], _ transaction: StoreTransaction)
+    func nameOrphans(_ base: Base, _ forks: Set<StoreIdentity>, _ transaction: StoreTransaction)
         throws(StoreError)
     {
-        guard try transaction.index.lacksNames() else { return }
+        guard try transaction.index.recorded().lacksNames else { return }
         var orphans: [CID] = []
         try base.core.readSettled { (there) throws(StoreError) in
             for fork in forks {

@@ -124,7 +124,7 @@ extension StoreCore {
         // Only a file that says so itself has had a name in the layer: a copy has not, nor is one that cannot
         // be read known to.
         guard let text = ForkFile.read(place) else { return .unknown }
-        if text == ForkFile.text(fork, status.identity) { return .gone }
+        if ForkFile.isOriginal(text, fork, status.identity) { return .gone }
         return ForkFile.externalInode(place) != nil ? .external : .unknown
     }
 
@@ -187,13 +187,10 @@ extension StoreCore {
         return held
     }
 
-    /// Whether it was a layer, and a repair could not know any more over what, until all are added again.
+    /// Whether it was a layer, and a repair could not know any more over what: its fork files are damaged, too.
     func lostItsBases(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
         let recorded = try snapshot.recorded()
-        guard !recorded.bases.isEmpty else { return recorded.fork == nil && files?.hasForkFiles ?? false }
-        // Some may be back.
-        guard try snapshot.lacksNames() else { return false }
-        return try !isSeenByItsBases()
+        return recorded.bases.isEmpty && recorded.fork == nil && files?.hasForkFiles ?? false
     }
 
     /// Whether there is a file of the fork: nothing is held for one that was forgotten.
@@ -304,7 +301,7 @@ extension ContentStore {
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
     /// layers need not be known to it. To get rid of it, delete its directory.
     /// INVALID when it reads through stores that are not sealed, and could lose what only they have; or does
-    /// not know all of its bases after a repair.
+    /// not know its bases after a repair.
     public final func seal() throws(StoreError) {
         try checkWritable()
         try core.noteSealed()
@@ -322,6 +319,7 @@ extension ContentStore {
             try transaction.setConfiguration(try recorded.checkedText())
             try transaction.index.seal()
         }
+        try core.noteInForkFiles { _ in true }
         try core.noteSealed()
     }
 
@@ -390,8 +388,8 @@ extension ContentStore {
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
     /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
     /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it. A
-    /// sealed store is flattened only so, over a base that is not there; and so is one that does not know all
-    /// of its bases after a repair, which is CORRUPT otherwise, or INVALID when it knows none.
+    /// sealed store is flattened only so, over a base that is not there; and so is one that does not know its
+    /// bases after a repair, which is INVALID otherwise.
     /// `progress` hears of the blocks looked at, and may throw to stop: then the store is what it was.
     @discardableResult
     public static func flatten(
@@ -408,13 +406,6 @@ extension ContentStore {
             }
             core.files?.removeForkFiles()
             return report
-        }
-        let isComplete = try !core.read(core.lostItsBases)
-        guard keepingGoing || isComplete else {
-            throw StoreError(
-                .corrupt,
-                "not all of its bases are known: ipldstore base add says them, flatten --keep-going does "
-                    + "without")
         }
         let isBereft = core.bases.contains(where: \.isLost)
         try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in

@@ -16,10 +16,9 @@ extension Repair {
             for (epoch, entry) in journal.entries { names.apply(entry, epoch: epoch) }
         } catch  where Self.isDamage(error) {}
         let isWhole = journalLength != nil && names.configuration != nil
-        let text = names.configuration ?? old?.names.configuration
         let recorded: RecordedConfiguration
-        if let text, let parsed = try? RecordedConfiguration(parsing: text) {
-            recorded = parsed
+        if let known = try readConfiguration(isWhole ? names.configuration : nil, old, names) {
+            recorded = known
         } else if let identity = try packIdentity() {
             recorded = RecordedConfiguration(identity: identity, configuration: StoreConfiguration())
         } else if let levels = BlockFiles.levels(in: path) {
@@ -53,7 +52,6 @@ extension Repair {
         }
         return Known(
             recorded: recorded, names: names, hasAllNames: isWhole || old?.isComplete == true,
-            lacksNames: old?.lacksNames == true,
             generation: generation, journalLength: isWhole ? journalLength : nil)
     }
 
@@ -71,7 +69,23 @@ extension Repair {
         var state: IndexState?
         /// Whether it has as many names as it says.
         var isComplete = false
-        var lacksNames = false
+    }
+
+    /// What a damaged journal still says may be long superseded; the other places know the last one. `journal`:
+    /// of one that is whole.
+    private func readConfiguration(_ journal: String?, _ old: OldIndex?, _ names: Names) throws(StoreError)
+        -> RecordedConfiguration?
+    {
+        for text in [journal, old?.names.configuration] {
+            if let text, let recorded = try? RecordedConfiguration(parsing: text) { return recorded }
+        }
+        let store = (try? Journal.readHeader(path: path + "/journal"))?.store
+        for number in 0..<RecordedConfiguration.mostBases {
+            let file = path + "/" + ForkFile.name(forBase: number)
+            guard let recorded = ForkFile.configuration(of: file) else { continue }
+            if store == nil || recorded.identity == store { return recorded }
+        }
+        return names.configuration.flatMap { try? RecordedConfiguration(parsing: $0) }
     }
 
     /// Whether a file is damaged or gone. One that could not be read now may be read the next time, and is
@@ -93,7 +107,6 @@ extension Repair {
             var old = OldIndex()
             old.names.configuration = try? snapshot.configurationText()
             old.state = try? snapshot.state()
-            old.lacksNames = (try? snapshot.lacksNames()) ?? false
             old.names.epoch = old.state?.epoch ?? 0
             do throws(StoreError) {
                 try snapshot.scanRoots { (name, cid) throws(StoreError) in

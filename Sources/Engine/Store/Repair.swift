@@ -39,8 +39,6 @@ struct Repair {
         var names: Names
         /// False when names may be missing, so that nothing is known to be garbage.
         var hasAllNames: Bool
-        /// Whether the old index knew that bases hold for names that were lost before.
-        var lacksNames: Bool
         /// The journal's generation, 0 when it has none.
         var generation: UInt64
         /// Bytes of the journal that say these names, nil when it does not.
@@ -48,6 +46,9 @@ struct Repair {
     }
 
     mutating func run() throws(StoreError) -> RepairReport {
+        let packs = (try? System.list(path + "/packs")) ?? []
+        try StoreFiles.requireOwn(
+            ["journal", "index/data.mdb", "leases"] + packs.map { "packs/" + $0 }, path, System.readable(path))
         if !Defect.repairIsNotFlushed.isPresent { try System.flushFileSystem(path) }
         let known = try readKnown()
         let fresh = path + "/index.new"
@@ -85,6 +86,8 @@ struct Repair {
         // Also where it is not known any more over which bases it was.
         let files = try System.list(path)
         let isLayer = !known.recorded.bases.isEmpty || files.contains(where: ForkFile.isOne)
+        var known = known
+        if isLayer, !known.hasAllNames { known.recorded.lacksNames = true }
         try write(index) { (snapshot) throws(StoreError) in
             var state = IndexState()
             state.epoch = known.names.epoch + 1
@@ -92,14 +95,7 @@ struct Repair {
             try snapshot.setConfigurationText(known.recorded.text)
             if known.recorded.isSealed { try snapshot.seal() }
             // Bases are not asked here: what is linked to and not here is borrowed when the store is opened.
-            if isLayer {
-                try snapshot.setUnsettled(.known)
-                // Kept files say that some base is not back, for which another loss may have left a name.
-                let isComplete = known.recorded.fork != nil && !files.contains { ForkFile.kept($0) != nil }
-                if !known.hasAllNames || known.lacksNames || !isComplete {
-                    try snapshot.setLacksNames(true)
-                }
-            }
+            if isLayer { try snapshot.setUnsettled(.known) }
             // What was agreed on with them is not known any more.
             for number in known.recorded.bases.indices {
                 try snapshot.setLoan(try StoreCore.randomNumber(), fromBase: number)

@@ -38,6 +38,8 @@ struct RecordedConfiguration: Equatable {
     /// has none of these says format 1.
     static let format = 2
     static let mostBases = 16
+    /// Bytes of the text.
+    static let longest = 48 << 10
 
     let identity: StoreIdentity
     var configuration: StoreConfiguration
@@ -45,6 +47,8 @@ struct RecordedConfiguration: Equatable {
     /// The name under which bases hold what the store links to.
     var fork: StoreIdentity?
     var bases: [RecordedBase] = []
+    /// Whether names were lost in a repair that bases may still hold something for.
+    var lacksNames = false
 
     var text: String {
         var lines = [
@@ -55,6 +59,7 @@ struct RecordedConfiguration: Equatable {
         if isSealed { lines.append("sealed yes") }
         if let fork { lines.append("fork \(fork.text)") }
         for base in bases { lines.append("base \(base.identity.text) \(base.path)") }
+        if lacksNames { lines.append("names lost") }
         lines.insert("format \(lines.count == 3 ? 1 : Self.format)", at: 0)
         return lines.map { $0 + "\n" }.joined()
     }
@@ -68,7 +73,7 @@ struct RecordedConfiguration: Equatable {
             throw StoreError(.invalid, "the path of a base has no control characters")
         }
         let text = text
-        guard text.utf8.count < 48 << 10 else {
+        guard text.utf8.count < Self.longest else {
             throw StoreError(.invalid, "the paths of the bases are too long")
         }
         return text
@@ -120,6 +125,7 @@ struct RecordedConfiguration: Equatable {
             profile: try LayoutProfile(identifier: String(layout)), compression: compression,
             payloads: payloads)
         isSealed = fields["sealed"] == "yes"
+        lacksNames = fields["names"] == "lost"
         if let text = fields["fork"] {
             guard let fork = StoreIdentity(text: String(text)) else { throw damaged }
             self.fork = fork

@@ -135,6 +135,7 @@ final class StoreCore: @unchecked Sendable {
                 if withBases, !core.isReadOnly {
                     try core.recoverLoans()
                     try core.renewForkIfCopied()
+                    try core.nameWhatBasesHold()
                     try core.settle(.opening)
                     try core.settleLoans()
                     try core.dropKeptForkFiles()

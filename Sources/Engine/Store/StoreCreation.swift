@@ -37,7 +37,7 @@ enum StoreCreation {
             if let fork {
                 for (number, base) in bases.enumerated() {
                     let file = temporary + "/" + ForkFile.name(forBase: number)
-                    try ForkFile.create(file, fork)
+                    try ForkFile.create(file, fork, recorded)
                     try base.register(fork, file, at: path)
                 }
             }

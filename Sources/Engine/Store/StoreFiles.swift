@@ -53,7 +53,7 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(.corrupt, "the journal's header is damaged: run verify --repair")
             }
             store = header.store
-            if !readOnly { try Self.requireOwn(["journal", "index/data.mdb"], path, name) }
+            if !readOnly { try Self.requireOwn(["journal", "index/data.mdb", "leases"], path, name) }
             presence = try Self.present(path + "/index/data.mdb", readOnly: readOnly)
         } catch {
             directory.close()
@@ -119,7 +119,7 @@ final class StoreFiles: @unchecked Sendable {
 
     /// What is written in place may not be another store's, too, as in a copy that is made of hard links:
     /// index and journal would be both stores', and what they tell of only one's.
-    private static func requireOwn(_ files: [String], _ path: String, _ name: String) throws(StoreError) {
+    static func requireOwn(_ files: [String], _ path: String, _ name: String) throws(StoreError) {
         for file in files {
             let links = (try? System.status(ofPath: path + "/" + file))?.links ?? 1
             guard links > 1 else { continue }
@@ -185,14 +185,11 @@ final class StoreFiles: @unchecked Sendable {
 
     var hasForkFiles: Bool { (try? System.list(path))?.contains(where: ForkFile.isOne) ?? false }
 
-    /// All files by which some base, here or elsewhere, may know the store.
-    func forkFiles() throws(StoreError) -> [(file: String, fork: StoreIdentity)] {
-        var files: [(file: String, fork: StoreIdentity)] = []
-        for name in try System.list(path) where ForkFile.isOne(name) && !ForkFile.isUnfinished(name) {
-            let file = path + "/" + name
-            if let fork = ForkFile.kept(name) ?? ForkFile.fork(of: file) { files.append((file, fork)) }
-        }
-        return files
+    /// All names by which some base, here or elsewhere, may know the store.
+    func forks() throws(StoreError) -> Set<StoreIdentity> {
+        Set(
+            try System.list(path).filter { ForkFile.isOne($0) && !ForkFile.isUnfinished($0) }
+                .compactMap { ForkFile.kept($0) ?? ForkFile.fork(of: path + "/" + $0) })
     }
 
     /// Bases see that a store does not read through them any more.

@@ -14,7 +14,10 @@ struct HostError: Error {
     }
 
     /// Whether it is the host, or the device, and not one file that fails.
-    var isGeneral: Bool { [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM].contains(code) }
+    var isGeneral: Bool { isOfTheProcess || [ENOSPC, EDQUOT, EIO, EROFS].contains(code) }
+
+    /// Whether this process, or the host, has too little of something, which says nothing of the file.
+    var isOfTheProcess: Bool { [EMFILE, ENFILE, ENOMEM].contains(code) }
 
     /// One sentence about a path, with the code that a caller can act on.
     func storeError(_ path: String) -> StoreError {

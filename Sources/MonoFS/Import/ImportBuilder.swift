@@ -224,6 +224,8 @@ final class ImportBuilder {
         let error =
             kind == .changing
             ? StoreError(.busy, "\(path) changed while it was read") : failure.storeError("\(path)")
+        // What is there is not what could not be read: an import of the rest would be another tree.
+        if failure.isOfTheProcess { throw error }
         try problem(TransferProblem(path: path, kind: kind, error: error))
     }
 
