@@ -47,6 +47,36 @@ import Testing
         #expect(try line.run("forks", "forget", identity, "--force").status == 3)
     }
 
+    /// What is copied with its base reads through the old one until it is told otherwise.
+    @Test func aForkThatMayBeThereIsForgottenByForceOnly() throws {
+        let (line, content, _, base) = try makeLayer()
+        #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)
+        for copy in ["told", "untold"] {
+            try #require(try line.shell("mkdir \(copy); cp -a \(base) layer \(copy)").status == 0)
+        }
+        func forks(_ copy: String) throws -> [[String: Any]] {
+            try line.run("--store", "\(copy)/\(base)", "forks", "--json").array()
+        }
+        #expect(try line.run("--store", "told/layer", "base", "set", base, "told/\(base)").status == 0)
+        #expect(try forks("told").map { $0["state"] as? String } == ["present"])
+        #expect(try line.run("--store", "untold/layer", "stat").status == 0)
+        let fork = try #require(try forks("untold").first)
+        #expect(fork["state"] as? String == "unknown" && fork.integer("holds") == 1)
+        let identity = try #require(fork["identity"] as? String)
+        let words = ["--store", "untold/\(base)", "forks", "forget", identity]
+        let refused = try line.start(words).wait()
+        #expect(refused.status == 1 && refused.error.contains("holds 1 block here"), "\(refused.error)")
+        #expect(refused.error.contains("--force"))
+        #expect(try forks("untold").count == 1)
+        #expect(try line.start(words + ["--force"]).wait().status == 0)
+        #expect(try forks("untold").isEmpty)
+        // The one that was told needs nothing of the original any more.
+        _ = try line.shell("rm -r \(base) layer")
+        #expect(try line.run("--store", "told/\(base)", "root", "rm", "name").status == 0)
+        #expect(try line.run("--store", "told/\(base)", "gc").status == 0)
+        #expect(try line.run("--store", "told/layer", "get", "mine").outputBytes == content)
+    }
+
     @Test func aRepairSaysWhatItNamedInABase() throws {
         let (line, content, cid, _) = try makeLayer()
         #expect(try line.run("--store", "layer", "root", "set", "mine", "name").status == 0)

@@ -119,26 +119,40 @@ struct Forks: ParsableCommand {
             abstract: "Release what is held for a fork.",
             discussion: """
                 What the fork needs here, and nothing else does, is lost with the next gc. One whose \
-                directory is there is forgotten with --force only.
+                directory is there is forgotten with --force only, and so is one that is unknown and holds \
+                something: a layer that was copied or restored may still need it.
                 """)
 
         @OptionGroup var options: StoreOptions
-        @Flag(help: "Also one whose directory is there.")
+        @Flag(help: "Also one whose directory is there, or that is unknown and holds something.")
         var force = false
         @Argument(help: ArgumentHelp("The identity that forks ls shows.", valueName: "identity"))
         var identity: String
 
         func run() throws {
             let store = try options.open()
-            if !force, let fork = try store.forks().first(where: { $0.identity == identity }),
-                fork.state == .present
-            {
-                throw CommandExit(
-                    StoreError(.busy, "the fork is there, at \(Forks.printable(fork.path))"),
-                    advice: "flatten it or delete it, or say --force and lose what it reads here")
+            if !force, let fork = try store.forks().first(where: { $0.identity == identity }) {
+                try Self.check(fork)
             }
             try store.forgetFork(identity)
             try options.report([("identity", identity)], "\(identity) forgotten")
+        }
+
+        /// Refuses a fork that is there, or may be.
+        private static func check(_ fork: ForkInformation) throws(CommandExit) {
+            switch fork.state {
+            case .present:
+                throw CommandExit(
+                    StoreError(.busy, "the fork is there, at \(Forks.printable(fork.path))"),
+                    advice: "flatten it or delete it, or say --force and lose what it reads here")
+            case .unknown where fork.holds > 0:
+                throw CommandExit(
+                    StoreError(
+                        .busy, "the fork is unknown, and holds \(Quantity.count(fork.holds, "block")) here"),
+                    advice: "have its layer read through this store first (ipldstore base set, ipldstore "
+                        + "stat), or say --force and lose what only it holds")
+            default: break
+            }
         }
     }
 }
