@@ -14,6 +14,10 @@ struct Initialize: ParsableCommand {
             of what they have costs next to nothing. Chunks, hash and compression are then those of the \
             first base where none are given.
 
+            Stores that share data, as layers or by copy, should have the same chunks and hash. Where these \
+            differ, equal files have other CIDs: they are stored once more, diff lists them, and merge takes \
+            them for changed.
+
             --kind flatfs keeps each block in a plain file of its own, named by its CID, for other programs \
             to read; lmdb, the default, keeps blocks in packs, which is faster and smaller.
             """)
