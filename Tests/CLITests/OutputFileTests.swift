@@ -48,6 +48,33 @@ import Testing
         }
     }
 
+    /// A store's files are its own, also those of the stores that it reads through.
+    @Test func nothingIsWrittenIntoTheStore() throws {
+        let line = try CommandLine(branch: "main")
+        try line.write("file", Data("content".utf8))
+        #expect(try line.run("cp", "file", "main:/f").status == 0)
+        let cid = try line.put(Data("content".utf8), root: "name")
+        #expect(try line.run("--store", "layer", "init", "--base", ".ipldstore").status == 0)
+        _ = try line.shell("ln -s .ipldstore/journal link; ln -s .ipldstore directory")
+        let (journal, names) = (try line.read(".ipldstore/journal"), try line.names(".ipldstore"))
+        for target in [
+            ".ipldstore/journal", ".ipldstore/new", ".ipldstore/packs/new", "link", "directory/leases",
+        ] {
+            for words in [
+                ["get", cid, "-o", target], ["checkout-file", "main:/f", target],
+                ["cp", "main:/f", target], ["--store", "layer", "get", "name", "-o", target],
+            ] {
+                let result = try line.start(words).wait()
+                #expect(result.status == 1, "\(words)")
+                #expect(result.error.contains("the directory of the store: name another"), "\(result.error)")
+            }
+        }
+        #expect(try line.read(".ipldstore/journal") == journal && line.names(".ipldstore") == names)
+        #expect(try line.isClean())
+        // Beside it is not in it.
+        #expect(try line.run("get", cid, "-o", ".ipldstore-copy").status == 0)
+    }
+
     @Test func zerosComeBackAsHoles() throws {
         let line = try CommandLine()
         // Blocks of the target, in units of 512 bytes.

@@ -29,16 +29,26 @@ struct HostStores {
     }
 
     /// Whether a directory is one of the stores', or in one.
-    func hold(_ directory: HostDirectory) -> Bool { Self.are(places, directory) }
+    func hold(_ directory: HostDirectory) -> Bool { hold(directory.descriptor, directory.identity) }
 
-    private static func are(_ places: Set<HostIdentity>, _ directory: HostDirectory) -> Bool {
-        places.contains(directory.identity)
-            || !places.isDisjoint(with: Host.directories(above: directory.descriptor, directory.identity))
+    fileprivate func hold(_ directory: Int32, _ identity: HostIdentity) -> Bool {
+        places.contains(identity) || !places.isDisjoint(with: Host.directories(above: directory, identity))
     }
 
     /// Whether a directory is one of the stores', or has one in it.
     func areIn(_ directory: HostIdentity) -> Bool {
         places.contains(directory) || above.contains(directory)
+    }
+}
+
+extension ContentStore {
+    /// Whether a directory of the host is that of the store, or of one that it reads through or that is open
+    /// in this process, or is in one: nobody else writes files there. False for what cannot be looked at.
+    package func isAround(directory path: String) -> Bool {
+        guard let descriptor = try? Host.locate(path: path) else { return false }
+        let directory = HostFile(descriptor)
+        guard let identity = try? Host.status(directory.descriptor).identity else { return false }
+        return HostStores(self).hold(directory.descriptor, identity)
     }
 }
 

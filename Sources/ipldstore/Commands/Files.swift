@@ -97,7 +97,7 @@ struct Get: ParsableCommand {
         let progress = ProgressLine("read", total: wanted, isJSON: options.isJSON)
         defer { progress.finish() }
         if let output, output != "-" {
-            let target = try OutputFile(output)
+            let target = try OutputFile(output, from: store)
             do throws(StoreError) {
                 let hole: ((UInt64) -> Void)? = target.takesHoles ? target.skip : nil
                 try copy(cid, of: store, progress, hole: hole) { (bytes) throws(StoreError) in

@@ -172,7 +172,7 @@ struct CheckoutFile: ParsableCommand {
         _ content: FileContent, of place: TreePlace, in files: FileSystem, to file: String
     ) throws -> UInt64 {
         Interruption.watch()
-        let target = try OutputFile(file)
+        let target = try OutputFile(file, from: files.store)
         do throws(StoreError) {
             let hole: ((UInt64) -> Void)? = target.takesHoles ? target.skip : nil
             try copy(content, of: place, in: files.store, hole: hole) { (bytes) throws(StoreError) in

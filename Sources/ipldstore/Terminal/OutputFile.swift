@@ -5,6 +5,7 @@
 /// under another name, and what is no regular file (a device, a pipe), are written to directly.
 import Glibc
 import IpldEngine
+import MonoFS
 
 final class OutputFile {
     private let path: String
@@ -22,7 +23,8 @@ final class OutputFile {
     /// Zeros that fill a piece of this many bytes, at a multiple of it in the file, become a hole.
     private static let holeLength = 4096
 
-    init(_ path: String) throws(StoreError) {
+    /// INVALID for a place in the directory of the store that the bytes come from, or of one below it.
+    init(_ path: String, from store: ContentStore) throws(StoreError) {
         self.path = path
         let information = Self.information { stat(path, &$0) }
         if path == "-"
@@ -40,6 +42,10 @@ final class OutputFile {
         }
         let target = try Self.target(of: path, information)
         let directory = target.prefix(through: target.lastIndex(of: "/") ?? target.startIndex)
+        guard !store.isAround(directory: String(directory)) else {
+            throw StoreError(
+                .invalid, "cannot write \(path): it is in the directory of the store: name another file")
+        }
         var template = Array((directory + ".ipldstore-XXXXXX").utf8CString)
         descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw SystemFailure.error(errno, "write \(path)") }
