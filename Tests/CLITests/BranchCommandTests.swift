@@ -221,7 +221,9 @@ import Testing
         )
         #expect(refused.status == 5 && refused.error.contains("--branch NAME"))
         #expect(try log() == before)
-        try run("--store", "other", "copy", "--from", ".ipldstore", "main", "--branch", "upstream")
+        // What was made is named.
+        let made = try run("--store", "other", "copy", "--from", ".ipldstore", "main", "--branch", "upstream")
+        #expect(made.lines.first?.hasPrefix("upstream\t") == true, "\(made.output)")
         try run("--store", "other", "merge", "main", "upstream")
         #expect(try run("--store", "other", "cat", "main:/file", "main:/theirs").output == "5x")
         #expect(try command.run("--store", "other", "copy", "--from", ".ipldstore", "main").status == 5)

@@ -169,6 +169,8 @@ import Testing
         let again = try line.run("--store", "other", "copy", "--from", base, "name", "--json").object()
         #expect(again.integer("blocks") == 0)
         #expect(try line.run("--store", "other", "root", "get", "name").line == cid)
+        let named = try line.run("--store", "other", "copy", "--from", base, "name", "--root", "second")
+        #expect(named.lines.first == "second\t\(cid)")
         // What is damaged or missing comes back from a store that has it.
         let file = try #require(
             FileManager.default.enumerator(atPath: line.path("other/blocks"))?

@@ -93,7 +93,7 @@ struct Copy: ParsableCommand {
             total.visited += report.visited
             total.blocks += report.blocks
             total.bytes += report.bytes
-            names.append((reference, cid))
+            names.append((root ?? branch ?? reference, cid))
         }
         try copying.finish(total)
         progress.finish()
