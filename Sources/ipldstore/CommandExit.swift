@@ -1,3 +1,4 @@
+import Glibc
 import IpldEngine
 
 /// How a command fails: a name for programs, a sentence for people, and an exit status.
@@ -65,10 +66,17 @@ struct CommandExit: Error {
         let message = error.message
         for known in [
             "verify --repair", "try again", "try later", "close them", "close it first",
-            "free space", "raise the limit", "base set says", "sealed",
+            "free space", "base set says", "sealed",
         ]
         where message.contains(known) {
             return ""
+        }
+        switch error.systemError {
+        case EMFILE: return "raise the limit on open files (ulimit -n)"
+        case ENOMEM: return "free memory, or raise the limit on it (ulimit -v)"
+        case EFBIG: return "raise the limit on file sizes (ulimit -f)"
+        case EROFS: return "name a place on a file system that is mounted for writing, or mount this one so"
+        default: break
         }
         return switch error.code {
         case .notFound where message.hasSuffix("is not in the store"):

@@ -124,6 +124,7 @@ import Testing
         let limited = try line.shell("ulimit -f 4000; \"$IPLDSTORE_EXECUTABLE\" put large --json")
         #expect(limited.status == 1 && limited.signal == nil)
         #expect(try limited.errorCode() == "full")
+        #expect(limited.error.contains("(ulimit -f)") && !limited.error.contains("gc"), "\(limited.error)")
         let copy = try line.shell("ulimit -f 100; \"$IPLDSTORE_EXECUTABLE\" get \(before) -o copy --json")
         #expect(copy.status == 1)
         #expect(try copy.errorCode() == "full")
@@ -133,6 +134,18 @@ import Testing
         #expect(try line.run("get", before).outputBytes == randomData(500_000, seed: 1))
         #expect(try line.isClean())
         #expect(try line.run("put", "large").status == 0)
+    }
+
+    @Test func tooFewOpenFilesAreAnErrorThatNamesTheLimit() throws {
+        let line = try CommandLine()
+        let cid = try line.put(randomData(500_000, seed: 1))
+        for limit in 6...8 {
+            let limited = try line.shell("ulimit -n \(limit); \"$IPLDSTORE_EXECUTABLE\" get \(cid) -o copy")
+            #expect(limited.status == 1, "\(limit)")
+            #expect(limited.error.contains("open files (ulimit -n)"), "\(limited.error)")
+        }
+        #expect(try line.names() == [".ipldstore", "put"])
+        #expect(try line.isClean())
     }
 
     @Test func damageIsFoundAndAFailedReadLeavesNoFile() throws {

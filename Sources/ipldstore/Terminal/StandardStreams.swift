@@ -123,14 +123,9 @@ enum SystemFailure {
             case EISDIR, EINVAL, ENAMETOOLONG, ELOOP, EBADF: .invalid
             default: .io
             }
-        let advice: String? =
-            switch code {
-            case ENOSPC, EDQUOT: "free space there"
-            case EFBIG: "raise the limit on file sizes (ulimit -f)"
-            default: nil
-            }
         let reason = code == EBADF ? "it is closed" : String(cString: strerror(code))
-        return StoreError(
-            kind, "cannot \(what): \(reason)" + (advice.map { ": \($0)" } ?? ""), systemError: code)
+        // Nothing that is deleted from the store helps.
+        let advice = code == ENOSPC || code == EDQUOT ? ": free space there" : ""
+        return StoreError(kind, "cannot \(what): \(reason)\(advice)", systemError: code)
     }
 }
