@@ -161,6 +161,16 @@ extension RootName {
     }
 }
 
+/// Names of branches and tags on the command line: those against the rules are usage errors.
+enum TreeName {
+    static func branch(_ name: String) throws -> String { try checked(name, "branch") }
+    static func tag(_ name: String) throws -> String { try checked(name, "tag") }
+
+    private static func checked(_ name: String, _ what: String) throws -> String {
+        do { return try FileSystem.checked(name, what) } catch { throw ValidationError(error.message) }
+    }
+}
+
 extension CID {
     /// A CID on the command line. Text that is none is a usage error.
     init(argument: String) throws {

@@ -55,6 +55,15 @@ import Testing
             #expect(try result.errorCode() == "usage")
             #expect(result.error.contains("a root"), "\(result.error)")
         }
+        for command in [
+            ["branch", "a:b"], ["branch", "-d", ""], ["fork", "main", "a:b"], ["tag", cid, "main"],
+            ["import", ".", "--branch", "a:b"], ["copy", "--from", ".", "main", "--branch", "a~1"],
+            ["prune", "a:b", "--keep-last", "1"], ["merge", "a:b", "main"],
+        ] {
+            let result = try line.start(command + ["--json"]).wait()
+            #expect(result.status == 2, "\(command): \(result.error)")
+            #expect(try result.errorCode() == "usage" && result.error.contains("the name of a "))
+        }
         // Before its file is read.
         #expect(try line.run("put", "missing", "--root", "").status == 2)
     }

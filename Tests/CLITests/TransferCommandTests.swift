@@ -296,7 +296,7 @@ import Testing
         #expect(try command.run("export", "main", "out", "--into", "--overwrite").status == 2)
         #expect(try command.run("export", "gone", "new").status == 3)
         #expect(try command.run("import", "gone").status == 3)
-        #expect(try command.run("import", "t", "--branch", "a:b").status == 1)
+        #expect(try command.run("import", "t", "--branch", "a:b").status == 2)
         #expect(try command.names() == [".ipldstore", "out", "t"])
     }
 }

@@ -6,7 +6,8 @@ extension FileSystem {
         branchPrefix + (try checked(name, "branch"))
     }
 
-    static func checked(_ name: String, _ what: String) throws(StoreError) -> String {
+    /// The name; INVALID when no branch or tag (`what` it is to name) may be called so.
+    package static func checked(_ name: String, _ what: String) throws(StoreError) -> String {
         guard isName(name) else {
             throw StoreError(
                 .invalid,

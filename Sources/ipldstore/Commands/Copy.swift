@@ -31,7 +31,8 @@ struct Copy: ParsableCommand {
     var root: String?
     @Option(
         help: ArgumentHelp(
-            "Copy one branch, tag or version with its history to this branch.", valueName: "name"))
+            "Copy one branch, tag or version with its history to this branch.", valueName: "name"),
+        transform: TreeName.branch)
     var branch: String?
     @Option(help: ArgumentHelp("Of a branch, at most so many versions.", valueName: "n"))
     var depth: Int?

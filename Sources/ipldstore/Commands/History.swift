@@ -93,7 +93,7 @@ struct Branch: ParsableCommand {
     @Flag(
         name: [.customShort("d"), .customLong("delete")], help: "Remove it, with the history only it keeps.")
     var isRemoval = false
-    @Argument(help: "The branch. (default: list all)")
+    @Argument(help: "The branch. (default: list all)", transform: TreeName.branch)
     var name: String?
 
     func run() throws {
@@ -122,7 +122,7 @@ struct Tag: ParsableCommand {
     var isRemoval = false
     @Flag(name: [.customShort("f"), .customLong("force")], help: "Move it where it is there already.")
     var isMove = false
-    @Argument(help: "The tag. (default: list all)")
+    @Argument(help: "The tag. (default: list all)", transform: TreeName.tag)
     var name: String?
     @Argument(help: ArgumentHelp("A branch, tag or version.", valueName: "reference"))
     var reference: String?
@@ -177,7 +177,7 @@ struct Fork: ParsableCommand {
     @OptionGroup var tree: TreeOptions
     @Argument(help: ArgumentHelp("A branch, tag or version.", valueName: "reference"))
     var reference: String
-    @Argument(help: "The new branch.")
+    @Argument(help: "The new branch.", transform: TreeName.branch)
     var name: String
 
     func run() throws {
@@ -213,7 +213,7 @@ struct Prune: ParsableCommand {
     var tombstonesBefore: Timestamp?
     @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only print what would go.")
     var isDryRun = false
-    @Argument(help: "The branch.")
+    @Argument(help: "The branch.", transform: TreeName.branch)
     var branch: String
 
     func run() throws {

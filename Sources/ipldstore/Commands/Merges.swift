@@ -33,7 +33,7 @@ struct Merge: ParsableCommand {
     var both: [String] = []
     @Flag(name: .customLong("no-ff"), help: "Make a version even where the branch could just move.")
     var alwaysMakesVersion = false
-    @Argument(help: "The branch that changes.")
+    @Argument(help: "The branch that changes.", transform: TreeName.branch)
     var branch: String
     @Argument(help: ArgumentHelp("The branch, tag or version to merge.", valueName: "reference"))
     var reference: String

@@ -28,7 +28,8 @@ struct Import: ParsableCommand {
     @OptionGroup var owner: OwnerOption
     @Option(
         name: .customLong("branch"),
-        help: ArgumentHelp("The branch whose newest version it becomes.", valueName: "name"))
+        help: ArgumentHelp("The branch whose newest version it becomes.", valueName: "name"),
+        transform: TreeName.branch)
     var branch: String?
     @Option(
         name: [.customShort("m", allowingJoined: true), .customLong("message")],
