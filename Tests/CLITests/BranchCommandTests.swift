@@ -169,7 +169,7 @@ import Testing
             (["checkout-file", "main:/c/d", "out"], "there is no c on the way to c/d in main\n"),
             (["fork", "main~9", "new"], "goes back 1 version, not 9: ipldstore log main lists it\n"),
             (["fork", "nothing", "new"], "ipldstore ls, branch and tag list what there is\n"),
-            (["import", ".", "nothing:/d"], "there is no branch nothing\n"),
+            (["import", ".", "nothing:/d"], "there is no branch nothing: ipldstore branch lists them"),
         ] {
             let result = try command.start(words).wait()
             #expect(result.status == 3 && result.error.contains(advice), "\(words): \(result.error)")

@@ -102,7 +102,11 @@ import Testing
         #expect(try run("log", "main", "-n", "1").line.hasSuffix("\timport dir main:/work/deeper"))
         #expect(try command.run("import", "dir", "main:/beside").status == 1)
         #expect(try command.run("import", "dir", "main:/none/x").status == 3)
-        #expect(try command.run("import", "dir", "none:/x").status == 3)
+        for place in ["none:/x", "none:/", "none:"] {
+            let refused = try command.run("import", "dir", place)
+            #expect(refused.status == 3 && refused.error.contains("import --branch makes one"), "\(place)")
+        }
+        #expect(try run("branch").lines.count == 1)
         #expect(try command.run("import", "dir", "main:/x", "--branch", "main").status == 2)
         #expect(try command.run("import", "dir", "main").status == 2)
         // All of it, as with --branch.

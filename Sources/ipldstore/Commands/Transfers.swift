@@ -9,8 +9,8 @@ struct Import: ParsableCommand {
         discussion: """
             With --branch it becomes the newest version of that branch, which is made where there is none; a \
             directory that is what the branch has already makes no new version. With BRANCH:PATH it becomes \
-            that directory of a branch, and all else stays. Without, the tree is held for the owner until \
-            dereference gives the hold back. Nothing is named unless all of it was read.
+            that directory of a branch that is there, and all else stays. Without, the tree is held for the \
+            owner until dereference gives the hold back. Nothing is named unless all of it was read.
 
             Modes, ownership, times, extended attributes, links, devices, holes and names of any bytes are \
             kept; links are not followed. Of files that the branch knows, those whose inode, size and times \
@@ -64,6 +64,11 @@ struct Import: ParsableCommand {
 
     func run() throws {
         let files = FileSystem(try options.open(owner: owner.name))
+        if let place, try files.branch(place.reference) == nil {
+            throw CommandExit(
+                StoreError(.notFound, "there is no branch \(place.reference)"),
+                advice: "ipldstore branch lists them, import --branch makes one")
+        }
         var importOptions = ImportOptions()
         importOptions.readsEverything = full
         importOptions.staysOnFileSystem = staysOnFileSystem
