@@ -32,10 +32,14 @@ enum ArgumentCheck {
         }
     }
 
-    /// Throws a usage error that names the word which is no command; the parser calls it an argument.
+    /// Throws a usage error that names the word which is no command; the parser calls it an argument. What
+    /// `LeadingOptions` took is gone from them.
     static func command(in arguments: [String]) throws(CommandExit) {
         var parent: any ParsableCommand.Type = IpldStoreCommand.self
         var path = "ipldstore"
+        if arguments.first == "--store" {
+            throw .usage("--store takes a directory, and a command comes after it")
+        }
         for word in arguments.first == "help" ? arguments.dropFirst() : arguments[...] {
             let commands = parent.configuration.subcommands
             if commands.isEmpty || word.hasPrefix("-") { return }

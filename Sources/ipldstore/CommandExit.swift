@@ -83,6 +83,8 @@ struct CommandExit: Error {
             "check it, or name another store with --store"
         case .corrupt where message.contains(Self.inBase): "run ipldstore verify on that base"
         case .corrupt: "run ipldstore verify to see what is damaged"
+        case .invalid where message.contains("is not the base that"):
+            "say where that is now with ipldstore base set"
         case .conflict: "look at what is there now and try again"
         case .busy where message.contains("in this process"): "name each store once"
         case .busy: "try again when it is free"

@@ -69,6 +69,8 @@ import Testing
     }
 
     @Test(arguments: [
+        (["init", "new"], "the directory comes after --store: ipldstore init --store new"),
+        (["--store"], "--store takes a directory"), (["--json", "--store"], "--store takes a directory"),
         (["frob"], "there is no command ipldstore frob: see ipldstore --help"),
         (["frob", "x", "--bogus"], "there is no command ipldstore frob: see ipldstore --help"),
         (["help", "frob"], "there is no command ipldstore frob: see ipldstore --help"),

@@ -115,6 +115,10 @@ import Testing
         let lost = try line.run("--store", "layer", "get", "name")
         #expect(lost.status != 0 && lost.output == "")
         #expect(lost.error.contains(base) && lost.error.contains("base set"))
+        // Another store that is there now is none the better.
+        #expect(try line.run("--store", base, "init").status == 0)
+        let other = try line.run("--store", "layer", "get", "name")
+        #expect(other.status == 1 && other.error.contains("where that is now with ipldstore base set"))
         let wrong = try line.run("--store", "layer", "base", "set", "nothing", "moved")
         #expect(wrong.status == 3 && wrong.error.contains(base))
         #expect(try line.run("--store", "layer", "base", "set", "./\(base)/", "moved").status == 0)

@@ -129,6 +129,22 @@ import Testing
         }
     }
 
+    @Test func whatIsRefusedSaysTheNextStep() throws {
+        try run("mkdir", "-p", "main:/full/of")
+        try run("ln", "-s", "nowhere", "main:/link")
+        for (arguments, status, advice) in [
+            (["rm", "main:/full"], 1, "give -r"),
+            (["cp", "-", "main:/link"], 1, "it is a symbolic link that leads to nothing"),
+            (["restore", "main:/full", "--from", "main:/full"], 2, "--from names a tree"),
+            (["export", "main", "none/deep"], 3, "make the directory above it first"),
+        ] {
+            let result = try command.start(arguments).wait()
+            #expect(result.status == Int32(status), "\(arguments)")
+            #expect(result.error.contains(advice), "\(arguments): \(result.error)")
+        }
+        try run("rm", "-r", "main:/full")
+    }
+
     @Test func conflictsAreDecidedPathByPath() throws {
         let command = try CommandLine()
         _ = try command.shell("mkdir t; for f in a b c d; do echo base > t/$f; done")

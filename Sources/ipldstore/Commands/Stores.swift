@@ -51,6 +51,9 @@ struct Initialize: ParsableCommand {
             "none, or zstd[:LEVEL] with a level of 1 to 19. (default: zstd:1)", valueName: "method"),
         transform: CompressionArgument.init(text:))
     var compression: CompressionArgument?
+    /// The directory, where somebody gives it without --store, as other programs take it.
+    @Argument(help: .hidden)
+    var misplaced: [String] = []
 
     struct CompressionArgument {
         let compression: Compression
@@ -111,6 +114,9 @@ struct Initialize: ParsableCommand {
     }
 
     func validate() throws {
+        if let directory = misplaced.first {
+            throw ValidationError("the directory comes after --store: ipldstore init --store \(directory)")
+        }
         if levels != nil, kind != .flatfs { throw ValidationError("--levels is for --kind flatfs") }
         if let levels, !(0...2).contains(levels) { throw ValidationError("--levels is 0, 1 or 2") }
         if kind == .flatfs, let compression, compression.compression != .none {

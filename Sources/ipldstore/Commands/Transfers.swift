@@ -270,6 +270,9 @@ struct Export: ParsableCommand {
                 throw CommandExit(
                     error, advice: "give --overwrite to replace it, or --into to write into it")
             }
+            if error.systemError == ENOENT, error.message.hasPrefix("cannot open \(directory):") {
+                throw CommandExit(error, advice: "make the directory above it first")
+            }
             let isOfTree = ["the file ", "the directory "].contains { error.message.hasPrefix($0) }
             guard error.isLoss, isOfTree, !options.keepsGoing else { throw error }
             throw CommandExit(

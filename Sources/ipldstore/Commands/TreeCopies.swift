@@ -83,7 +83,14 @@ struct CopyEntry: ParsableCommand {
         let name = try FilePath(file)
         try commit.change(branch, files) { (workspace, _) in
             let path = file == "-" ? target.path : try workspace.inside(target.path, name)
-            if try workspace.lookup(path, followingLinks: true) == nil { try workspace.createFile(path) }
+            if try workspace.lookup(path, followingLinks: true) == nil {
+                do { try workspace.createFile(path) } catch let error as StoreError
+                    where error.code == .exists
+                {
+                    throw CommandExit(
+                        error, advice: "it is a symbolic link that leads to nothing: remove it first")
+                }
+            }
             try workspace.setContent(path, content)
         }
     }

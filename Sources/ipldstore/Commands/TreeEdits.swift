@@ -69,10 +69,14 @@ struct RemoveEntry: ParsableCommand {
         try commit.change(places) { (workspace, _) in
             for place in places {
                 if isForced, try workspace.lookup(place.path) == nil { continue }
-                if isRecursive {
+                guard !isRecursive else {
                     try workspace.removeTree(place.path)
-                } else {
-                    try workspace.remove(place.path)
+                    continue
+                }
+                do { try workspace.remove(place.path) } catch let error as StoreError
+                    where error.systemError == ENOTEMPTY
+                {
+                    throw CommandExit(error, advice: "give -r to remove it with what is in it")
                 }
             }
         }
@@ -132,6 +136,10 @@ struct Restore: ParsableCommand {
 
     func run() throws {
         try commit.change([place]) { (workspace, files) in
+            if from.contains(":"), (try? files.resolve(from)) == nil {
+                throw CommandExit.usage(
+                    "--from names a tree, and no path in it: the path there is that of \(place.text)")
+            }
             let tree = try commit.tree.resolve(from, in: files)
             guard try files.open(tree).lookup(place.path) != nil else {
                 throw CommandExit(
