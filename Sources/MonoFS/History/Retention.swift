@@ -19,6 +19,8 @@ public struct RetentionRules: Equatable, Sendable {
 
 public struct RetentionReport: Equatable, Sendable {
     public var kept = 0
+    /// Those of them that no rule keeps but that a tag names them.
+    public var tagged = 0
     public var dropped: [CID] = []
 
     public init() {}
@@ -51,14 +53,16 @@ extension FileSystem {
         // Of the history.
         var position = 0
         for (hold, version) in versions {
-            var stays =
-                hold.cid == newest || rules.since.map { version.time >= $0 } ?? false
-                || tagged.contains(hold.cid)
+            var stays = hold.cid == newest || rules.since.map { version.time >= $0 } ?? false
             if history.contains(hold.cid) {
                 if position < (rules.last ?? 0) { stays = true }
                 position += 1
             } else if !history.isEmpty, rules.since == nil {
                 stays = true
+            }
+            if !stays, tagged.contains(hold.cid) {
+                stays = true
+                report.tagged += 1
             }
             if stays {
                 report.kept += 1

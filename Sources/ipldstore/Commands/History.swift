@@ -192,7 +192,8 @@ struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Drop old versions of a branch; prints them.",
         discussion: """
-            The newest stays, and what any option keeps; nothing newer is rewritten. Versions that another \
+            The newest stays, what any option keeps, and what is tagged, unless --drop-tagged is given; \
+            nothing newer is rewritten. Versions that another \
             branch keeps stay in the store. With --tombstones-before, tombstones older than a time go \
             from the \
             branch first, in a new version. Times are YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ or @SECONDS.
@@ -238,11 +239,16 @@ struct Prune: ParsableCommand {
             try StandardOutput.write(
                 .object([
                     ("kept", .integer(UInt64(report.kept))),
+                    ("kept_by_tags", .integer(UInt64(report.tagged))),
                     ("dropped", .array(report.dropped.map { .string("\($0)") })),
                     ("tombstones", .integer(tombstones)),
                 ]))
         } else {
             for version in report.dropped { try StandardOutput.write(line: "\(version)") }
+            guard report.tagged > 0 else { return }
+            let stay = Quantity.count(
+                UInt64(report.tagged), "version stays, which is", "versions stay, which are")
+            Diagnostics.note("\(stay) tagged: --drop-tagged drops tagged ones too")
         }
     }
 }
