@@ -74,6 +74,11 @@ import Testing
         #expect(links[0] == links[1] && links[0] != links[2])
         let again = try command.run("cp", "-r", "dir", "main:/there")
         #expect(again.status == 1 && again.error.contains("ipldstore import dir main:/there/dir"))
+        // What is in a directory becomes what is in another, or is refused where that is there.
+        try run("cp", "-r", "dir/.", "main:/contents")
+        #expect(try run("cat", "main:/contents/link").output == "1\n")
+        let there = try command.run("cp", "-r", "dir/.", "main:/contents")
+        #expect(there.status == 1 && there.error.contains("ipldstore import dir/. main:/contents makes"))
         #expect(try command.run("cp", "main:/new", "copy").error.contains("give -r"))
         try run("cp", "-r", "main:/new", "copy")
         try run("cp", "-r", "main:/new", "out")

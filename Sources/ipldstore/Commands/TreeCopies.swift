@@ -12,8 +12,8 @@ struct CopyEntry: ParsableCommand {
             directory of type merkle-crdt, something for each name); from a file here, or - for the standard \
             input, into a branch; or from a tree to a file here. With -r a directory here comes in with all \
             that is in it, as by import, and one of a tree goes out, as by export, to where nothing is. Into \
-            a directory that is there, the copy keeps its name. Into a branch prints its new version. \
-            \(CopyEnd.rule) \
+            a directory that is there, the copy keeps its name; DIR/. of a directory here has none, and goes \
+            only to where nothing is. Into a branch prints its new version. \(CopyEnd.rule) \
             \(CommitOptions.discussion)
 
             Example: ipldstore cp main:/etc/passwd main:/etc/passwd.old; ipldstore cp -r ./src main:/work
@@ -111,7 +111,10 @@ struct CopyEntry: ParsableCommand {
         let files = try commit.tree.open()
         let branch = try commit.branch(of: [target], in: files)
         let workspace = try files.open(branch: branch)
-        let path = try workspace.inside(target.path, try FilePath(directory))
+        // What is in it has no name to keep, as for other programs that copy.
+        let path =
+            directory.hasSuffix("/.")
+            ? target.path : try workspace.inside(target.path, try FilePath(directory))
         if try workspace.lookup(path) != nil {
             throw CommandExit(
                 StoreError(.exists, "\(path) exists in \(branch)", systemError: EEXIST),
