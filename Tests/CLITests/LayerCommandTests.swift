@@ -173,6 +173,8 @@ import Testing
         let again = try line.run("--store", "other", "copy", "--from", base, "name", "--json").object()
         #expect(again.integer("blocks") == 0)
         #expect(try line.run("--store", "other", "root", "get", "name").line == cid)
+        // Plain files are no packs.
+        #expect(try line.run("--store", "other", "stat", "--json").object().integer("packs") == 0)
         let named = try line.run("--store", "other", "copy", "--from", base, "name", "--root", "second")
         #expect(named.lines.first == "second\t\(cid)")
         // What is damaged or missing comes back from a store that has it.
