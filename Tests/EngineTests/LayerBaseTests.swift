@@ -372,7 +372,9 @@ import Testing
 
     /// Named defects: a second repair forgot that names were lost; a layer, or a base, that was copied, a base
     /// that was sealed, or moved, was not asked for them; some of these layers never came to be sound again.
-    @Test(arguments: ["once", "twice", "sealed", "sealed later", "copied", "base copied", "moved", "flattened"])
+    @Test(arguments: [
+        "once", "twice", "sealed", "sealed later", "copied", "base copied", "moved", "flattened",
+    ])
     func whatHasNoNameComesBackFromAllBases(way: String) throws {
         func lose(_ names: [String]) { for name in names { StoreCreation.removeTree(path("layer/" + name)) } }
         do {
@@ -471,7 +473,7 @@ import Testing
         #expect(try layer.block(cid) == bytes && layer.verify().isClean && layer.roots().count == 1)
     }
 
-    /// A named defect: the fork file of a sealed base was removed by the next renewal, and the layer was none.
+    /// A named defect: the next renewal removed the fork file of a sealed base, and the layer was none.
     @Test func aSealedBaseHasItsForkFile() throws {
         let names = { try System.list(path("layer")).filter(ForkFile.isOne).sorted() }
         do {
@@ -530,7 +532,8 @@ import Testing
         let files = try System.list(path("store/packs"))
         try System.makeDirectory(path("copy"))
         for name in ["index", "packs"] { try System.makeDirectory(path("copy/" + name)) }
-        for name in ["journal", "leases", "index/data.mdb", "index/lock.mdb"] + files.map({ "packs/" + $0 }) {
+        let whole = ["journal", "leases", "index/data.mdb", "index/lock.mdb"]
+        for name in whole + files.map({ "packs/" + $0 }) {
             try System.link(path("store/" + name), path("copy/" + name))
         }
         for name in ["store", "copy"] {
