@@ -370,8 +370,8 @@ import Testing
         #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == bytes)
     }
 
-    /// Named defects: a second repair forgot that names were lost; a layer, or a base, that was copied, a base
-    /// that was sealed, or moved, was not asked for them; some of these layers never came to be sound again.
+    /// Named defects: a second repair forgot that names were lost; where a layer, or a base, was copied, or a
+    /// base sealed, or moved, they did not come back; some of these layers never came to be sound again.
     @Test(arguments: [
         "once", "twice", "sealed", "sealed later", "copied", "base copied", "moved", "flattened",
     ])

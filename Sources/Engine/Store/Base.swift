@@ -234,8 +234,8 @@ extension [Base] {
 
 /// The file by which a base knows whether a layer is still there: it has two names, one in the layer and one
 /// in the base, where both are on one file system. With one left, the layer is gone; but in a base that was
-/// copied nothing has two names, so the file says which inode it is. Behind that is the layer's configuration:
-/// what has lost its index and its journal knows by it over which bases it is.
+/// copied nothing has two names, so the file says which inode it is. Behind that it says what the layer is:
+/// one that has lost its index and its journal knows by it over which bases it is.
 enum ForkFile {
     /// In the layer; each base has one of its own, so that one that forgets tells nobody else anything.
     static func name(forBase number: Int) -> String { number == 0 ? "fork" : "fork.\(number)" }

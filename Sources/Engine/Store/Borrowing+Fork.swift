@@ -173,7 +173,7 @@ extension StoreCore {
         }
     }
 
-    /// Gives what bases hold for the store, and nothing here accounts for, a name where names were lost: as in
+    /// Where names were lost, gives one to what bases hold for the store and nothing here accounts for: as in
     /// a store by itself, nothing is known to be garbage then.
     func nameWhatBasesHold() throws(StoreError) {
         guard let files, !bases.isEmpty else { return }

@@ -161,7 +161,9 @@ extension ContentStore {
     public func stat() throws(StoreError) -> StoreStatistics {
         let leases = try core.leases?.count() ?? 0
         let (state, packs) = try core.read { (snapshot) throws(StoreError) in
-            (try snapshot.state(), try snapshot.count(.packs))
+            // Of plain files there is one row in the place of packs.
+            let hasPacks = configuration.payloads == .packs
+            return (try snapshot.state(), hasPacks ? try snapshot.count(.packs) : 0)
         }
         return StoreStatistics(
             blocks: state.blocks, rawBytes: state.rawBytes, storedBytes: state.storedBytes,

@@ -187,7 +187,7 @@ extension StoreCore {
         return held
     }
 
-    /// Whether it was a layer, and a repair could not know any more over what: its fork files are damaged, too.
+    /// Whether it was a layer, and a repair could not know over what: its fork files are damaged, too.
     func lostItsBases(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
         let recorded = try snapshot.recorded()
         return recorded.bases.isEmpty && recorded.fork == nil && files?.hasForkFiles ?? false

@@ -71,8 +71,8 @@ extension Repair {
         var isComplete = false
     }
 
-    /// What a damaged journal still says may be long superseded; the other places know the last one. `journal`:
-    /// of one that is whole.
+    /// What a damaged journal still says may be long superseded; the other places know the last one.
+    /// `journal`: of one that is whole.
     private func readConfiguration(_ journal: String?, _ old: OldIndex?, _ names: Names) throws(StoreError)
         -> RecordedConfiguration?
     {

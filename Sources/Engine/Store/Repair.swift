@@ -46,9 +46,8 @@ struct Repair {
     }
 
     mutating func run() throws(StoreError) -> RepairReport {
-        let packs = (try? System.list(path + "/packs")) ?? []
-        try StoreFiles.requireOwn(
-            ["journal", "index/data.mdb", "leases"] + packs.map { "packs/" + $0 }, path, System.readable(path))
+        // It would be given an index and a journal of its own, and write into the packs of both.
+        try StoreFiles.requireOwn(path, System.readable(path))
         if !Defect.repairIsNotFlushed.isPresent { try System.flushFileSystem(path) }
         let known = try readKnown()
         let fresh = path + "/index.new"

@@ -53,7 +53,7 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(.corrupt, "the journal's header is damaged: run verify --repair")
             }
             store = header.store
-            if !readOnly { try Self.requireOwn(["journal", "index/data.mdb", "leases"], path, name) }
+            if !readOnly { try Self.requireOwn(path, name) }
             presence = try Self.present(path + "/index/data.mdb", readOnly: readOnly)
         } catch {
             directory.close()
@@ -117,10 +117,11 @@ final class StoreFiles: @unchecked Sendable {
         }
     }
 
-    /// What is written in place may not be another store's, too, as in a copy that is made of hard links:
-    /// index and journal would be both stores', and what they tell of only one's.
-    static func requireOwn(_ files: [String], _ path: String, _ name: String) throws(StoreError) {
-        for file in files {
+    /// What is written in place may not be another store's, too, as in a copy that is made of hard links: both
+    /// would write there, and give back what only one of them does not need any more.
+    static func requireOwn(_ path: String, _ name: String) throws(StoreError) {
+        let packs = (try? System.list(path + "/packs")) ?? []
+        for file in ["journal", "index/data.mdb", "leases"] + packs.map({ "packs/" + $0 }) {
             let links = (try? System.status(ofPath: path + "/" + file))?.links ?? 1
             guard links > 1 else { continue }
             throw StoreError(

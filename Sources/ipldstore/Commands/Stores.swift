@@ -142,8 +142,6 @@ struct Statistics: ParsableCommand {
         guard places.isEmpty else { return try EntryReport.write(places, options) }
         let store = try options.open()
         let counters = try store.stat()
-        // Of plain files the index has one record in the place of packs.
-        let packs = store.configuration.payloads == .packs ? counters.packs : 0
         if options.isJSON {
             try StandardOutput.write(
                 .object([
@@ -154,7 +152,7 @@ struct Statistics: ParsableCommand {
                     ("set_aside_blocks", .integer(counters.setAsideBlocks)),
                     ("roots", .integer(counters.roots)),
                     ("holds", .integer(counters.holds)), ("leases", .integer(counters.leases)),
-                    ("packs", .integer(packs)), ("index_bytes", .integer(counters.indexBytes)),
+                    ("packs", .integer(counters.packs)), ("index_bytes", .integer(counters.indexBytes)),
                     ("epoch", .integer(counters.epoch)), ("store", .string(store.path)),
                     ("identity", .string(store.identity)), ("read_only", .bool(store.isReadOnly)),
                     ("sealed", .bool(store.isSealed)),
@@ -169,7 +167,7 @@ struct Statistics: ParsableCommand {
             Report.number(counters.deadBlocks, "dead blocks"),
             Report.bytes(counters.deadBytes, "dead bytes"), Report.number(counters.roots, "roots"),
             Report.number(counters.holds, "holds"), Report.number(counters.leases, "leases"),
-            Report.number(packs, "packs"), Report.bytes(counters.indexBytes, "index bytes"),
+            Report.number(counters.packs, "packs"), Report.bytes(counters.indexBytes, "index bytes"),
         ]
         if counters.setAsideBlocks > 0 {
             rows.append(
