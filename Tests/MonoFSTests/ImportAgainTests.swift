@@ -405,9 +405,8 @@ import Testing
         information.st_mtim = timespec(tv_sec: 1000, tv_nsec: 5)
         information.st_ctim = timespec(tv_sec: 2000, tv_nsec: 5)
         let first = HostStatus(information)
-        builder.shared = [
-            first.identity: HardLinkedFile(number: try HardLinkGroup(firstPath: "a"), known: nil)
-        ]
+        for name in ["a", "b"] { try builder.numbers.add(first, bytes(name), nil) }
+        try builder.numbers.settle()
         #expect(!builder.isLaterName(first) && builder.isLaterName(first))
         for change: (inout stat) -> Void in [
             { $0.st_size = 101 }, { $0.st_mtim.tv_nsec = 6 }, { $0.st_ctim.tv_sec = 2001 },

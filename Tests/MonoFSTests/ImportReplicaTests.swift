@@ -298,6 +298,49 @@ import Testing
         #expect(try after.status("q").hardLink == nil)
     }
 
+    /// A named defect: of two files that a merge had left with one number, an import gave one another value,
+    /// which won over its removal by somebody else.
+    @Test(arguments: ["content", "metadata"], [["c"], ["c", "d"]])
+    func filesThatDifferMayHaveOneNumber(aspect: String, others: [String]) throws {
+        func change(_ directory: String, isBack: Bool) throws {
+            if aspect == "metadata" {
+                #expect(chmod(host.path("\(directory)/a"), isBack ? 0o644 : 0o600) == 0)
+            } else {
+                try host.write("\(directory)/a", isBack ? [1] : [1, 2, 3])
+                setTime("\(directory)/a", 1000)
+            }
+        }
+        try renew("a")
+        relink("b", to: "a")
+        let before = try importTree()
+        try change("tree", isBack: false)
+        let after = try importTree()
+        let workspaces = try merged(after, with: before) { (side) in
+            for other in others { try side.link("a", at: FilePath(other)) }
+        }
+        for (number, workspace) in workspaces.enumerated() {
+            let (branch, directory) = ("merged-\(number)", "out-\(number)")
+            try host.files.fork(branch, at: try #require(workspace.version))
+            let version = try host.files.commit(workspace, to: branch)
+            let there = try host.files.open(version)
+            #expect(try there.status("a").hardLink == there.status("c").hardLink)
+            #expect(try there.status("a").file != there.status("c").file)
+            try host.export(version, to: directory)
+            #expect(try host.importTree(directory, to: branch).isUnchanged)
+            // Where they come to be alike, it is the one which was changed that has another number.
+            try change(directory, isBack: true)
+            let tree = try host.importTree(directory, to: branch).tree
+            let alike = try host.files.open(tree)
+            for other in others {
+                #expect(try alike.status(FilePath(other)) == there.status(FilePath(other)))
+            }
+            #expect(try alike.status("a").isSameValue(as: alike.status("c")))
+            try host.export(tree, to: "again-\(number)")
+            #expect(try host.facts("again-\(number)") == host.facts(directory))
+            #expect(try host.importTree(directory, to: branch).isUnchanged)
+        }
+    }
+
     /// One of them keeps the number, and the other does not.
     @Test(arguments: ["p", "q"]) func twoFilesThatWereOneAreTwo(other: String) throws {
         try renew("p")

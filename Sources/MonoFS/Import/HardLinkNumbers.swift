@@ -2,10 +2,12 @@ import IpldEngine
 
 /// Which number each file of the host has that has several names, and what only the tree before knows of it.
 ///
-/// What always holds: all names of a file have one number, and two files never the same. Where some names are
-/// of type `merkle-crdt`, of which the number is part of the value, it is one that such a name of it has
-/// already, so that no name is changed by it that need not be; else that of the first path, unless a name of
-/// that type has it, one that is alone too. As a workspace that changes the tree has it (`HardLinks`).
+/// What always holds: all names of a file have one number, and two files that are alike never the same: names
+/// of one number, content and metadata are one file. Two that differ may have one, which merges leave to them
+/// and which each of them keeps; a file is given none anew that another has. Where some names are of type
+/// `merkle-crdt`, of which the number is part of the value, it is one that such a name of it has already, so
+/// that no name is changed by it that need not be; else that of the first path, unless a name of that type
+/// has it, one that is alone too. As a workspace that changes the tree has it (`HardLinks`).
 struct HardLinkNumbers {
     private struct File {
         /// The bytes of the first of its paths.
@@ -13,80 +15,154 @@ struct HardLinkNumbers {
         var names = 0
         /// Numbers that its names of type `merkle-crdt` had, in the order in which they were met.
         var before: [HardLinkGroup] = []
-        /// Those of names that are unchanged, as far as can be told before they are read.
-        var unchanged: [HardLinkGroup] = []
+        /// What those of its names were that are unchanged, as far as can be told before they are read.
+        var unchanged: [KeptNumber] = []
         /// What one of its names has that the tree before has: the first that is unchanged, or the first.
         var known: KnownFile?
         var isKnownUnchanged = false
+        /// Once all names were met.
+        var number: HardLinkGroup?
     }
 
     /// In the order in which they were met.
-    private var files: [(identity: HostIdentity, file: File)] = []
+    private var files: [File] = []
     private var positions: [HostIdentity: Int] = [:]
-    /// Numbers that names have which are alone.
-    private var alone: Set<HardLinkGroup> = []
+    /// What names are that are alone.
+    private var alone: [KeptNumber] = []
+
+    /// Which of the files has a number with some content and metadata (`Entry.fileNumber`); nil is a name
+    /// that is alone.
+    private var owners: [HardLinkGroup: Int?] = [:]
+    /// Those of them that wait for a name that is alone.
+    private var waiting: Set<HardLinkGroup> = []
+    /// All numbers that were given, or may be kept.
+    private var taken: Set<HardLinkGroup> = []
+
+    // MARK: Before anything is read
 
     /// `old`: what the tree before has for the name.
-    mutating func add(_ status: HostStatus, _ path: [UInt8], _ old: Entry?) {
+    mutating func add(_ status: HostStatus, _ path: [UInt8], _ old: Entry?) throws(StoreError) {
         let position = positions[status.identity] ?? files.count
         if position == files.count {
             positions[status.identity] = position
-            files.append((status.identity, File(first: path)))
+            files.append(File(first: path))
         }
-        var file = files[position].file
-        file.names += 1
-        if path.precedes(file.first) { file.first = path }
-        if let old, let number = old.keptNumber {
-            if !file.before.contains(number) { file.before.append(number) }
-            if old.isLike(status), !file.unchanged.contains(number) { file.unchanged.append(number) }
+        let kept = try old?.unchangedNumber(status)
+        files[position].names += 1
+        if path.precedes(files[position].first) { files[position].first = path }
+        if let number = old?.keptNumber, !files[position].before.contains(number) {
+            files[position].before.append(number)
         }
+        if let kept, !files[position].unchanged.contains(kept) { files[position].unchanged.append(kept) }
         if let old, old.kind == Entry.Kind(status.kind) {
             // What was given to another file is not what was known of that, but of the one that it is now.
             let isUnchanged = old.isLike(status)
-            if file.known == nil || isUnchanged && !file.isKnownUnchanged {
-                (file.known, file.isKnownUnchanged) = (KnownFile(old), isUnchanged)
+            if files[position].known == nil || isUnchanged && !files[position].isKnownUnchanged {
+                files[position].known = KnownFile(old)
+                files[position].isKnownUnchanged = isUnchanged
             }
         }
-        files[position].file = file
     }
 
     /// A name of a file that has no other. Unchanged, it keeps the number that it had when it had others.
-    mutating func addAlone(_ status: HostStatus, _ old: Entry) {
-        if old.isLike(status), let number = old.keptNumber { alone.insert(number) }
+    mutating func addAlone(_ status: HostStatus, _ old: Entry) throws(StoreError) {
+        if let kept = try old.unchangedNumber(status) { alone.append(kept) }
     }
 
-    /// Files of which more than one name was met: one whose others are elsewhere is like any other.
-    func shared() throws(StoreError) -> [HostIdentity: HardLinkedFile] {
-        var result: [HostIdentity: HardLinkedFile] = [:]
-        var taken: Set<HardLinkGroup> = []
-        func take(_ number: HardLinkGroup, _ identity: HostIdentity, _ file: File) {
-            taken.insert(number)
-            result[identity] = HardLinkedFile(number: number, known: file.known)
+    /// Numbers the files of which more than one name was met: one whose others are elsewhere is like any
+    /// other.
+    mutating func settle() throws(StoreError) {
+        let shared = files.indices.filter { files[$0].names > 1 }
+        for position in shared {
+            let kept = files[position].unchanged.first { owners[$0.file] == nil }
+            guard let kept else { continue }
+            owners[kept.file] = .some(position)
+            give(kept.number, to: position)
         }
-        let shared = files.filter { $0.file.names > 1 }
-        for (identity, file) in shared {
-            guard let number = file.unchanged.first(where: { !taken.contains($0) }) else { continue }
-            take(number, identity, file)
+        for file in files where file.names == 1 { alone += file.unchanged }
+        for kept in alone {
+            taken.insert(kept.number)
+            if owners[kept.file] == nil { waiting.insert(kept.file) }
         }
-        taken.formUnion(alone)
-        for (_, file) in files where file.names == 1 { taken.formUnion(file.unchanged) }
-        for (identity, file) in shared where result[identity] == nil {
-            guard let number = file.before.first(where: { !taken.contains($0) }) else { continue }
-            take(number, identity, file)
+        for file in waiting { owners[file] = .some(nil) }
+        for position in shared where files[position].number == nil {
+            guard let number = files[position].before.first(where: { !taken.contains($0) }) else { continue }
+            give(number, to: position)
         }
-        for (identity, file) in shared where result[identity] == nil {
-            take(try HardLinkGroup(firstPath: file.first, butFor: taken), identity, file)
+        for position in shared where files[position].number == nil { try renumber(position) }
+        for (identity, position) in positions where files[position].names == 1 { positions[identity] = nil }
+        alone = []
+    }
+
+    private mutating func give(_ number: HardLinkGroup, to position: Int) {
+        taken.insert(number)
+        files[position].number = number
+    }
+
+    private mutating func renumber(_ position: Int) throws(StoreError) {
+        give(try HardLinkGroup(firstPath: files[position].first, butFor: taken), to: position)
+    }
+
+    // MARK: While they are read
+
+    /// Whether it is a file of which several names were met.
+    func isShared(_ status: HostStatus) -> Bool { position(status) != nil }
+
+    private func position(_ status: HostStatus) -> Int? {
+        // What takes the place of a file that goes meanwhile may be given its inode.
+        status.links > 1 && status.kind != .directory ? positions[status.identity] : nil
+    }
+
+    /// What the tree before knows of a file of several names: which of them the walk meets first says nothing
+    /// of the file.
+    func known(_ status: HostStatus) -> KnownFile? { position(status).flatMap { files[$0].known } }
+
+    /// The number of a name with the content and metadata of `entry`, in the place of `old`. A name that is
+    /// alone now keeps the one that it had, as it does in a workspace.
+    mutating func number(of entry: Entry, _ status: HostStatus, _ old: Entry?) throws(StoreError)
+        -> HardLinkGroup?
+    {
+        var entry = entry
+        guard let position = position(status) else {
+            entry.hardLink = old?.keptNumber
+            guard let old, entry.hardLink != nil, old.isSameFile(as: entry) else { return nil }
+            return try keep(old, nil) ? entry.hardLink : nil
         }
-        return result
+        entry.hardLink = files[position].number
+        if try !keep(entry, position) {
+            // It has come to be like another file of that number.
+            try renumber(position)
+            entry.hardLink = files[position].number
+            _ = try keep(entry, position)
+        }
+        return entry.hardLink
+    }
+
+    /// Whether what could not be read keeps the number that it had. Of a name of which nothing is known,
+    /// nobody knows that it is no name of the file that has it.
+    mutating func isKept(_ old: Entry, _ status: HostStatus?) throws(StoreError) -> Bool {
+        guard old.keptNumber != nil else { return false }
+        guard let status, status.kind != .directory else { return true }
+        return try keep(old, position(status))
+    }
+
+    /// Whether no other file than the one at `position`, or another name than this one that is alone, is what
+    /// `entry` is; from then on none is.
+    private mutating func keep(_ entry: Entry, _ position: Int?) throws(StoreError) -> Bool {
+        let file = try entry.fileNumber
+        guard let owner = owners[file] else {
+            owners[file] = .some(position)
+            return true
+        }
+        return position == nil ? waiting.remove(file) != nil : owner == position
     }
 }
 
-/// A file of the host that has several names.
-struct HardLinkedFile {
+/// A number that a name had, and keeps where it is unchanged.
+private struct KeptNumber: Equatable {
     let number: HardLinkGroup
-    /// That of the first of its names that the tree before has, unchanged where one is: which other name the
-    /// walk meets first says nothing of the file.
-    let known: KnownFile?
+    /// The name's content and metadata with it.
+    let file: HardLinkGroup
 }
 
 /// What only the tree knows of a file of the host.
@@ -114,6 +190,12 @@ struct KnownFile {
 extension Entry {
     /// The number that it keeps whatever becomes of other names.
     fileprivate var keptNumber: HardLinkGroup? { sync == .merkleCRDT ? hardLink : nil }
+
+    /// The same, with what it is, where it may be what the host has.
+    fileprivate func unchangedNumber(_ status: HostStatus) throws(StoreError) -> KeptNumber? {
+        guard let number = keptNumber, isLike(status) else { return nil }
+        return KeptNumber(number: number, file: try fileNumber)
+    }
 
     /// Whether it may be what the host has: whether it is, only reading tells.
     fileprivate func isLike(_ status: HostStatus) -> Bool {

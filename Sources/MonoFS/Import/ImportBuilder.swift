@@ -14,11 +14,9 @@ final class ImportBuilder {
     private var levels: [Level]
     private let seen: ByteMapBuilder
     private let now = Timestamp.now()
-    /// Files with several names, by what the host knows of them.
-    var shared: [HostIdentity: HardLinkedFile] = [:]
-    /// Those that they have, and names that are alone and keep theirs.
-    private lazy var numbers = Set(shared.values.map(\.number))
-    /// Those of which a name was met, as they were at the last that was.
+    /// Those of files with several names, and of names that are alone and keep theirs.
+    var numbers = HardLinkNumbers()
+    /// Files with several names of which a name was met, as they were at the last that was.
     private var met: [HostIdentity: HostStatus] = [:]
     /// The entries of those of which a name was stored; nil where it could not be read.
     private var firstNames: [HostIdentity: Entry?] = [:]
@@ -49,7 +47,7 @@ final class ImportBuilder {
     /// Whether another name of the file was met before, and nothing has changed since: what takes the place
     /// of a file that goes meanwhile may be given its inode. Asked once for each name.
     func isLaterName(_ status: HostStatus) -> Bool {
-        guard status.links > 1, shared[status.identity] != nil else { return false }
+        guard numbers.isShared(status) else { return false }
         return met.updateValue(status, forKey: status.identity)?.isUnchanged(status) ?? false
     }
 
@@ -62,7 +60,7 @@ final class ImportBuilder {
             throw StoreError(.internal, "a directory was not left")
         }
         let directory = try level.builder.finish()
-        return try entry(.directory(directory), status, attributes, oldRoot, level.sync, nil)
+        return try entry(.directory(directory), status, attributes, oldRoot, level.sync)
     }
 
     // MARK: Events
@@ -107,9 +105,7 @@ final class ImportBuilder {
         if file.isChanging {
             try report(event, HostError("read", EBUSY), .changing, problem)
         }
-        let shared = file.status.links > 1 ? self.shared[file.status.identity] : nil
-        let new = try entry(
-            .file(file.content), file.status, file.attributes, event.old, inherited, shared)
+        let new = try entry(.file(file.content), file.status, file.attributes, event.old, inherited)
         try append(event, new)
         if file.isSettled, !file.isChanging { try note(event.key, file.status) }
     }
@@ -121,18 +117,17 @@ final class ImportBuilder {
 
     private func takeKnown(_ event: ImportEvent) throws(StoreError) {
         guard let old = event.old, let status = event.status else { return }
-        let attributes = old.attributes.elements.compactMap { (name, value) in
-            if case .bytes(let bytes) = value, Host.isKept(name) { (name: name, value: bytes) } else { nil }
-        }
-        var new = try entry(
-            old.content, status, attributes, old, inherited, shared[status.identity])
         if options.usesStatAttribute {
             // Its metadata are those of the attribute, which nobody changed.
             var same = old
-            same.hardLink = new.hardLink
-            new = try settled(same, old)
+            same.hardLink = try numbers.number(of: old, status, old)
+            try append(event, try settled(same, old))
+            return try note(event.key, status)
         }
-        try append(event, new)
+        let attributes = old.attributes.elements.compactMap { (name, value) in
+            if case .bytes(let bytes) = value, Host.isKept(name) { (name: name, value: bytes) } else { nil }
+        }
+        try append(event, try entry(old.content, status, attributes, old, inherited))
         try note(event.key, status)
     }
 
@@ -156,9 +151,7 @@ final class ImportBuilder {
         case .blockDevice: content = .blockDevice(status.device)
         case .file, .directory: throw StoreError(.internal, "a file was not read")
         }
-        try append(
-            event,
-            try entry(content, status, event.attributes, event.old, inherited, shared[status.identity]))
+        try append(event, try entry(content, status, event.attributes, event.old, inherited))
     }
 
     private func leave() throws(StoreError) {
@@ -167,7 +160,7 @@ final class ImportBuilder {
         }
         let directory = try level.builder.finish()
         try append(
-            event, try entry(.directory(directory), status, event.attributes, event.old, inherited, nil))
+            event, try entry(.directory(directory), status, event.attributes, event.old, inherited))
     }
 
     /// What could not be read stays what it was; a directory that never was here is empty.
@@ -175,24 +168,18 @@ final class ImportBuilder {
         unread += 1
         if let failure = event.failure { try report(event, failure, .unread, problem) }
         guard let name = event.name else { return }
-        if let status = event.status, shared[status.identity] != nil, firstNames[status.identity] == nil {
+        if let status = event.status, numbers.isShared(status), firstNames[status.identity] == nil {
             firstNames[status.identity] = .some(nil)
         }
         if let old = event.old {
             // As a name of its own: nobody knows whether it still is a file's with others.
             var kept = old
-            if old.sync != .merkleCRDT || !mayBeOne(event.status, old) { kept.hardLink = nil }
+            if try !numbers.isKept(old, event.status) { kept.hardLink = nil }
             try current.append(name, try settled(kept, old))
         } else if let status = event.status, status.kind == .directory {
             try append(
-                event, try entry(.directory(Directory()), status, [], nil, inherited, nil))
+                event, try entry(.directory(Directory()), status, [], nil, inherited))
         }
-    }
-
-    /// Whether it may be a name of the file that has its number.
-    private func mayBeOne(_ status: HostStatus?, _ old: Entry) -> Bool {
-        guard let status, status.kind != .directory else { return true }
-        return shared[status.identity].map { $0.number == old.hardLink } ?? false
     }
 
     private func remove(_ event: ImportEvent) throws(StoreError) {
@@ -233,7 +220,7 @@ final class ImportBuilder {
         guard let name = event.name else { return }
         if !new.isDirectory {
             if case .file = new.content { files += 1 }
-            if let status = event.status, shared[status.identity] != nil {
+            if let status = event.status, numbers.isShared(status) {
                 firstNames[status.identity] = new
             }
         }
@@ -247,16 +234,17 @@ final class ImportBuilder {
 
     private func entry(
         _ content: Entry.Content, _ status: HostStatus, _ attributes: [(name: [UInt8], value: [UInt8])],
-        _ old: Entry?, _ sync: SyncType, _ shared: HardLinkedFile?
+        _ old: Entry?, _ sync: SyncType
     ) throws(StoreError) -> Entry {
         var new = Entry(content, mode: status.mode, modified: status.modified)
         // Linux gives every link the same.
         if status.kind == .symlink { new.mode = 0o777 }
-        (new.owner, new.group, new.hardLink, new.sync) = (status.owner, status.group, shared?.number, sync)
+        (new.owner, new.group, new.sync) = (status.owner, status.group, sync)
         for (name, value) in attributes { new.attributes[name] = .bytes(value) }
         if options.usesStatAttribute { StatAttribute.apply(to: &new) }
         // What is known of it besides what the host says stays.
-        (shared?.known ?? old.map(KnownFile.init))?.complete(&new)
+        (numbers.known(status) ?? old.map(KnownFile.init))?.complete(&new)
+        if !new.isDirectory { new.hardLink = try numbers.number(of: new, status, old) }
         return try settled(new, old)
     }
 
@@ -273,12 +261,6 @@ final class ImportBuilder {
         var new = entry
         guard let old else { return try ReplicaChange.entry(nil, new, source, { now }, random) }
         if !old.isTombstone { new.sync = old.sync }
-        // A name that is alone now keeps its number, as it does in a workspace (`HardLinks`).
-        if new.hardLink == nil, new.sync == .merkleCRDT, let number = old.hardLink,
-            old.isSameValue(as: new), numbers.insert(number).inserted
-        {
-            new.hardLink = number
-        }
         var same = new
         (same.replica, same.graveyard) = (old.replica, old.graveyard)
         if old.isDirectory, new.isDirectory {

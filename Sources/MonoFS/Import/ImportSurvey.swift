@@ -7,7 +7,7 @@ import IpldEngine
 struct ImportSurvey {
     private(set) var entries: UInt64 = 0
     private(set) var bytes: UInt64 = 0
-    private(set) var shared: [HostIdentity: HardLinkedFile] = [:]
+    private(set) var numbers = HardLinkNumbers()
     /// What it could not look at, by the path with a zero behind each name: files there may have other names
     /// that are not known.
     private(set) var refused: [[UInt8]: HostError] = [:]
@@ -18,7 +18,6 @@ struct ImportSurvey {
         step: (UInt64) throws(StoreError) -> Void
     ) throws(StoreError) {
         var places = places
-        var numbers = HardLinkNumbers()
         let walk: HostWalk
         do throws(HostError) { walk = try HostWalk(root, limits) } catch { throw error.storeError(".") }
         while true {
@@ -36,10 +35,10 @@ struct ImportSurvey {
                 entries += 1
                 if entry.status.kind == .file { bytes = bytes &+ entry.status.size }
                 if entry.status.links > 1 {
-                    numbers.add(
+                    try numbers.add(
                         entry.status, walk.path(entry.name).bytes, try places.entry(entry.name))
                 } else if let old = try places.entry(entry.name, onlyWhereNumbersStay: true) {
-                    numbers.addAlone(entry.status, old)
+                    try numbers.addAlone(entry.status, old)
                 }
             // Said when it is imported, if it is so then still.
             case .refused(let name, _, let error):
@@ -48,6 +47,6 @@ struct ImportSurvey {
             }
             if entries % 256 == 0 { try step(entries) }
         }
-        shared = try numbers.shared()
+        try numbers.settle()
     }
 }

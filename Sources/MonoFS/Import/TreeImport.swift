@@ -110,7 +110,7 @@ final class TreeImport {
         let survey = try ImportSurvey(root, limits, places) { (_) throws(StoreError) in
             try progress?(counted)
         }
-        builder.shared = survey.shared
+        builder.numbers = survey.numbers
         unsurveyed = survey.refused
         (counted.totalEntries, counted.totalBytes) = (survey.entries, survey.bytes)
         let rootAttributes: [(name: [UInt8], value: [UInt8])]

@@ -386,7 +386,7 @@ extension Entry {
     var hasHardLinks: Bool { Totals(of: self).hardLinks > 0 }
 
     /// A number that files have in common when they are the same.
-    fileprivate var fileNumber: HardLinkGroup {
+    var fileNumber: HardLinkGroup {
         get throws(StoreError) { try HardLinkGroup(hashing: try EntryEncoder.encode(file)) }
     }
 
