@@ -95,6 +95,33 @@ import Testing
         #expect(code == .exists)
     }
 
+    /// A named defect: where another file of the directory was alone since, it became one of its own.
+    @Test(arguments: SyncType.allCases) func aFileWithANameElsewhereStaysOne(sync: SyncType) throws {
+        let first = try change { (workspace) in
+            try workspace.setSync(.root, sync)
+            try workspace.createDirectory("c")
+            // Where the others are merkle-crdt, too.
+            try workspace.createDirectory("c/d", sync: .default)
+            let names: [(FilePath, FilePath)] = [
+                ("a", "c/a"), ("b", "c/b"), ("e", "c/d/e"), ("f", "c/d/f"),
+            ]
+            for (number, (path, other)) in names.enumerated() {
+                try workspace.write(path, [UInt8(number)])
+                try workspace.link(path, at: other)
+            }
+        }
+        let last = try change { (workspace) in
+            for path in ["b", "f"] as [FilePath] { try workspace.remove(path) }
+        }
+        for path in ["c", "c/d"] as [FilePath] {
+            #expect(try change { try $0.restore(path, from: path, of: first) } == last, "\(path)")
+        }
+        // Where it differs, it comes as what was there then.
+        _ = try change { try $0.write("c/d/f", [9]) }
+        let restored = try files.open(try change { try $0.restore("c", from: "c", of: first) })
+        #expect(try restored.read("c/d/f") == [3] && restored.read("c/d/e") == [2])
+    }
+
     /// A named defect: nobody was told, and the file had what it had before.
     @Test(arguments: SyncType.allCases, ["/", "d"])
     func whatIsWrittenToAFileThatStaysIsNotLost(sync: SyncType, path: String) throws {

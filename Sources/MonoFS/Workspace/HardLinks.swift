@@ -183,6 +183,7 @@ extension Workspace {
         // Those that come where no others are given instead.
         var coming: Set<HardLinkGroup> = []
         var kept: Set<HardLinkGroup> = []
+        var keptFiles: Set<HardLinkGroup> = []
         var new: [HardLinkGroup: HardLinkGroup] = [:]
         var taken: Set<HardLinkGroup> = []
         var files: [HardLinkGroup: (group: HardLinkGroup, names: Int)] = [:]
@@ -190,16 +191,23 @@ extension Workspace {
         try Workspace(source, entry, version: nil).eachHardLink(below: []) {
             (name, group, entry) throws(StoreError) in
             if entry.sync == .merkleCRDT { coming.insert(group) }
-            files[try entry.fileNumber, default: (group, 0)].names += 1
-            guard !kept.contains(group), let there = try there.entry(name), let number = there.hardLink,
+            let file = try entry.fileNumber
+            files[file, default: (group, 0)].names += 1
+            guard let there = try there.entry(name), let number = there.hardLink,
                 there.isSameValue(as: entry)
             else { return }
-            if number == group { kept.insert(group) }
+            if number == group {
+                kept.insert(group)
+                keptFiles.insert(file)
+            }
             if new[group] == nil, taken.insert(number).inserted { new[group] = number }
         }
         for group in kept { new[group] = nil }
-        // That of a file of which one name comes does not.
-        for file in files.values where file.names > 1 { coming.insert(file.group) }
+        // That of a file of which one name comes does not, unless the name is there as it comes: then it has
+        // others elsewhere.
+        numbers.alone = Set(
+            files.lazy.filter { $0.value.names == 1 && !keptFiles.contains($0.key) }.map(\.key))
+        for (file, (group, _)) in files where !numbers.alone.contains(file) { coming.insert(group) }
         // None is given a number that another has when all are given theirs.
         var groups: [HardLinkGroup: HardLinkGroup] = [:]
         for (group, number) in new { groups[number] = group }
@@ -209,7 +217,6 @@ extension Workspace {
             if coming.contains(group) { unchanged.insert(group) }
         }
         numbers.numbers = new
-        numbers.alone = Set(files.lazy.filter { $0.value.names == 1 }.map(\.key))
         return numbers
     }
 
@@ -332,7 +339,7 @@ extension Workspace {
 /// What numbers files have that come with others.
 struct ArrivingNumbers {
     fileprivate var numbers: [HardLinkGroup: HardLinkGroup] = [:]
-    /// Files of which one name comes (`Entry.fileNumber`).
+    /// Files of which one name comes, and is not there already with others (`Entry.fileNumber`).
     fileprivate var alone: Set<HardLinkGroup> = []
 
     var isEmpty: Bool { numbers.isEmpty && alone.isEmpty }
