@@ -1,4 +1,5 @@
-/// The lines in which two texts differ, as `diff -u` shows them.
+/// The lines in which two texts differ, as `diff -u` shows them: what ends at a line feed, compared byte by
+/// byte.
 /// Source: E. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986.
 enum LineDiff {
     /// Larger files are not compared line by line.
@@ -8,8 +9,11 @@ enum LineDiff {
     /// takes memory in proportion to the square of them.
     private static let mostDifferences = 1000
 
+    /// Not a `String`: that has CR LF as one character, and is equal to what is written with other accents.
+    private typealias Text = ArraySlice<UInt8>
+
     private enum Line {
-        case same(String), removed(String), added(String)
+        case same(Text), removed(Text), added(Text)
     }
 
     /// Heads and lines of all hunks.
@@ -47,14 +51,14 @@ enum LineDiff {
         for line in lines {
             switch line {
             case .same(let text):
-                body.append(" " + text)
+                body.append(" " + string(text))
                 oldLine += 1
                 newLine += 1
             case .removed(let text):
-                body.append("-" + text)
+                body.append("-" + string(text))
                 oldLine += 1
             case .added(let text):
-                body.append("+" + text)
+                body.append("+" + string(text))
                 newLine += 1
             }
         }
@@ -67,18 +71,21 @@ enum LineDiff {
     }
 
     /// Lines, the last with a mark when no line feed follows it.
-    private static func split(_ text: String) -> [String] {
-        guard !text.isEmpty else { return [] }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        if lines.last == "" {
+    private static func split(_ text: String) -> [Text] {
+        let bytes = Array(text.utf8)
+        guard !bytes.isEmpty else { return [] }
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true {
             lines.removeLast()
         } else {
-            lines[lines.count - 1] += "\n\\ No newline at end of file"
+            lines[lines.count - 1] += "\n\\ No newline at end of file".utf8
         }
         return lines
     }
 
-    private static func compare(_ old: [String], _ new: [String]) -> [Line] {
+    private static func string(_ text: Text) -> String { String(decoding: text, as: UTF8.self) }
+
+    private static func compare(_ old: [Text], _ new: [Text]) -> [Line] {
         var start = 0
         while start < old.count, start < new.count, old[start] == new[start] { start += 1 }
         var (oldEnd, newEnd) = (old.count, new.count)
@@ -90,7 +97,7 @@ enum LineDiff {
         return old[..<start].map { .same($0) } + middle + old[oldEnd...].map { .same($0) }
     }
 
-    private static func search(_ old: [String], _ new: [String]) -> [Line] {
+    private static func search(_ old: [Text], _ new: [Text]) -> [Line] {
         let all = old.map { Line.removed($0) } + new.map { Line.added($0) }
         let most = min(old.count + new.count, mostDifferences)
         var ends = [1: 0]
@@ -114,7 +121,7 @@ enum LineDiff {
     }
 
     /// The way back from the end.
-    private static func path(_ old: [String], _ new: [String], _ trace: [[Int: Int]]) -> [Line] {
+    private static func path(_ old: [Text], _ new: [Text], _ trace: [[Int: Int]]) -> [Line] {
         var lines: [Line] = []
         var (x, y) = (old.count, new.count)
         for differences in stride(from: trace.count - 1, through: 0, by: -1) {

@@ -90,4 +90,36 @@ import Testing
         #expect((object["unified"] as? String)?.hasSuffix("-one\n+1\n") == true)
         #expect(try command.run("diff", "-u", "text", "binary").status == 2)
     }
+
+    /// A named defect: a text with CR LF was one line, and lines that differ in how their accents are written
+    /// were equal.
+    @Test func linesAreComparedByTheirBytes() throws {
+        func expect(_ old: String, _ new: String, _ hunks: String) throws {
+            try run("cp", "-", "main:/file", input: old)
+            try command.run("branch", "-d", "dev")
+            try run("fork", "main", "dev")
+            try run("cp", "-", "dev:/file", input: new)
+            let places = try run("diff", "-u", "main:/file", "dev:/file").output
+            for output in [places, try run("diff", "-u", "main", "dev").output] {
+                let text = "--- a/file\n+++ b/file\n" + hunks
+                #expect(output.utf8.elementsEqual(("M\tfile\tcontent,time\n" + text).utf8), "\(output)")
+            }
+            try run("put", "-", "--root", "old", input: old)
+            try run("put", "-", "--root", "new", input: new)
+            let plain = try run("diff", "-u", "old", "new").output
+            #expect(plain.utf8.elementsEqual(("--- a/old\n+++ b/new\n" + hunks).utf8), "\(plain)")
+            let json = try run("diff", "-u", "--json", "old", "new").object()["unified"] as? String
+            #expect(json?.utf8.elementsEqual(("--- a/old\n+++ b/new\n" + hunks).utf8) == true)
+        }
+        try expect(
+            "a\r\nb\r\nc\r\n", "a\r\nB\r\nc\r\n", "@@ -1,3 +1,3 @@\n a\r\n-b\r\n+B\r\n c\r\n")
+        try expect(
+            "a\r\nb\r", "a\r\nb\r\n",
+            "@@ -1,2 +1,2 @@\n a\r\n-b\r\n\\ No newline at end of file\n+b\r\n")
+        try expect("e\u{301}\n", "\u{e9}\n", "@@ -1 +1 @@\n-e\u{301}\n+\u{e9}\n")
+        try expect(
+            "x\ne\u{301}\n", "y\n\u{e9}\n", "@@ -1,2 +1,2 @@\n-x\n-e\u{301}\n+y\n+\u{e9}\n")
+        // A line that begins with what joins what is before it.
+        try expect("a\n\u{301}b\n", "a\n\u{301}c\n", "@@ -1,2 +1,2 @@\n a\n-\u{301}b\n+\u{301}c\n")
+    }
 }

@@ -90,9 +90,9 @@ extension Difference {
     /// The lines that differ, of small text files; nil where they are none, or equal.
     private func unified(_ change: TreeChange, _ files: FileSystem) throws -> [String]? {
         guard change.kind != .modified || change.aspects.contains(.content) else { return nil }
-        guard let old = try text(change.old, files), let new = try text(change.new, files), old != new else {
-            return nil
-        }
+        guard let old = try text(change.old, files), let new = try text(change.new, files),
+            !old.utf8.elementsEqual(new.utf8)
+        else { return nil }
         let path = TreeText.quoted(change.path.bytes)
         let oldPath = change.oldPath.map { TreeText.quoted($0.bytes) } ?? path
         return ContentDifference.unified(
