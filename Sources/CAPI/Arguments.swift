@@ -92,7 +92,7 @@ func name(_ pointer: UnsafePointer<CChar>?, _ what: String = "name") throws(Stor
 /// The name of a root that the caller may move.
 func rootName(_ pointer: UnsafePointer<CChar>?) throws(StoreError) -> String {
     let name = try name(pointer)
-    guard !name.hasPrefix("fs/") else {
+    guard !name.utf8.starts(with: "fs/".utf8) else {
         throw StoreError(.invalid, "roots under fs/ are branches and tags, which ips_fs_ functions move")
     }
     return name

@@ -5,7 +5,9 @@ import IpldEngine
 /// The parts of a path inside a value.
 func segments(_ path: UnsafePointer<CChar>?) throws(StoreError) -> [String] {
     let path = try text(path, "path", limit: longestPath)
-    return path.isEmpty ? [] : path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard !path.isEmpty else { return [] }
+    // Not by characters: a key may begin with a mark that makes one of itself and the slash.
+    return path.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
 }
 
 /// Bytes of a path inside a value.

@@ -111,7 +111,7 @@ struct StoreOptions: ParsableArguments {
     /// A file here; where there is none, and a place in a tree was meant, that is said.
     func input(_ file: String) throws -> InputFile {
         do { return try InputFile(file) } catch {
-            guard error.systemError == ENOENT, file.contains(":"),
+            guard error.systemError == ENOENT, file.unicodeScalars.contains(":"),
                 let advice = (try? open()).flatMap({ treeAdvice(file, FileSystem($0)) })
             else { throw error }
             throw CommandExit(error, advice: advice)
@@ -154,7 +154,7 @@ enum RootName {
 extension RootName {
     /// As `checked`, of a root that is to change: those of branches and tags have commands of their own.
     static func changeable(_ name: String) throws -> String {
-        guard !name.hasPrefix("fs/") else {
+        guard !name.begins(with: "fs/") else {
             throw ValidationError("roots under fs/ are branches and tags: see ipldstore branch and tag")
         }
         return try checked(name)

@@ -3,6 +3,18 @@ import Glibc
 import IpldEngine
 import MonoFS
 
+extension String {
+    /// What is between separators, also before a name that begins with a mark which makes one character of
+    /// itself and the separator.
+    func parts(separator: Unicode.Scalar, maxSplits: Int = .max) -> [String] {
+        unicodeScalars.split(separator: separator, maxSplits: maxSplits, omittingEmptySubsequences: false)
+            .map { String($0) }
+    }
+
+    /// As `hasPrefix`, of the bytes.
+    func begins(with prefix: String) -> Bool { utf8.starts(with: prefix.utf8) }
+}
+
 /// A place in a tree: `BRANCH:PATH`, `TAG:PATH`, `ROOT:PATH` or `CID:PATH`. Without a colon, the tree's root.
 struct TreePlace: ExpressibleByArgument {
     let reference: String
@@ -12,11 +24,11 @@ struct TreePlace: ExpressibleByArgument {
     let hasPath: Bool
 
     init?(argument: String) {
-        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = argument.parts(separator: ":", maxSplits: 1)
         guard let first = parts.first, !first.isEmpty else { return nil }
-        reference = String(first)
+        reference = first
         hasPath = parts.count > 1
-        guard let path = try? FilePath(hasPath ? String(parts[1]) : "/") else { return nil }
+        guard let path = try? FilePath(hasPath ? parts[1] : "/") else { return nil }
         self.path = path
         text = argument
     }
@@ -52,8 +64,8 @@ enum CopyEnd {
         """
 
     init(_ argument: String) throws {
-        let isHost = argument == "-" || ["/", "./", "../"].contains { argument.hasPrefix($0) }
-        guard !isHost, argument.contains(":") else {
+        let isHost = argument == "-" || ["/", "./", "../"].contains { argument.begins(with: $0) }
+        guard !isHost, argument.unicodeScalars.contains(":") else {
             self = .host(argument)
             return
         }

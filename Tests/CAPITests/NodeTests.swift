@@ -55,4 +55,23 @@ import Testing
         try expectOK { ips_store_stat(test.handle, &statistics, $0) }
         #expect(statistics.blocks == 0)
     }
+
+    /// A named defect: a key that begins with a mark was not found below another one, and a root under fs/
+    /// could be called so.
+    @Test func aKeyMayBeginWithWhatJoinsTheSlash() throws {
+        let test = try CStore()
+        let key = "\u{301}x"
+        let encoded = try DagCBOR.encode(.map(["a": .map([key: .integer(7)])]))
+        var cid = ips_cid()
+        try encoded.withUnsafeBytes { bytes in
+            try expectOK { ips_store_put_node(test.handle, ips_bytes(bytes), &cid, $0) }
+        }
+        var back = [UInt8](repeating: 0, count: 8)
+        var length = 0
+        try expectOK {
+            ips_store_get_value(test.handle, &cid, "a/\(key)", &back, back.count, &length, $0)
+        }
+        #expect(back[..<length] == [7])
+        expect(IPS_INVALID) { ips_root_set(test.handle, "fs/\(key)", &cid, $0) }
+    }
 }

@@ -41,6 +41,29 @@ import Testing
         #expect(try run("ls", "--json", "main:").array().first?["name"] as? String == "two\nlines")
     }
 
+    /// A named defect: they were not found, and a colon, slash or line feed before them was none.
+    @Test func namesMayBeginWithWhatJoinsTheCharacterBefore() throws {
+        let name = "\u{301}x"
+        try run("cp", "-", "main:\(name)", input: "one")
+        #expect(try run("cat", "main:\(name)").output == "one")
+        #expect(try run("cat", "main:/\(name)").output == "one")
+        try command.write(name, Data("two".utf8))
+        try run("cp", "./\(name)", "main:\(name)")
+        #expect(try run("cat", "main:\(name)").output == "two")
+        try run("export", "main", "out")
+        try run("cp", "main:\(name)", "out/more")
+        #expect(try command.names("out").contains("more"))
+        // Values, branches, tags and roots.
+        let value = "{\"\(name)\":{\"\(name)\":7}}"
+        try run("put-node", "-", "--format", "dag-json", "--root", "node", input: value)
+        #expect(try run("cat-node", "node/\(name)/\(name)").line == "7")
+        try run("fork", "main", name)
+        #expect(try run("ls", "\(name):").lines.count == 1)
+        #expect(try command.run("root", "set", "fs/\(name)", "main").status == 2)
+        try run("cp", "-", "main:/file", "-m", "first\r\nsecond", input: "x")
+        #expect(try run("log", "-n1", "main").output.hasSuffix("\tfirst\n"))
+    }
+
     @Test func historyIsKeptForkedTaggedAndPruned() throws {
         for number in 1...4 {
             try run("cp", "-", "main:/file", "-m", "version \(number)", input: "\(number)")

@@ -176,6 +176,8 @@ import Testing
     @Test(arguments: [Part.file, .directory], [false, true])
     private func aLinkToWhatSomethingElseNeedsIsNoExcuse(_ part: Part, isAttribute: Bool) throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
+        // What is before it is found by its bytes, and not by characters: nothing was told of such a branch.
+        let branch = "\u{301}"
         do {
             let files = try make("store")
             // In the only version that there is.
@@ -193,13 +195,13 @@ import Testing
             } else {
                 try again.createSymlink(link, to: lost)
             }
-            try files.commit(again, to: "main")
+            try files.commit(again, to: branch)
             #expect(try files.verify().isClean)
             try spoil(lost, in: "store")
         }
         try ContentStore.repair(at: path("store"))
         let files = FileSystem(try ContentStore.open(at: path("store")))
-        #expect(try files.branches().map(\.name) == ["main"])
+        #expect(try files.branches().map(\.name) == [branch])
         #expect(try files.verify().problems.contains { $0.kind == .missingBlock })
     }
 

@@ -23,6 +23,13 @@ extension FileSystem {
             && (try? CID(parsing: name)) == nil && generation(name) == nil
     }
 
+    /// What a root's name has behind a prefix; nil where it does not begin with that. By its bytes: a branch
+    /// may begin with a mark that makes one character of itself and what is before it.
+    package static func name(of root: String, behind prefix: String) -> String? {
+        guard root.utf8.starts(with: prefix.utf8) else { return nil }
+        return String(decoding: root.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+    }
+
     func missing(_ what: String, _ name: String, _ root: String) throws(StoreError) -> StoreError {
         try store.rootHereOrBelow(root) == nil
             ? StoreError(.notFound, "there is no \(what) \(name)")
@@ -54,8 +61,7 @@ extension FileSystem {
         while true {
             let part = try roots(start, 256)
             for root in part {
-                guard root.name.utf8.starts(with: prefix.utf8) else { return found }
-                let name = String(decoding: root.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+                guard let name = Self.name(of: root.name, behind: prefix) else { return found }
                 found.append(Reference(name: name, version: root.cid, isOfBase: isOfBase))
             }
             guard part.count == 256, let last = part.last else { return found }

@@ -9,14 +9,14 @@ extension FileSystem {
         guard report.missingLinks > 0 else { return report }
         var walk = LossWalk(store, try TreeSource(store))
         for (name, cid) in try store.roots() {
-            for (prefix, what) in [(Self.branchPrefix, "branch"), (Self.tagPrefix, "tag")]
-            where name.hasPrefix(prefix) {
-                try walk.look(below: cid, of: "the \(what) \(name.dropFirst(prefix.count))")
+            for (prefix, what) in [(Self.branchPrefix, "branch"), (Self.tagPrefix, "tag")] {
+                guard let name = Self.name(of: name, behind: prefix) else { continue }
+                try walk.look(below: cid, of: "the \(what) \(name)")
             }
         }
         // Versions before the newest, of which links are weak.
-        for hold in try store.holds() where hold.owner.hasPrefix(Self.branchPrefix) {
-            let name = hold.owner.dropFirst(Self.branchPrefix.count)
+        for hold in try store.holds() {
+            guard let name = Self.name(of: hold.owner, behind: Self.branchPrefix) else { continue }
             try walk.look(below: hold.cid, of: "the history of the branch \(name)")
         }
         for (cid, what) in walk.losses {

@@ -90,7 +90,7 @@ extension StoreOptions {
     /// The CID that `text` begins with, or that the root which it begins with points to, and the path behind.
     /// A root's name may have slashes in it: the longest one that there is counts.
     func resolve(node text: String, in store: ContentStore) throws -> (cid: CID, path: [String]) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.parts(separator: "/")
         if let cid = try? CID(parsing: parts[0]) { return (cid, Array(parts.dropFirst())) }
         for count in stride(from: parts.count, to: 1, by: -1) {
             let name = parts[..<count].joined(separator: "/")

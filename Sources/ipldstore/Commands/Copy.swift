@@ -121,9 +121,7 @@ struct Copy: ParsableCommand {
         if let branch { return (cid, .branch(branch)) }
         if let branchName { return (cid, .branch(branchName)) }
         if (try? CID(parsing: reference)) != nil { return (cid, .owner) }
-        if reference.hasPrefix(FileSystem.tagPrefix) {
-            return (cid, .tag(String(reference.dropFirst(FileSystem.tagPrefix.count))))
-        }
+        if let tag = FileSystem.name(of: reference, behind: FileSystem.tagPrefix) { return (cid, .tag(tag)) }
         if try other.store.rootHereOrBelow(reference) != nil { return (cid, .root(reference)) }
         return (cid, (try? other.tag(reference)) ?? nil == cid ? .tag(reference) : .owner)
     }

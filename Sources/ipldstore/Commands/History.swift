@@ -43,7 +43,7 @@ struct Log: ParsableCommand {
                 }
                 try StandardOutput.write((shown > 0 ? "," : "") + JSON.object(fields).text)
             } else {
-                let message = version.message.split(separator: "\n").first ?? ""
+                let message = version.message.split(whereSeparator: \.isNewline).first ?? ""
                 let facts = [
                     "\(cid)", TreeText.time(version.time), TreeText.quoted(Array(version.author.utf8)),
                     TreeText.quoted(Array(message.utf8)),

@@ -195,7 +195,7 @@ struct Dereference: ParsableCommand {
         }
         if reference != nil { throw ValidationError("--all and a block cannot be given together") }
         guard let name = owner.given else { throw ValidationError("--all goes with --owner NAME") }
-        if name.hasPrefix("fs/") {
+        if name.begins(with: "fs/") {
             throw ValidationError("\(name) holds a branch, whose versions branch -d and prune drop")
         }
         if name.hasPrefix("fork:") {

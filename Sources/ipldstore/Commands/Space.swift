@@ -141,9 +141,7 @@ extension StoreOptions {
     /// The branch that a name means where roots are spoken of: fs/branch/NAME, or a branch of that name where
     /// no root has it. Nil for all else.
     func branch(_ name: String, in files: FileSystem) throws -> String? {
-        if name.hasPrefix(FileSystem.branchPrefix) {
-            return String(name.dropFirst(FileSystem.branchPrefix.count))
-        }
+        if let branch = FileSystem.name(of: name, behind: FileSystem.branchPrefix) { return branch }
         guard try files.store.rootHereOrBelow(name) == nil else {
             if (try? files.branch(name)) ?? nil != nil {
                 Diagnostics.warning(

@@ -136,7 +136,7 @@ struct CopyEntry: ParsableCommand {
 
     private func copyOut(_ place: TreePlace, _ file: String) throws {
         let files = try commit.tree.open()
-        if !file.contains("/"), (try? files.branch(file)) ?? nil != nil {
+        if !file.unicodeScalars.contains("/"), (try? files.branch(file)) ?? nil != nil {
             throw CommandExit.usage(
                 "\(file) is a branch: write \(file):/ for it, or ./\(file) for a file here")
         }
