@@ -49,6 +49,9 @@ struct CommandExit: Error {
                 return nil
             }
         }
+        if let reference = ResolvedTrees.removed {
+            return StoreError(.notFound, "\(reference) was removed, or pruned, meanwhile")
+        }
         return StoreError(.corrupt, error.message + ", and is needed")
     }
 

@@ -100,7 +100,7 @@ extension StoreOptions {
     /// told apart by a warning: new ones are refused.
     func resolve(tree reference: String, in files: FileSystem) throws -> CID {
         let cid: CID
-        do throws(StoreError) { cid = try files.resolve(reference) } catch {
+        do throws(StoreError) { cid = try ResolvedTrees.resolve(reference, in: files) } catch {
             if error.code == .invalid {
                 throw CommandExit.usage("\(reference) names no tree: \(error.message)")
             }

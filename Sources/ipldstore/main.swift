@@ -13,6 +13,7 @@ exit(CommandRun.run(arguments))
 enum CommandRun {
     static func run(_ arguments: [String]) -> Int32 {
         let isJSON = LeadingOptions.isJSON || arguments.prefix { $0 != "--" }.contains("--json")
+        defer { ResolvedTrees.forget() }
         do {
             try ArgumentCheck.encoding()
             try ArgumentCheck.command(in: arguments)
@@ -30,6 +31,8 @@ enum CommandRun {
     }
 
     private static func finish(_ exit: CommandExit, _ isJSON: Bool) -> Int32 {
+        // A signal may end it here.
+        ResolvedTrees.forget()
         // What was reported before it failed belongs on stdout all the same.
         try? StandardOutput.flush()
         if let signal = exit.signal { Interruption.end(by: signal, saying: exit.message, isJSON: isJSON) }

@@ -182,6 +182,18 @@ import Testing
         #expect(thrownCode { _ = try files.resolve("bbbbbbbbbbbbbbbb") } == .notFound)
     }
 
+    /// A named defect: what is about to go was named, and whoever kept it was told of a loss.
+    @Test func aVersionThatWasPrunedIsNotNamedWhileItCanBeReadStill() throws {
+        var versions: [CID] = []
+        for number in 1...3 { versions.append(try commit("main", "file", "\(number)")) }
+        let reader = try files.open(versions[1])
+        #expect(try files.resolve("main~") == versions[1])
+        _ = try files.prune("main", RetentionRules(last: 1))
+        #expect(try reader.read("file") == bytes("2") && test.store.has(versions[1]))
+        #expect(thrownCode { _ = try files.resolve("main~") } == .notFound)
+        #expect(try files.resolve("main~0") == versions[2])
+    }
+
     @Test func aForkIsABranchThatSharesEverything() throws {
         for number in 1...3 { try commit("main", "file", "\(number)") }
         let main = try #require(try files.branch("main"))

@@ -7,16 +7,27 @@ extension FileSystem {
     /// so far.
     func ancestor(_ reference: String) throws(StoreError) -> CID? {
         guard let (name, count) = Self.generation(reference) else { return nil }
-        var cid = try resolve(name)
+        // What the name is at stays, whoever prunes meanwhile.
         let source = try TreeSource(store)
+        var cid = try resolve(name)
         for step in 0..<count {
-            guard let previous = try version(cid).previous.first, try source.version(previous) != nil else {
+            let previous = try version(cid).previous.first
+            // One that was pruned is about to go, although it can be read still.
+            guard let previous, try isKept(previous), try source.version(previous) != nil else {
                 let versions = step == 1 ? "1 version" : "\(step) versions"
                 throw StoreError(.notFound, "the history of \(name) goes back \(versions), not \(count)")
             }
             cid = previous
         }
         return cid
+    }
+
+    /// Whether anything keeps what a CID names: a root, a hold, or what links to it.
+    package func isKept(_ cid: CID) throws(StoreError) -> Bool {
+        do throws(StoreError) { return try store.inspect(cid).references > 0 } catch {
+            guard error.code == .notFound else { throw error }
+            return false
+        }
     }
 
     /// `NAME~N` in its parts.
