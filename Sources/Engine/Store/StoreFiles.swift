@@ -117,17 +117,18 @@ final class StoreFiles: @unchecked Sendable {
         }
     }
 
-    /// What is written in place may not be another store's, too, as in a copy that is made of hard links: both
-    /// would write there, and give back what only one of them does not need any more.
+    /// What is written in place may not be another store's, too, as in a copy that is made of hard links:
+    /// each would write there, and give back what only the other one needs.
     static func requireOwn(_ path: String, _ name: String) throws(StoreError) {
         let packs = (try? System.list(path + "/packs")) ?? []
         for file in ["journal", "index/data.mdb", "leases"] + packs.map({ "packs/" + $0 }) {
-            let links = (try? System.status(ofPath: path + "/" + file))?.links ?? 1
-            guard links > 1 else { continue }
+            guard let status = try? System.status(ofPath: path + "/" + file), status.isRegular,
+                status.links > 1
+            else { continue }
             throw StoreError(
                 .invalid,
-                "\(name)/\(file) has \(links) names: another directory shares it through hard links; use a "
-                    + "copy of the files themselves (cp -a)")
+                "\(name)/\(file) has \(status.links) names: another directory shares it through hard links; "
+                    + "use a copy of the files themselves (cp -a)")
         }
     }
 
