@@ -447,30 +447,89 @@ import Testing
         #expect(try open("base").stat().blocks == 0 && layer.verify().isClean)
     }
 
-    /// Then nobody but who runs it knows its bases.
-    @Test func aLayerWhoseForkFilesAreDamagedTooIsGivenItsBases() throws {
+    /// Named defects: of bases that were added again, in some order, one that was not there yet let go.
+    @Test(arguments: ["no configuration", "nothing"], [false, true])
+    func aLayerWhoseForkFilesAreDamagedTooIsGivenItsBases(left: String, isSwapped: Bool) throws {
         do {
-            let base = try make("base")
+            let (base, more) = (try make("base"), try make("more"))
             try put(bytes, base, "theirs")
-            let layer = try make("layer", over: "base")
-            let batch = try layer.makeBatch()
-            try batch.setRoot("mine", to: try batch.putNode(.list([.link(cid)])))
-            try batch.commit()
-            try base.removeRoot("theirs")
+            try put(other, more, "theirs")
+            let layer = try make("layer", over: "base", "more")
+            try layer.setRoot("mine", to: cid)
+            try layer.setRoot("too", to: otherCID)
+            for store in [base, more] { try store.removeRoot("theirs") }
         }
         for name in ["index", "journal"] { StoreCreation.removeTree(path("layer/" + name)) }
-        let handle = try FileHandle(forUpdating: URL(filePath: path("layer/fork")))
-        try handle.truncate(atOffset: 9)
-        try handle.close()
+        for name in ["fork", "fork.1"] {
+            let handle = try FileHandle(forUpdating: URL(filePath: path("layer/" + name)))
+            try handle.truncate(atOffset: left == "nothing" ? 9 : 100)
+            try handle.close()
+        }
         try ContentStore.repair(at: path("layer"))
         #expect(try !open("layer").verify().isClean)
         #expect(code { try open("layer").seal() } == .invalid)
         #expect(code { try ContentStore.flatten(at: path("layer")) } == .invalid)
-        try open("base").gc()
-        try ContentStore.addBase(at: path("layer"), path("base"))
+        let names = isSwapped ? ["more", "base"] : ["base", "more"]
+        for (count, name) in names.enumerated() {
+            for name in ["base", "more"] { try open(name).gc() }
+            try ContentStore.addBase(at: path("layer"), path(name))
+            guard count == 0 else { continue }
+            #expect(try !open("layer").verify().isClean)
+            #expect(code { try open("layer").seal() } == .invalid)
+            #expect(code { try ContentStore.flatten(at: path("layer")) } == .corrupt)
+        }
+        do {
+            let layer = try open("layer")
+            for store in [layer, try open("base"), try open("more")] { try store.gc() }
+            for (cid, content) in [(cid, bytes), (otherCID, other)] {
+                #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == content)
+            }
+            #expect(try layer.verify().isClean && keptFiles("layer") == 0)
+            for name in names { #expect(try open(name).forks().map(\.state) == [.present]) }
+        }
+        try ContentStore.flatten(at: path("layer"))
+    }
+
+    /// A named defect: the base that was away let go, because nothing was known to be missing.
+    @Test func whatABackupLacksIsKeptElsewhereWhereNamesWereLost() throws {
+        do {
+            let base = try make("base")
+            _ = try make("layer", over: "base")
+            try copy("base", "backup")
+            try put(bytes, base, "theirs")
+            try open("layer").setRoot("mine", to: cid)
+            try base.removeRoot("theirs")
+        }
+        try move("base", "away")
+        try move("backup", "base")
+        _ = try open("layer")
+        #expect(try keptFiles("layer") == 1)
+        for name in ["index", "journal"] { StoreCreation.removeTree(path("layer/" + name)) }
+        try ContentStore.repair(at: path("layer"))
+        for _ in 0..<2 { try open("layer").gc() }
+        try open("away").gc()
+        #expect(try open("away").forks().map(\.state) == [.present] && keptFiles("layer") == 1)
+        try move("base", "backup")
+        try move("away", "base")
         let layer = try open("layer")
-        for store in [layer, try open("base")] { try store.gc() }
-        #expect(try layer.block(cid) == bytes && layer.verify().isClean && layer.roots().count == 1)
+        try open("base").gc()
+        #expect(try layer.root("recovered/\(cid)") == cid && layer.block(cid) == bytes)
+        #expect(try layer.verify().isClean)
+    }
+
+    @Test func halfAForkFileSaysNothing() throws {
+        _ = try make("base")
+        _ = try make("layer", over: "base")
+        let whole = try recorded("layer")
+        let text = try Data(contentsOf: URL(filePath: path("layer/fork")))
+        let file = path("half")
+        for length in 0..<text.count - 1 {
+            try text.prefix(length).write(to: URL(filePath: file))
+            #expect(ForkFile.configuration(of: file) == nil, "\(length)")
+        }
+        // What was longer before, and was not cut yet.
+        try (text + text.suffix(40)).write(to: URL(filePath: file))
+        #expect(ForkFile.configuration(of: file) == whole)
     }
 
     /// A named defect: the next renewal removed the fork file of a sealed base, and the layer was none.

@@ -9,6 +9,7 @@
 /// - A sealed base keeps everything, when all that it reads through does. One that can neither be written to
 ///   nor keeps everything promises nothing.
 import Glibc
+import Kernels
 
 struct Base: Sendable {
     let core: StoreCore
@@ -129,6 +130,8 @@ struct Base: Sendable {
                     "\(base.path), a base of \(layer), is not there: ipldstore base set says where it is "
                         + "now, flatten --keep-going does without it",
                     systemError: error.systemError)
+            } catch  where error.code == .corrupt {
+                throw StoreError(.corrupt, "\(base.path), a base of \(layer): \(error.message)")
             }
             bases.append(Base(core, base.path))
             guard core.identity == base.identity else {
@@ -181,6 +184,14 @@ struct Base: Sendable {
         ForkFile.remove(forks + "/" + fork.text)
     }
 
+    /// The fork whose file this is, whatever it says. It is looked for.
+    func fork(of file: String) -> StoreIdentity? {
+        guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return nil }
+        return (try? System.list(forks))?.lazy.compactMap(StoreIdentity.init(text:)).first {
+            (try? System.status(ofPath: forks + "/" + $0.text))?.identity == identity
+        }
+    }
+
     /// Whether a layer's fork file is the one that the base knows.
     func knows(_ fork: StoreIdentity, _ file: String) -> Bool {
         guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return false }
@@ -196,10 +207,13 @@ struct Base: Sendable {
         guard let there = (try? System.status(ofPath: place))?.identity, there != identity,
             there.device == identity.device
         else { return }
+        // One file system may be two, for links, where it is mounted twice.
+        do { try System.link(file, place + ".new") } catch {
+            try? System.remove(place + ".new")
+            return
+        }
         try? core.alone { (_) throws(StoreError) in
             guard core.hasRegistered(fork) else { return }
-            try? System.remove(place + ".new")
-            try System.link(file, place + ".new")
             try System.rename(place + ".new", place)
             try System.flushDirectory(forks)
         }
@@ -255,10 +269,11 @@ enum ForkFile {
         isOne(name) ? name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } : nil
     }
 
-    /// The number of the base whose file has this name.
+    /// The number of the base whose file has this name, or this second one.
     static func base(_ name: String) -> Int? {
-        if name == self.name(forBase: 0) { return 0 }
-        return name.hasPrefix("fork.") ? Int(name.dropFirst(5)) : nil
+        let words = name.split(separator: ".").dropLast(kept(name) == nil ? 0 : 1)
+        if words == ["fork"] { return 0 }
+        return words.count == 2 ? Int(words[1]) : nil
     }
 
     /// The fork that a layer's file says that it is.
@@ -271,10 +286,28 @@ enum ForkFile {
 
     /// The configuration of the layer, as it was when the file was last written.
     static func configuration(of file: String) -> RecordedConfiguration? {
-        guard let text = read(file), text.hasPrefix("fork "), let end = text.firstIndex(of: "\n") else {
-            return nil
-        }
-        return try? RecordedConfiguration(parsing: String(text[end...]))
+        guard let lines = read(file)?.split(separator: "\n"), lines.first?.hasPrefix("fork ") ?? false,
+            let end = lines.firstIndex(where: { $0.hasPrefix(checkWord) })
+        else { return nil }
+        func text(_ lines: ArraySlice<Substring>) -> String { lines.map { $0 + "\n" }.joined() }
+        guard check(text(lines[..<end])) == lines[end] + "\n" else { return nil }
+        return try? RecordedConfiguration(parsing: text(lines[1..<end]))
+    }
+
+    private static let checkWord = "check "
+
+    /// The last line: half of a file says as little as nothing.
+    private static func check(_ text: String) -> String {
+        var text = text
+        let crc = text.withUTF8 { ipk_crc32c(0, $0.baseAddress, $0.count) }
+        return checkWord + String(crc, radix: 16) + "\n"
+    }
+
+    private static func text(_ fork: StoreIdentity, _ file: FileIdentity, _ recorded: RecordedConfiguration)
+        -> String
+    {
+        let text = line(fork, file) + recorded.text
+        return text + check(text)
     }
 
     /// Which of the files in a store are these, whatever it is now.
@@ -285,7 +318,7 @@ enum ForkFile {
         _ path: String, _ fork: StoreIdentity, _ recorded: RecordedConfiguration, flushing: Bool = false
     ) throws(StoreError) {
         try Journal.replace(path, flushing: flushing) { (file) in
-            Array((line(fork, file) + recorded.text).utf8)
+            Array(text(fork, file, recorded).utf8)
         }
     }
 
@@ -303,12 +336,13 @@ enum ForkFile {
     /// place, which keeps both names.
     static func correct(_ path: String, _ fork: StoreIdentity, _ recorded: RecordedConfiguration) {
         guard let file = (try? System.status(ofPath: path))?.identity else { return }
-        let text = line(fork, file) + recorded.text
-        guard read(path) != text, let descriptor = try? System.open(path, O_WRONLY | O_TRUNC) else { return }
+        let (text, old) = (text(fork, file, recorded), read(path))
+        guard old != text, let descriptor = try? System.open(path, O_WRONLY) else { return }
         defer { System.close(descriptor) }
-        // Half of it says as little as nothing, and is made whole at the next opening.
+        // What is cut off here is behind the end of what is said.
         try? Array(text.utf8).withBytes { (bytes) throws(StoreError) in
             try System.write(descriptor, at: 0, bytes)
+            if old?.utf8.count ?? 0 > bytes.count { try System.truncate(descriptor, to: UInt64(bytes.count)) }
         }
     }
 

@@ -67,7 +67,7 @@ extension StoreCore {
                 StoreCreation.removeTree(file)
             }
             if let now = recorded.fork, isKnown(now) { return }
-            let former = try files.forks().union([recorded.fork ?? fork])
+            let former = try formerForks(recorded).union([fork])
             let renewed = try StoreIdentity.random()
             recorded.fork = renewed
             for (base, file) in holding {
@@ -94,6 +94,18 @@ extension StoreCore {
             try System.flushDirectory(files.path)
             try transaction.setConfiguration(try recorded.checkedText())
         }
+    }
+
+    /// All names under which bases may hold for this store: those that its files say, and where names were
+    /// lost also those that only bases know of them.
+    private func formerForks(_ recorded: RecordedConfiguration) throws(StoreError) -> Set<StoreIdentity> {
+        var forks = Set([recorded.fork].compactMap(\.self))
+        for (file, fork) in try files?.forkFiles() ?? [] {
+            if let fork { forks.insert(fork) }
+            guard recorded.lacksNames else { continue }
+            for base in bases { if let fork = base.fork(of: file) { forks.insert(fork) } }
+        }
+        return forks
     }
 
     enum Occasion { case opening, collection, healing }
@@ -162,14 +174,16 @@ extension StoreCore {
         for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
         for (file, fork) in files.kept {
             let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
-            let back = bases.filter {
-                ($0.isHolding || $0.core.keepsEverything) && $0.knows(fork, file)
-            }
-            for base in back where fork != recorded.fork && base.isHolding {
+            var isBack = false
+            for base in bases where base.isHolding || base.core.keepsEverything {
+                var known = base.knows(fork, file) ? fork : nil
+                if known == nil, recorded.lacksNames { known = base.fork(of: file) }
+                guard let known else { continue }
+                isBack = true
                 // On another file system nobody sees that the file goes.
-                try base.core.forget([fork])
+                if base.isHolding, known != recorded.fork { try base.core.forget([known]) }
             }
-            if isWhole || isLast || !back.isEmpty { files.removeKept(file) }
+            if isWhole || isLast || isBack { files.removeKept(file) }
         }
     }
 
@@ -179,15 +193,17 @@ extension StoreCore {
         guard let files, !bases.isEmpty else { return }
         let recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
         guard recorded.lacksNames else { return }
-        let forks = try files.forks()
+        let forks = try formerForks(recorded)
         try write(.releasing) { (transaction) throws(StoreError) in
             var recorded = try transaction.index.recorded()
             guard recorded.lacksNames else { return }
             for base in bases where base.isHolding || base.core.keepsEverything {
                 try nameOrphans(base, forks, transaction)
             }
-            // One that may not be asked now may be later.
-            recorded.lacksNames = !bases.allSatisfy { $0.isHolding || $0.core.keepsEverything }
+            // One that may not be asked now, or is elsewhere, may be later.
+            recorded.lacksNames =
+                files.hasOtherForkFiles(recorded, areUnknown: false)
+                || !bases.allSatisfy { $0.isHolding || $0.core.keepsEverything }
             if !recorded.lacksNames { try transaction.setConfiguration(try recorded.checkedText()) }
         }
     }

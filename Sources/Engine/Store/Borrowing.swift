@@ -236,10 +236,13 @@ extension StoreCore {
     {
         guard try transaction.index.recorded().lacksNames else { return }
         var orphans: [CID] = []
+        let pending = try pendingReturns(transaction.index)
         try base.core.readSettled { (there) throws(StoreError) in
             for fork in forks {
                 try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
                     guard try transaction.index.absent(of: hold.cid).count == 0 else { return true }
+                    // Somebody gave it up.
+                    if pending[hold.cid] != nil { return true }
                     if try transaction.index.location(of: hold.cid) == nil { orphans.append(hold.cid) }
                     return true
                 }
@@ -302,11 +305,7 @@ extension StoreCore {
         _ number: Int, _ base: Base, _ fork: StoreIdentity, _ snapshot: IndexSnapshot,
         wanted: [CID: Int] = [:]
     ) throws(StoreError) -> [CID] {
-        var pending: Set<CID> = []
-        try snapshot.scanPunches { (_, freed) throws(StoreError) in
-            if case .borrowed(let lender, let cid) = freed, Int(lender) == number { pending.insert(cid) }
-            return true
-        }
+        let pending = try pendingReturns(snapshot)
         return try base.core.readSettled { (there) throws(StoreError) in
             var surplus: [CID] = []
             try there.scanHolds(owner: Base.owner(fork)) { (hold) throws(StoreError) in
@@ -314,10 +313,20 @@ extension StoreCore {
                 let row = try snapshot.absent(of: hold.cid)
                 let lender = row.lender.map(Int.init) ?? wanted[hold.cid] ?? number
                 let isNeeded = row.count > 0 && lender == number
-                if !isNeeded, !pending.contains(hold.cid) { surplus.append(hold.cid) }
+                if !isNeeded, pending[hold.cid]?.contains(number) != true { surplus.append(hold.cid) }
                 return true
             }
             return surplus
         }
+    }
+
+    /// What waits to be given back, and to which bases.
+    private func pendingReturns(_ snapshot: IndexSnapshot) throws(StoreError) -> [CID: Set<Int>] {
+        var pending: [CID: Set<Int>] = [:]
+        try snapshot.scanPunches { (_, freed) throws(StoreError) in
+            if case .borrowed(let lender, let cid) = freed { pending[cid, default: []].insert(Int(lender)) }
+            return true
+        }
+        return pending
     }
 }

@@ -190,7 +190,9 @@ extension StoreCore {
     /// Whether it was a layer, and a repair could not know over what: its fork files are damaged, too.
     func lostItsBases(_ snapshot: IndexSnapshot) throws(StoreError) -> Bool {
         let recorded = try snapshot.recorded()
-        return recorded.bases.isEmpty && recorded.fork == nil && files?.hasForkFiles ?? false
+        guard recorded.fork == nil || recorded.lacksNames, let files else { return false }
+        // Some may be back.
+        return files.hasOtherForkFiles(recorded, areUnknown: true)
     }
 
     /// Whether there is a file of the fork: nothing is held for one that was forgotten.
@@ -301,7 +303,7 @@ extension ContentStore {
     /// Ends all change of the store, for ever, in every process: what it has now it will always have, so that
     /// layers need not be known to it. To get rid of it, delete its directory.
     /// INVALID when it reads through stores that are not sealed, and could lose what only they have; or does
-    /// not know its bases after a repair.
+    /// not know all of its bases after a repair.
     public final func seal() throws(StoreError) {
         try checkWritable()
         try core.noteSealed()
@@ -369,7 +371,9 @@ extension ContentStore {
     /// Has a store read through another one, too, after the bases that it has. BUSY while anybody has the
     /// store open; INVALID when the base reads through the store itself.
     public static func addBase(at path: String, _ base: String) throws(StoreError) {
+        var before: RecordedConfiguration?
         try StoreCore.reconfigure(path) { (core, recorded) throws(StoreError) in
+            before = recorded
             guard let files = core.files else { return }
             let opened = try Base.open([base], readOnly: false, above: [files.directory.identity])
             defer { for base in opened { base.core.release() } }
@@ -382,14 +386,18 @@ extension ContentStore {
             recorded.fork = try .random()
         }
         // Which makes it known to the base, and borrows what it links to already.
-        try openWhereAllAreThere(path)
+        do { try openWhereAllAreThere(path) } catch  where error.code == .full {
+            // One that its bases cannot be told of would not open, not even to delete something.
+            try? StoreCore.reconfigure(path) { (_, recorded) in if let before { recorded = before } }
+            throw error
+        }
     }
 
     /// Copies what the store needs of its bases, and has it stand alone. BUSY while anybody has it open.
     /// CORRUPT when a base has lost something that is needed; with `keepingGoing` that stays a link to what
     /// is nowhere, and so does all that only a base has which is not there any more: `verify` tells of it. A
-    /// sealed store is flattened only so, over a base that is not there; and so is one that does not know its
-    /// bases after a repair, which is INVALID otherwise.
+    /// sealed store is flattened only so, over a base that is not there; and so is one that does not know all
+    /// of its bases after a repair, which is CORRUPT otherwise, or INVALID when it knows none.
     /// `progress` hears of the blocks looked at, and may throw to stop: then the store is what it was.
     @discardableResult
     public static func flatten(
@@ -406,6 +414,13 @@ extension ContentStore {
             }
             core.files?.removeForkFiles()
             return report
+        }
+        let isComplete = try !core.read(core.lostItsBases)
+        guard keepingGoing || isComplete else {
+            throw StoreError(
+                .corrupt,
+                "not all of its bases are known: ipldstore base add says them, flatten --keep-going does "
+                    + "without")
         }
         let isBereft = core.bases.contains(where: \.isLost)
         try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in

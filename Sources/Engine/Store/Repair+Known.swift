@@ -79,12 +79,18 @@ extension Repair {
         for text in [journal, old?.names.configuration] {
             if let text, let recorded = try? RecordedConfiguration(parsing: text) { return recorded }
         }
-        let store = (try? Journal.readHeader(path: path + "/journal"))?.store
+        // Files of another layer, or of a backup, may have come here.
+        var store = (try? Journal.readHeader(path: path + "/journal"))?.store
+        if store == nil { store = try packIdentity() }
+        var said: RecordedConfiguration?
         for number in 0..<RecordedConfiguration.mostBases {
             let file = path + "/" + ForkFile.name(forBase: number)
             guard let recorded = ForkFile.configuration(of: file) else { continue }
-            if store == nil || recorded.identity == store { return recorded }
+            // There come more bases with time.
+            guard recorded.bases.count > said?.bases.count ?? 0 else { continue }
+            if store == nil || recorded.identity == store { said = recorded }
         }
+        if let said { return said }
         return names.configuration.flatMap { try? RecordedConfiguration(parsing: $0) }
     }
 

@@ -67,7 +67,8 @@ final class StoreFiles: @unchecked Sendable {
     /// Whether there is what else a store has: then it is one, and damaged.
     private static func hasRest(_ path: String) -> Bool {
         func isThere(_ name: String) -> Bool { (try? System.status(ofPath: path + "/" + name)) != nil }
-        if isThere("index/data.mdb") { return true }
+        // A layer may have nothing but links.
+        if isThere("index/data.mdb") || isThere(ForkFile.name(forBase: 0)) { return true }
         let packs = (try? System.list(path + "/packs")) ?? []
         return packs.contains { $0.hasSuffix(".pack") } || isThere("leases") && isThere("blocks")
     }
@@ -180,18 +181,33 @@ final class StoreFiles: @unchecked Sendable {
         }
         for name in forkFiles {
             let isStray = ForkFile.base(name).map { $0 >= recorded.bases.count } ?? false
-            let stray = isStray ? ForkFile.fork(of: path + "/" + name) : nil
-            if let fork = ForkFile.kept(name) ?? stray { noteKept(path + "/" + name, fork) }
+            let file = path + "/" + name
+            // One that does not say whose it is may have a name in a base all the same.
+            let stray = isStray ? ForkFile.fork(of: file) ?? StoreIdentity(high: 0, low: 0) : nil
+            if let fork = ForkFile.kept(name) ?? stray { noteKept(file, fork) }
         }
     }
 
-    var hasForkFiles: Bool { (try? System.list(path))?.contains(where: ForkFile.isOne) ?? false }
+    /// Whether there are fork files besides those that the recorded bases have: of such as are elsewhere.
+    /// `areUnknown`: of other stores than these, as far as can be told.
+    func hasOtherForkFiles(_ recorded: RecordedConfiguration, areUnknown: Bool) -> Bool {
+        ((try? System.list(path)) ?? []).contains { (name) in
+            guard ForkFile.isOne(name), !ForkFile.isUnfinished(name) else { return false }
+            let number = ForkFile.base(name)
+            if ForkFile.kept(name) == nil, let number, number < recorded.bases.count { return false }
+            guard areUnknown, let number, let then = ForkFile.configuration(of: path + "/" + name)?.bases,
+                number < then.count
+            else { return true }
+            return !recorded.bases.contains { $0.identity == then[number].identity }
+        }
+    }
 
-    /// All names by which some base, here or elsewhere, may know the store.
-    func forks() throws(StoreError) -> Set<StoreIdentity> {
-        Set(
-            try System.list(path).filter { ForkFile.isOne($0) && !ForkFile.isUnfinished($0) }
-                .compactMap { ForkFile.kept($0) ?? ForkFile.fork(of: path + "/" + $0) })
+    /// All files by which some base, here or elsewhere, may know the store, and the forks that they say.
+    func forkFiles() throws(StoreError) -> [(file: String, fork: StoreIdentity?)] {
+        try System.list(path).filter { ForkFile.isOne($0) && !ForkFile.isUnfinished($0) }.map { (name) in
+            let file = path + "/" + name
+            return (file, ForkFile.kept(name) ?? ForkFile.fork(of: file))
+        }
     }
 
     /// Bases see that a store does not read through them any more.
