@@ -104,6 +104,42 @@ import Testing
         #expect(unread == 2)
     }
 
+    /// A named defect: its names were files of their own then.
+    @Test(arguments: SyncType.allCases) func aFileOfTwoNamesThatCannotBeReadStaysOne(sync: SyncType) throws {
+        let workspace = try fixture.files.open(branch: "start")
+        try workspace.setSync(.root, sync)
+        try fixture.files.commit(workspace, to: "start")
+        try fixture.write("u/a", [1])
+        try fixture.write("u/alone", [2])
+        try fixture.write("u/s/other", [3])
+        try #require(link(fixture.path("u/a"), fixture.path("u/s/b")) == 0)
+        let start = try #require(try fixture.importTree("u", to: "start").version)
+        let before = try fixture.files.open(start)
+        for name in ["u/a", "u/alone"] {
+            let moment = timespec(tv_sec: 2000, tv_nsec: 1)
+            try #require(utimensat(AT_FDCWD, fixture.path(name), [moment, moment], 0) == 0)
+        }
+        var unread = 0
+        for number in 1...10 {
+            try fixture.files.fork("at-\(number)", at: start)
+            var report: ImportReport?
+            var problems: [String] = []
+            _ = try Faults(fixture.directory, .fail(EACCES), at: number, of: .open).run {
+                report = try? fixture.files.importDirectory(
+                    fixture.path("u"), to: "at-\(number)",
+                    problem: { (problem) throws(StoreError) in problems.append(problem.error.message) })
+            }
+            guard let report, report.unread == 2 else { continue }
+            unread += 1
+            #expect(problems.allSatisfy { $0.contains("Permission denied") }, "\(problems)")
+            let tree = try fixture.files.open(report.tree)
+            for path in ["a", "s/b"] as [FilePath] {
+                #expect(try tree.status(path) == before.status(path), "call \(number)")
+            }
+        }
+        #expect(unread == 1)
+    }
+
     @Test(arguments: [Fault.fail(EIO), .fail(ENOSPC), .fail(EINTR), .short(3)], [false, true])
     func anExportIsWholeOrSaysWhatIsMissing(fault: Fault, isInPlace: Bool) throws {
         let tree = try fixture.importTree("t").tree

@@ -3,7 +3,8 @@ import IpldEngine
 /// Which versions of a branch stay: those that any of the rules keeps, and the newest always.
 public struct RetentionRules: Equatable, Sendable {
     /// So many of the newest of those that lead to the newest. Versions that do not, as those of commits that
-    /// others were before, stay with this rule, unless that of the time drops them.
+    /// others were before, and those that a tag kept when what is between was dropped, stay with this rule,
+    /// unless that of the time drops them.
     public var last: Int?
     /// Those made at this time or later.
     public var since: Timestamp?

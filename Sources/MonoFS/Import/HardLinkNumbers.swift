@@ -20,6 +20,8 @@ struct HardLinkNumbers {
         /// What one of its names has that the tree before has: the first that is unchanged, or the first.
         var known: KnownFile?
         var isKnownUnchanged = false
+        /// What all of its names were in the tree before, where they were names of one file there.
+        var oneFile: HardLinkGroup?
         /// Once all names were met.
         var number: HardLinkGroup?
     }
@@ -49,6 +51,9 @@ struct HardLinkNumbers {
         }
         let kept = try old?.unchangedNumber(status)
         files[position].names += 1
+        let file = old?.hardLink == nil ? nil : try old?.fileNumber
+        if files[position].names == 1 { files[position].oneFile = file }
+        if file == nil || file != files[position].oneFile { files[position].oneFile = nil }
         if path.precedes(files[position].first) { files[position].first = path }
         if let number = old?.keptNumber, !files[position].before.contains(number) {
             files[position].before.append(number)
@@ -138,12 +143,19 @@ struct HardLinkNumbers {
         return entry.hardLink
     }
 
-    /// Whether what could not be read keeps the number that it had. Of a name of which nothing is known,
-    /// nobody knows that it is no name of the file that has it.
-    mutating func isKept(_ old: Entry, _ status: HostStatus?) throws(StoreError) -> Bool {
-        guard old.keptNumber != nil else { return false }
-        guard let status, status.kind != .directory else { return true }
-        return try keep(old, position(status))
+    /// The number of what could not be read, and stays what it was. Names that are one file on the host and
+    /// were one in the tree are one still. Of a name of which nothing is known, nobody knows that it is no
+    /// name of the file that has its number.
+    mutating func number(ofUnread old: Entry, _ status: HostStatus?) throws(StoreError) -> HardLinkGroup? {
+        guard let status, status.kind != .directory else { return old.keptNumber }
+        let position = position(status)
+        var entry = old
+        entry.hardLink = old.keptNumber
+        if let position, entry.hardLink == nil, files[position].oneFile != nil {
+            entry.hardLink = files[position].number
+        }
+        guard entry.hardLink != nil else { return nil }
+        return try keep(entry, position) ? entry.hardLink : nil
     }
 
     /// Whether no other file than the one at `position`, or another name than this one that is alone, is what

@@ -19,7 +19,7 @@ final class ImportBuilder {
     /// Files with several names of which a name was met, as they were at the last that was.
     private var met: [HostIdentity: HostStatus] = [:]
     /// The entries of those of which a name was stored; nil where it could not be read.
-    private var firstNames: [HostIdentity: Entry?] = [:]
+    private var firstNames: [HostIdentity: Result<Entry, HostError>] = [:]
 
     private(set) var files: UInt64 = 0
     private(set) var filesRead: UInt64 = 0
@@ -132,12 +132,13 @@ final class ImportBuilder {
     }
 
     private func takeLaterName(_ event: ImportEvent, _ problem: Problem) throws(StoreError) {
-        guard let status = event.status, let first = firstNames[status.identity] ?? nil else {
+        switch event.status.flatMap({ firstNames[$0.identity] }) ?? .failure(HostError("read", ESTALE)) {
+        case .success(let first): try append(event, try entry(like: first, event.old))
+        case .failure(let failure):
             var event = event
-            event.failure = HostError("read", ESTALE)
-            return try keep(event, problem)
+            event.failure = failure
+            try keep(event, problem)
         }
-        try append(event, try entry(like: first, event.old))
     }
 
     private func takeOther(_ event: ImportEvent) throws(StoreError) {
@@ -169,12 +170,11 @@ final class ImportBuilder {
         if let failure = event.failure { try report(event, failure, .unread, problem) }
         guard let name = event.name else { return }
         if let status = event.status, numbers.isShared(status), firstNames[status.identity] == nil {
-            firstNames[status.identity] = .some(nil)
+            firstNames[status.identity] = .failure(event.failure ?? HostError("read", ESTALE))
         }
         if let old = event.old {
-            // As a name of its own: nobody knows whether it still is a file's with others.
             var kept = old
-            if try !numbers.isKept(old, event.status) { kept.hardLink = nil }
+            kept.hardLink = try numbers.number(ofUnread: old, event.status)
             try current.append(name, try settled(kept, old))
         } else if let status = event.status, status.kind == .directory {
             try append(
@@ -221,7 +221,7 @@ final class ImportBuilder {
         if !new.isDirectory {
             if case .file = new.content { files += 1 }
             if let status = event.status, numbers.isShared(status) {
-                firstNames[status.identity] = new
+                firstNames[status.identity] = .success(new)
             }
         }
         try current.append(name, new)
