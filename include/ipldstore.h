@@ -2132,8 +2132,8 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_version(ips_iter *iter, ips_cid *ci
  * of 4,096; what nothing keeps any more is reclaimed for a second at most, and the rest left to ips_store_gc.
  *
  * keep_last      so many of the newest of the branch's history. What does not lead to the newest version, as
- *                what was kept for the branch with IPS_CONFLICT, stays with this rule, unless keep_since is
- *                given and it is older
+ *                what was kept for the branch with IPS_CONFLICT, or for a tag when what is between was
+ *                dropped, stays with this rule, unless keep_since is given and it is older
  * keep_since     those made at this time or later, seconds; INT64_MAX: no rule
  * keep_tagged    those that a tag names
  * progress       hears of the versions that were looked at, those that went and the blocks that were

@@ -58,6 +58,7 @@ import Testing
         for command in [
             ["branch", "a:b"], ["branch", "-d", ""], ["fork", "main", "a:b"], ["tag", cid, "main"],
             ["import", ".", "--branch", "a:b"], ["copy", "--from", ".", "main", "--branch", "a~1"],
+            ["import", ".", "m~1:/"],
             ["prune", "a:b", "--keep-last", "1"], ["merge", "a:b", "main"],
         ] {
             let result = try line.start(command + ["--json"]).wait()

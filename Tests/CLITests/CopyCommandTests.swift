@@ -79,6 +79,8 @@ import Testing
         #expect(try run("cat", "main:/contents/link").output == "1\n")
         let there = try command.run("cp", "-r", "dir/.", "main:/contents")
         #expect(there.status == 1 && there.error.contains("ipldstore import dir/. main:/contents makes"))
+        let whole = try command.run("cp", "-r", "dir/./", "main:/")
+        #expect(whole.status == 1 && whole.error.contains("ipldstore import dir/./ main:/ makes"))
         #expect(try command.run("cp", "main:/new", "copy").error.contains("give -r"))
         try run("cp", "-r", "main:/new", "copy")
         try run("cp", "-r", "main:/new", "out")

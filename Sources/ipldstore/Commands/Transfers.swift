@@ -60,6 +60,7 @@ struct Import: ParsableCommand {
         if !place.hasPath {
             throw ValidationError("\(place.text) has no colon: write BRANCH:PATH, or --branch")
         }
+        _ = try TreeName.branch(place.reference)
     }
 
     func run() throws {

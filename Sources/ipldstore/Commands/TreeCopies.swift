@@ -112,13 +112,15 @@ struct CopyEntry: ParsableCommand {
         let branch = try commit.branch(of: [target], in: files)
         let workspace = try files.open(branch: branch)
         // What is in it has no name to keep, as for other programs that copy.
+        let last = directory.split(separator: "/").last
         let path =
-            directory.hasSuffix("/.")
+            last == "." && directory != "."
             ? target.path : try workspace.inside(target.path, try FilePath(directory))
         if try workspace.lookup(path) != nil {
             throw CommandExit(
                 StoreError(.exists, "\(path) exists in \(branch)", systemError: EEXIST),
-                advice: "ipldstore import \(directory) \(branch):/\(path) makes it what the directory is")
+                advice: "ipldstore import \(directory) \(branch):\(path == .root ? "/" : "/\(path)") makes "
+                    + "it what the directory is")
         }
         workspace.abort()
         var options = ImportOptions()
