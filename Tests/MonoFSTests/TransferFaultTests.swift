@@ -104,6 +104,50 @@ import Testing
         #expect(unread == 2)
     }
 
+    /// Named defects: what lies in a directory that cannot be read was one with another file that is like it;
+    /// or no longer with the one that it is.
+    @Test(arguments: [SyncType.default, .merkleCRDT], ["same", "same, and more", "another", "others"])
+    func aNameInADirectoryThatCannotBeReadStaysWhatItIs(sync: SyncType, outside: String) throws {
+        let workspace = try fixture.files.open(branch: "start")
+        try workspace.setSync(.root, sync)
+        try fixture.files.commit(workspace, to: "start")
+        let moment = timespec(tv_sec: 1000, tv_nsec: 1)
+        func write(_ name: String) throws {
+            try fixture.write(name, [1])
+            try #require(utimensat(AT_FDCWD, fixture.path(name), [moment, moment], 0) == 0)
+        }
+        func link(_ name: String) throws {
+            try #require(Glibc.link(fixture.path("u/a"), fixture.path("u/" + name)) == 0)
+        }
+        try write("u/a")
+        try fixture.write("u/d/x/other", [2])
+        try link("d/x/b")
+        if outside == "same, and more" { try link("c") }
+        let start = try #require(try fixture.importTree("u", to: "start").version)
+        let before = try fixture.files.open(start)
+        if outside == "another" || outside == "others" {
+            try #require(unlink(fixture.path("u/a")) == 0)
+            try write("u/a")
+            if outside == "others" { try link("c") }
+        }
+        var report: ImportReport?
+        _ = try Faults(fixture.directory, .fail(EACCES), of: .list, at: "u/d/x").run {
+            report = try fixture.files.importDirectory(
+                fixture.path("u"), to: "start", problem: { (problem) throws(StoreError) in
+                    #expect(problem.path == "d/x")
+                })
+        }
+        #expect(report?.unread == 1)
+        let tree = try fixture.files.open(try #require(report).tree)
+        #expect(try tree.status("d/x/b") == before.status("d/x/b"))
+        let isOne = try tree.status("a").hardLink == tree.status("d/x/b").hardLink
+        #expect(isOne == outside.hasPrefix("same"))
+        if outside == "same" { #expect(report?.isUnchanged == true) }
+        if outside == "same, and more" || outside == "others" {
+            #expect(try tree.status("a").isSameFile(as: tree.status("c")) && tree.status("c").hardLink != nil)
+        }
+    }
+
     /// A named defect: its names were files of their own then.
     @Test(arguments: SyncType.allCases) func aFileOfTwoNamesThatCannotBeReadStaysOne(sync: SyncType) throws {
         let workspace = try fixture.files.open(branch: "start")
@@ -236,6 +280,7 @@ private final class Faults: Sendable {
     private let fault: Fault?
     private let target: Int
     private let kind: HostCall.Kind?
+    private let place: String?
     private let count = Lock(0)
 
     /// Those under way, by directory: calls of other tests come here too.
@@ -250,12 +295,18 @@ private final class Faults: Sendable {
         }
         guard length > 0 else { return .none }
         let path = String(decoding: buffer[..<length], as: UTF8.self)
-        return watched.first { path.hasPrefix($0.key) }?.value.decide(call) ?? .none
+        return watched.first { path.hasPrefix($0.key) }?.value.decide(call, path) ?? .none
     }
 
     /// `kind`: calls of other kinds are not counted.
     init(_ directory: String, _ fault: Fault?, at target: Int, of kind: HostCall.Kind? = nil) {
         (self.directory, self.fault, self.target, self.kind) = (directory, fault, target, kind)
+        place = nil
+    }
+
+    /// All calls of a kind that are on what is open at a place below the directory.
+    init(_ directory: String, _ fault: Fault, of kind: HostCall.Kind, at place: String) {
+        (self.directory, self.fault, target, self.kind, self.place) = (directory, fault, 0, kind, place)
     }
 
     /// The calls that `body` made.
@@ -267,8 +318,9 @@ private final class Faults: Sendable {
         return count.withLock { $0 }
     }
 
-    private func decide(_ call: HostCall) -> Fault {
+    private func decide(_ call: HostCall, _ path: String) -> Fault {
         if let kind, call.kind != kind { return .none }
+        if let place { return path.hasSuffix("/" + place) ? fault ?? .none : .none }
         let number = count.withLock { (count) in
             count += 1
             return count

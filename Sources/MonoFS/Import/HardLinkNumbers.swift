@@ -13,10 +13,14 @@ struct HardLinkNumbers {
         /// The bytes of the first of its paths.
         var first: [UInt8]
         var names = 0
+        /// Those that the host says it has, met or not.
+        var links: UInt64 = 0
         /// Numbers that its names of type `merkle-crdt` had, in the order in which they were met.
         var before: [HardLinkGroup] = []
         /// What those of its names were that are unchanged, as far as can be told before they are read.
         var unchanged: [KeptNumber] = []
+        /// What one of its names was that is unchanged, of whatever type.
+        var tie: KeptNumber?
         /// What one of its names has that the tree before has: the first that is unchanged, or the first.
         var known: KnownFile?
         var isKnownUnchanged = false
@@ -24,6 +28,8 @@ struct HardLinkNumbers {
         var oneFile: HardLinkGroup?
         /// Once all names were met.
         var number: HardLinkGroup?
+
+        var hasMore: Bool { links > UInt64(names) }
     }
 
     /// In the order in which they were met.
@@ -31,6 +37,9 @@ struct HardLinkNumbers {
     private var positions: [HostIdentity: Int] = [:]
     /// What names are that are alone.
     private var alone: [KeptNumber] = []
+    /// What names are in directories that stay what they were, because they cannot be read
+    /// (`Entry.fileNumber`). Only a file that has more names than were met may be theirs.
+    private var unread: Set<HardLinkGroup> = []
 
     /// Which of the files has a number with some content and metadata (`Entry.fileNumber`); nil is a name
     /// that is alone.
@@ -51,10 +60,14 @@ struct HardLinkNumbers {
         }
         let kept = try old?.unchangedNumber(status)
         files[position].names += 1
+        files[position].links = status.links
         let file = old?.hardLink == nil ? nil : try old?.fileNumber
         if files[position].names == 1 { files[position].oneFile = file }
         if file == nil || file != files[position].oneFile { files[position].oneFile = nil }
         if path.precedes(files[position].first) { files[position].first = path }
+        if let old, let number = old.hardLink, let file, old.isLike(status) {
+            files[position].tie = KeptNumber(number: number, file: file)
+        }
         if let number = old?.keptNumber, !files[position].before.contains(number) {
             files[position].before.append(number)
         }
@@ -74,12 +87,24 @@ struct HardLinkNumbers {
         if let kept = try old.unchangedNumber(status) { alone.append(kept) }
     }
 
+    /// A name in a directory that stays what it was.
+    mutating func addUnread(_ old: Entry) throws(StoreError) {
+        guard let number = old.hardLink else { return }
+        taken.insert(number)
+        unread.insert(try old.fileNumber)
+    }
+
     /// Numbers the files of which more than one name was met: one whose others are elsewhere is like any
     /// other.
     mutating func settle() throws(StoreError) {
         let shared = files.indices.filter { files[$0].names > 1 }
+        alone.removeAll { unread.contains($0.file) }
         for position in shared {
-            let kept = files[position].unchanged.first { owners[$0.file] == nil }
+            let file = files[position]
+            var kept = file.unchanged.first { owners[$0.file] == nil && !unread.contains($0.file) }
+            if let tie = file.tie, file.hasMore, unread.contains(tie.file), owners[tie.file] == nil {
+                kept = tie
+            }
             guard let kept else { continue }
             owners[kept.file] = .some(position)
             give(kept.number, to: position)
@@ -129,8 +154,10 @@ struct HardLinkNumbers {
     {
         var entry = entry
         guard let position = position(status) else {
-            entry.hardLink = old?.keptNumber
+            entry.hardLink = old?.hardLink
             guard let old, entry.hardLink != nil, old.isSameFile(as: entry) else { return nil }
+            let isUnread = try unread.contains(old.fileNumber)
+            guard isUnread ? status.links > 1 : old.keptNumber != nil else { return nil }
             return try keep(old, nil) ? entry.hardLink : nil
         }
         entry.hardLink = files[position].number
@@ -155,6 +182,9 @@ struct HardLinkNumbers {
             entry.hardLink = files[position].number
         }
         guard entry.hardLink != nil else { return nil }
+        let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
+        let isUnread = try unread.contains(entry.fileNumber)
+        guard hasMore || !isUnread else { return nil }
         return try keep(entry, position) ? entry.hardLink : nil
     }
 
@@ -247,6 +277,18 @@ struct OldPlaces {
         var map: DirectoryMap?
         /// Whether names in it, or below it, may have numbers that they keep.
         var keepsNumbers = false
+    }
+
+    /// All names that share files with others below a directory that is not read.
+    mutating func eachHardLink(
+        below name: FileName, _ body: (Entry) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        guard let old = try entry(name), old.below?.totals.hardLinks ?? 0 > 0 else { return }
+        do throws(StoreError) {
+            try Workspace(source, old, version: nil).eachHardLink(below: []) {
+                (_, _, entry) throws(StoreError) in try body(entry)
+            }
+        } catch  where mayBeLost && error.isLoss {}
     }
 
     init(_ root: Entry?, _ source: TreeSource, mayBeLost: Bool) throws(StoreError) {

@@ -42,6 +42,9 @@ struct ImportSurvey {
                 }
             // Said when it is imported, if it is so then still.
             case .refused(let name, _, let error):
+                try places.eachHardLink(below: name) { (old) throws(StoreError) in
+                    try numbers.addUnread(old)
+                }
                 refused[(walk.components + [name]).flatMap { $0.bytes + [0] }] = error
             case .nameless: break
             }

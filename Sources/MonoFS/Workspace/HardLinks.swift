@@ -115,7 +115,7 @@ extension Workspace {
     /// Gives `body` all names with groups below a directory: those in one directory after another, and in
     /// order, so that who changes them in the order in which they came reads no leaf again and again. Only
     /// directories that have some are read.
-    private func eachHardLink(
+    func eachHardLink(
         below start: [FileName], _ body: ([FileName], HardLinkGroup, Entry) throws(StoreError) -> Void
     ) throws(StoreError) {
         var count = 0
