@@ -159,6 +159,8 @@ import Testing
         try #require(link(fixture.path("u/a"), fixture.path("u/s/b")) == 0)
         let start = try #require(try fixture.importTree("u", to: "start").version)
         let before = try fixture.files.open(start)
+        // A name that is new, and there is nothing of it to stay.
+        try #require(link(fixture.path("u/a"), fixture.path("u/s/more")) == 0)
         for name in ["u/a", "u/alone"] {
             let moment = timespec(tv_sec: 2000, tv_nsec: 1)
             try #require(utimensat(AT_FDCWD, fixture.path(name), [moment, moment], 0) == 0)
@@ -173,7 +175,7 @@ import Testing
                     fixture.path("u"), to: "at-\(number)",
                     problem: { (problem) throws(StoreError) in problems.append(problem.error.message) })
             }
-            guard let report, report.unread == 2 else { continue }
+            guard let report, report.unread == 3 else { continue }
             unread += 1
             #expect(problems.allSatisfy { $0.contains("Permission denied") }, "\(problems)")
             let tree = try fixture.files.open(report.tree)

@@ -24,8 +24,9 @@ struct HardLinkNumbers {
         /// What one of its names has that the tree before has: the first that is unchanged, or the first.
         var known: KnownFile?
         var isKnownUnchanged = false
-        /// What all of its names were in the tree before, where they were names of one file there.
-        var oneFile: HardLinkGroup?
+        /// How many of its names were names of one file in the tree before, for each such file
+        /// (`Entry.fileNumber`).
+        var ties: [HardLinkGroup: Int] = [:]
         /// Once all names were met.
         var number: HardLinkGroup?
 
@@ -62,8 +63,7 @@ struct HardLinkNumbers {
         files[position].names += 1
         files[position].links = status.links
         let file = old?.hardLink == nil ? nil : try old?.fileNumber
-        if files[position].names == 1 { files[position].oneFile = file }
-        if file == nil || file != files[position].oneFile { files[position].oneFile = nil }
+        if let file { files[position].ties[file, default: 0] += 1 }
         if path.precedes(files[position].first) { files[position].first = path }
         if let old, let number = old.hardLink, let file, old.isLike(status) {
             files[position].tie = KeptNumber(number: number, file: file)
@@ -178,8 +178,9 @@ struct HardLinkNumbers {
         let position = position(status)
         var entry = old
         entry.hardLink = old.keptNumber
-        if let position, entry.hardLink == nil, files[position].oneFile != nil {
-            entry.hardLink = files[position].number
+        if let position, entry.hardLink == nil, old.hardLink != nil {
+            let names = files[position].ties[try old.fileNumber] ?? 0
+            if names > 1 { entry.hardLink = files[position].number }
         }
         guard entry.hardLink != nil else { return nil }
         let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
