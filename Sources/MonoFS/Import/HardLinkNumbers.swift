@@ -175,15 +175,19 @@ struct HardLinkNumbers {
     /// name of the file that has its number.
     mutating func number(ofUnread old: Entry, _ status: HostStatus?) throws(StoreError) -> HardLinkGroup? {
         guard let status, status.kind != .directory else { return old.keptNumber }
+        guard old.hardLink != nil else { return nil }
         let position = position(status)
+        let file = try old.fileNumber
+        let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
         var entry = old
-        entry.hardLink = old.keptNumber
-        if let position, entry.hardLink == nil, old.hardLink != nil {
-            let names = files[position].ties[try old.fileNumber] ?? 0
-            if names > 1 { entry.hardLink = files[position].number }
+        if old.keptNumber == nil {
+            if let position {
+                entry.hardLink = files[position].ties[file] ?? 0 > 1 ? files[position].number : nil
+            } else if !unread.contains(file) {
+                entry.hardLink = nil
+            }
         }
         guard entry.hardLink != nil else { return nil }
-        let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
         let isUnread = try unread.contains(entry.fileNumber)
         guard hasMore || !isUnread else { return nil }
         return try keep(entry, position) ? entry.hardLink : nil
