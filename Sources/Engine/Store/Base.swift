@@ -186,9 +186,9 @@ struct Base: Sendable {
 
     /// The fork whose file this is, whatever it says. It is looked for.
     func fork(of file: String) -> StoreIdentity? {
-        guard let forks, let identity = (try? System.status(ofPath: file))?.identity else { return nil }
+        guard let forks else { return nil }
         return (try? System.list(forks))?.lazy.compactMap(StoreIdentity.init(text:)).first {
-            (try? System.status(ofPath: forks + "/" + $0.text))?.identity == identity
+            knows($0, file)
         }
     }
 
@@ -267,6 +267,17 @@ enum ForkFile {
     /// The fork, if a file in a layer is such.
     static func kept(_ name: String) -> StoreIdentity? {
         isOne(name) ? name.split(separator: ".").last.flatMap { StoreIdentity(text: String($0)) } : nil
+    }
+
+    /// Whether a layer's file and the base that it is for are on one file system, as far as the file says:
+    /// then one that has one name is known to nobody any more.
+    static func isBesideItsBase(_ file: String) -> Bool {
+        let name = file.split(separator: "/").last.map(String.init) ?? file
+        guard let number = base(name), let bases = configuration(of: file)?.bases, number < bases.count,
+            let place = try? System.status(ofPath: bases[number].path),
+            let own = try? System.status(ofPath: file)
+        else { return false }
+        return place.identity.device == own.identity.device
     }
 
     /// The number of the base whose file has this name, or this second one.

@@ -173,7 +173,8 @@ extension StoreCore {
         var isWhole = unsettled == nil && !recorded.lacksNames
         for base in bases where isWhole { isWhole = try !base.core.hasGaps() }
         for (file, fork) in files.kept {
-            let isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
+            var isLast = (try? System.status(ofPath: file))?.links ?? 1 == 1
+            if recorded.lacksNames, isLast { isLast = ForkFile.isBesideItsBase(file) }
             var isBack = false
             for base in bases where base.isHolding || base.core.keepsEverything {
                 var known = base.knows(fork, file) ? fork : nil

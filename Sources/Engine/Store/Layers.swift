@@ -203,7 +203,8 @@ extension StoreCore {
 
     /// Changes what the store is made of, while nobody else has it open.
     fileprivate func reconfigure(
-        whenSealed: Bool = false, _ body: (inout RecordedConfiguration) throws(StoreError) -> Void
+        whenSealed: Bool = false, _ purpose: Purpose = .storing(blocks: 0),
+        _ body: (inout RecordedConfiguration) throws(StoreError) -> Void
     ) throws(StoreError) {
         guard !isSealed || whenSealed else { throw Self.sealedError }
         guard index.access == .readWrite, let files else {
@@ -216,7 +217,7 @@ extension StoreCore {
         var recorded = try read { (snapshot) throws(StoreError) in try snapshot.recorded() }
         try body(&recorded)
         let text = try recorded.checkedText()
-        try write(.storing(blocks: 0), isMending: whenSealed) { (transaction) throws(StoreError) in
+        try write(purpose, isMending: whenSealed) { (transaction) throws(StoreError) in
             try transaction.setConfiguration(text)
             try transaction.index.setUnsettled(recorded.bases.isEmpty ? nil : .known)
             if recorded.bases.isEmpty { try transaction.index.forgetLoans() }
@@ -225,12 +226,12 @@ extension StoreCore {
 
     /// The same, of a store that is opened without looking for its bases.
     fileprivate static func reconfigure(
-        _ path: String, whenSealed: Bool = false,
+        _ path: String, whenSealed: Bool = false, _ purpose: Purpose = .storing(blocks: 0),
         _ body: (StoreCore, inout RecordedConfiguration) throws(StoreError) -> Void
     ) throws(StoreError) {
         let core = try open(path, readOnly: false, withBases: false)
         defer { core.release() }
-        try core.reconfigure(whenSealed: whenSealed) { (recorded) throws(StoreError) in
+        try core.reconfigure(whenSealed: whenSealed, purpose) { (recorded) throws(StoreError) in
             try body(core, &recorded)
         }
     }
@@ -388,7 +389,9 @@ extension ContentStore {
         // Which makes it known to the base, and borrows what it links to already.
         do { try openWhereAllAreThere(path) } catch  where error.code == .full {
             // One that its bases cannot be told of would not open, not even to delete something.
-            try? StoreCore.reconfigure(path) { (_, recorded) in if let before { recorded = before } }
+            try? StoreCore.reconfigure(path, .releasing) { (_, recorded) in
+                if let before { recorded = before }
+            }
             throw error
         }
     }
@@ -421,6 +424,13 @@ extension ContentStore {
                 .corrupt,
                 "not all of its bases are known: ipldstore base add says them, flatten --keep-going does "
                     + "without")
+        }
+        let lacksNames = try core.read { (snapshot) throws(StoreError) in try snapshot.recorded().lacksNames }
+        guard keepingGoing || !lacksNames else {
+            throw StoreError(
+                .corrupt,
+                "names were lost, and a base that is elsewhere, or may not be written to, may hold what they "
+                    + "named: open the store over it, or flatten --keep-going does without")
         }
         let isBereft = core.bases.contains(where: \.isLost)
         try core.reconfigure(whenSealed: isBereft) { (recorded) throws(StoreError) in
