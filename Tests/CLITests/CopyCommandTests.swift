@@ -97,16 +97,16 @@ import Testing
 
     @Test func aDirectoryOfABranchBecomesWhatOneHereIs() throws {
         _ = try command.shell("mkdir -p dir/sub; echo 1 > dir/a; echo 2 > dir/sub/b")
-        try run("mkdir", "-p", "main:/work")
-        try run("touch", "main:/work/old", "main:/beside")
-        let first = try run("import", "dir", "main:/work").line
-        #expect(try paths("main:") == ["beside", "work/", "work/a", "work/sub/", "work/sub/b"])
-        #expect(try run("ls", "-a", "main:/work").lines == ["a", "old (removed)", "sub"])
-        let unchanged = try run("import", "dir", "main:/work", "--json").object()
+        try run("mkdir", "-p", "main:/project")
+        try run("touch", "main:/project/old", "main:/beside")
+        let first = try run("import", "dir", "main:/project").line
+        #expect(try paths("main:") == ["beside", "project/", "project/a", "project/sub/", "project/sub/b"])
+        #expect(try run("ls", "-a", "main:/project").lines == ["a", "old (removed)", "sub"])
+        let unchanged = try run("import", "dir", "main:/project", "--json").object()
         #expect(unchanged["unchanged"] as? Bool == true && unchanged["version"] as? String == first)
-        try run("import", "dir", "main:/work/deeper")
-        #expect(try run("cat", "main:/work/deeper/sub/b").output == "2\n")
-        #expect(try run("log", "main", "-n", "1").line.hasSuffix("\timport dir main:/work/deeper"))
+        try run("import", "dir", "main:/project/deeper")
+        #expect(try run("cat", "main:/project/deeper/sub/b").output == "2\n")
+        #expect(try run("log", "main", "-n", "1").line.hasSuffix("\timport dir main:/project/deeper"))
         #expect(try command.run("import", "dir", "main:/beside").status == 1)
         #expect(try command.run("import", "dir", "main:/none/x").status == 3)
         for place in ["none:/x", "none:/", "none:"] {

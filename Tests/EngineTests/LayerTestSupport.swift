@@ -48,4 +48,53 @@ extension LayerSuite {
         do { try body() } catch { return (error as? StoreError)?.code }
         return nil
     }
+
+    func move(_ old: String, _ new: String) throws { try System.rename(path(old), path(new)) }
+    func copy(_ old: String, _ new: String) throws {
+        try FileManager.default.copyItem(atPath: path(old), toPath: path(new))
+    }
+
+    func giveUp(_ store: ContentStore, _ root: String) throws {
+        try store.removeRoot(root)
+        try store.gc()
+    }
+
+    func holds(_ store: ContentStore) throws -> [CID] {
+        try store.holds(owner: nil).filter { $0.owner.hasPrefix(Base.ownerPrefix) }.map(\.cid)
+    }
+
+    /// Files by which bases know a layer that are elsewhere.
+    func keptFiles(_ name: String) throws -> Int {
+        try System.list(path(name)).count { ForkFile.kept($0) != nil }
+    }
+
+    func recorded(_ name: String) throws -> RecordedConfiguration {
+        let store = try open(name)
+        defer { withExtendedLifetime(store) {} }
+        return try store.core.read { (snapshot) throws(StoreError) in try snapshot.recorded() }
+    }
+}
+
+/// Two blocks that stores have.
+struct LayerBlocks {
+    let bytes = randomBytes(5000, seed: 21)
+    let other = randomBytes(5000, seed: 22)
+    let cid: CID
+    let otherCID: CID
+
+    init() throws {
+        cid = try bytes.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+        otherCID = try other.withUnsafeBytes { try CID(hashing: $0, codec: .raw) }
+    }
+}
+
+protocol LayerBlockSuite: LayerSuite {
+    var blocks: LayerBlocks { get }
+}
+
+extension LayerBlockSuite {
+    var bytes: [UInt8] { blocks.bytes }
+    var other: [UInt8] { blocks.other }
+    var cid: CID { blocks.cid }
+    var otherCID: CID { blocks.otherCID }
 }

@@ -164,8 +164,7 @@ extension StoreCore {
     /// Removes second names of fork files that no store needs to see any more: one of a base that is back,
     /// and holds under the new name, one that nobody else has a name of, and all when nothing is missing.
     func dropKeptForkFiles() throws(StoreError) {
-        guard let files else { return }
-        guard files.hasKept else { return }
+        guard let files, files.hasKept else { return }
         let (recorded, unsettled) = try read { (snapshot) throws(StoreError) in
             (try snapshot.recorded(), try snapshot.unsettled())
         }

@@ -26,7 +26,7 @@ struct HardLinkNumbers {
         var isKnownUnchanged = false
         /// How many of its names were names of one file in the tree before, for each such file
         /// (`Entry.fileNumber`).
-        var ties: [HardLinkGroup: Int] = [:]
+        var oldFiles: [HardLinkGroup: Int] = [:]
         /// Once all names were met.
         var number: HardLinkGroup?
 
@@ -63,7 +63,7 @@ struct HardLinkNumbers {
         files[position].names += 1
         files[position].links = status.links
         let file = old?.hardLink == nil ? nil : try old?.fileNumber
-        if let file { files[position].ties[file, default: 0] += 1 }
+        if let file { files[position].oldFiles[file, default: 0] += 1 }
         if path.precedes(files[position].first) { files[position].first = path }
         if let old, let number = old.hardLink, let file, old.isLike(status) {
             files[position].tie = KeptNumber(number: number, file: file)
@@ -182,7 +182,7 @@ struct HardLinkNumbers {
         var entry = old
         if old.keptNumber == nil {
             if let position {
-                entry.hardLink = files[position].ties[file] ?? 0 > 1 ? files[position].number : nil
+                entry.hardLink = files[position].oldFiles[file] ?? 0 > 1 ? files[position].number : nil
             } else if !unread.contains(file) {
                 entry.hardLink = nil
             }
