@@ -78,6 +78,11 @@ int ipsys_lock_directory(int fd, bool alone) {
     return result;
 }
 
+void ipsys_unlock(int fd) {
+    (void)ipsys_lock(fd, IPSYS_UNLOCK, 0, 0);
+    (void)flock(fd, LOCK_UN);
+}
+
 int ipsys_rename_exchange(const char *a, const char *b) {
     return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
 }

@@ -91,6 +91,37 @@ import Testing
         } catch { #expect(error.code == .busy) }
     }
 
+    /// A named defect: a store that had been closed was said to be open, while somebody in the process was
+    /// starting another, which has a copy of each descriptor until it runs its program.
+    @Test func aClosedStoreIsClosedWhoeverHasCopiesOfItsDescriptors() throws {
+        let directory = try TemporaryDirectory()
+        let (base, layer) = (directory.path + "/base", directory.path + "/layer")
+        try ContentStore.create(at: base)
+        try LayeredStore.create(at: layer, over: [base])
+        var copies: [Int32] = []
+        defer { for copy in copies { close(copy) } }
+        do {
+            let store = try ContentStore.open(at: layer)
+            let batch = try store.makeBatch()
+            try batch.setRoot("mine", to: try [1, 2, 3].withUnsafeBytes { try batch.putBytes($0) })
+            for descriptor in try System.list("/proc/self/fd").compactMap(Int32.init) {
+                let file = try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: "/proc/self/fd/\(descriptor)")
+                guard file?.contains(directory.path) == true else { continue }
+                let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+                if copy >= 0 { copies.append(copy) }
+            }
+            try batch.commit()
+        }
+        // Index, leases, and directory of both at least.
+        #expect(copies.count >= 6)
+        try ContentStore.flatten(at: layer)
+        for path in [base, layer] { try ContentStore.repair(at: path) }
+        let store = try ContentStore.open(at: layer)
+        #expect(try store.stat().leases == 0)
+        try LifetimeTests.expectSound(store)
+    }
+
     /// Swift's strings take them for equal; they are two names.
     @Test func twoSpellingsOfOneTextAreTwoNames() throws {
         let test = try TestStore()

@@ -41,6 +41,8 @@ int ipsys_lock_probe(int fd, int64_t offset, int64_t length);
 
 /* Locks a directory (flock), shared or alone, without waiting. */
 int ipsys_lock_directory(int fd, bool alone);
+/* Gives back all locks of either sort that the open file has. */
+void ipsys_unlock(int fd);
 
 /* Swaps what two names name. */
 int ipsys_rename_exchange(const char *a, const char *b);

@@ -495,8 +495,11 @@ struct LockingDescriptor {
         self.descriptor = descriptor
     }
 
+    /// The locks are given back, not left to the last copy of the descriptor: a process that somebody is
+    /// starting (posix_spawn) has one until it runs its program, and no handler of ours runs in it.
     func close() {
         guard isOurs else { return }
+        ipsys_unlock(descriptor)
         ipsys_keep_on_fork(descriptor)
         System.close(descriptor)
     }
