@@ -2128,29 +2128,29 @@ IPS_API IPS_CHECKED ips_status ips_iter_next_version(ips_iter *iter, ips_cid *ci
                                                      ips_error *error);
 
 /*
- * Drops versions of a branch; the newest stays, and those that any rule keeps. They go oldest first, in steps
- * of 4,096; what nothing keeps any more is reclaimed for a second at most, and the rest left to ips_store_gc.
+ * Drops versions of a branch; the newest stays, and those that any rule keeps. What another branch or a tag
+ * keeps stays in the store as long as that. They go oldest first, in steps of 4,096; what nothing keeps any
+ * more is reclaimed for a second at most, and the rest left to ips_store_gc.
  *
  * keep_last      so many of the newest of the branch's history. What does not lead to the newest version, as
- *                what was kept for the branch with IPS_CONFLICT, or for a tag when what is between was
- *                dropped, stays with this rule, unless keep_since is given and it is older
+ *                what was kept for the branch with IPS_CONFLICT, stays with this rule, unless keep_since is
+ *                given and it is older
  * keep_since     those made at this time or later, seconds; INT64_MAX: no rule
- * keep_tagged    those that a tag names
  * progress       hears of the versions that were looked at, those that went and the blocks that were
  *                reclaimed. When it stops the call, the steps that were made are made, and the next call does
  *                the others. NULL: none
- * dropped        how many went; may be NULL
+ * dropped        how many went, without those that a tag keeps; may be NULL
  */
 IPS_API IPS_CHECKED ips_status ips_fs_prune(ips_store *store, const char *branch, uint64_t keep_last,
-                                            int64_t keep_since, bool keep_tagged, ips_progress progress,
-                                            void *context, uint64_t *dropped, ips_error *error);
+                                            int64_t keep_since, ips_progress progress, void *context,
+                                            uint64_t *dropped, ips_error *error);
 
 /*
  * Drops tombstones of a branch that are older than a time, in a new version; those of type
  * IPS_FS_SYNC_MERKLE_CRDT only where every branch of the store has seen them, and every version that one
- * keeps and that does not lead to its newest, as after IPS_CONFLICT. One that is kept, for its tag say, and
- * that does not visibly lead to the newest, because what was between them was pruned, counts as one that has
- * not seen what was removed after it.
+ * or a tag keeps and that does not lead to the newest of one, as after IPS_CONFLICT. One that does not
+ * visibly lead there, because what was between them was pruned, counts as one that has not seen what was
+ * removed after it.
  *
  * progress  hears of the blocks that were read. What it stops has changed nothing. NULL: none
  * dropped   how many went; may be NULL
@@ -2439,9 +2439,12 @@ typedef struct ips_fs_import_options {
     /* Of the version; NULL: empty. */
     const char *message;
     const char *author;
+    /* What of the branch becomes what the directory is: a directory, or a name in one, of a branch that is
+     * there. All else of the branch stays, and every file is read. "" or "/": all of the branch. */
+    ips_bytes path;
 } ips_fs_import_options;
 
-#define IPS_FS_IMPORT_OPTIONS_INIT { (uint32_t)sizeof(ips_fs_import_options), 0, NULL, NULL }
+#define IPS_FS_IMPORT_OPTIONS_INIT { (uint32_t)sizeof(ips_fs_import_options), 0, NULL, NULL, { NULL, 0 } }
 
 /* Sets all fields of the version that the caller was compiled with. NULL is ignored. */
 IPS_API void ips_fs_import_options_init(ips_fs_import_options *options, size_t struct_size);
@@ -2491,8 +2494,9 @@ IPS_API void ips_fs_import_report_init(ips_fs_import_report *report, size_t stru
  * on_trouble  NULL: all goes on, and the report counts what could not be read
  * context     for both callbacks
  * report      may be NULL
- * IPS_NOT_FOUND; IPS_INVALID (also when it is no directory), IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT
- * when the branch was moved meanwhile: the version is kept for it nevertheless, `report` has it: merge it.
+ * IPS_NOT_FOUND; IPS_INVALID (also when it is no directory, or of a path without a branch); IPS_EXISTS when
+ * what the branch has at the path is no directory; IPS_PERMISSION, IPS_FULL, IPS_IO; IPS_CONFLICT when the
+ * branch was moved meanwhile: the version is kept for it nevertheless, `report` has it: merge it.
  */
 IPS_API IPS_CHECKED ips_status ips_fs_import(ips_store *store, const char *directory, const char *branch,
                                              const ips_fs_import_options *options, ips_fs_progress progress,

@@ -199,14 +199,14 @@ public func ips_iter_next_version(
 @c @implementation
 public func ips_fs_prune(
     _ store: OpaquePointer?, _ branch: UnsafePointer<CChar>?, _ keepLast: UInt64, _ keepSince: Int64,
-    _ keepTagged: Bool, _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
+    _ progress: ips_progress?, _ context: UnsafeMutableRawPointer?,
     _ dropped: UnsafeMutablePointer<UInt64>?, _ error: ErrorPointer?
 ) -> ips_status {
     callWithCallbacks(error) { (outcome) throws(StoreError) in
         let result = try optionalOutput(dropped, "dropped")
         let rules = RetentionRules(
             last: Int(clamping: keepLast),
-            since: keepSince == .max ? nil : Timestamp(seconds: keepSince), tagged: keepTagged)
+            since: keepSince == .max ? nil : Timestamp(seconds: keepSince))
         let report = try fileSystem(store).prune(
             try name(branch, "branch"), rules, progress: progressClosure(progress, context, outcome))
         result?.pointee = UInt64(report.dropped.count)

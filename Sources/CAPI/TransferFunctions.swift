@@ -39,9 +39,21 @@ public func ips_fs_import(
         options.usesStatAttribute = given.flags & UInt32(IPS_FS_STAT_ATTRIBUTE) != 0
         options.message = try optionalText(given.message, "message")
         options.author = try optionalText(given.author, "author")
-        let done = try fileSystem(store).importDirectory(
-            directory, to: branch, options, progress: handler(progress, context, answers),
-            problem: handler(onTrouble, context, answers))
+        let place = try treePath(given.path)
+        let files = try fileSystem(store)
+        let progress = handler(progress, context, answers)
+        let problem = handler(onTrouble, context, answers)
+        let done: ImportReport
+        if place == .root {
+            done = try files.importDirectory(
+                directory, to: branch, options, progress: progress, problem: problem)
+        } else {
+            guard let branch else {
+                throw StoreError(.invalid, "a path is one of a branch, and there is none")
+            }
+            done = try files.importDirectory(
+                directory, to: branch, at: place, options, progress: progress, problem: problem)
+        }
         result.set(ips_fs_import_report(done))
         if done.isBesideBranch, let branch, let version = done.version {
             throw FileSystem.moved(branch, version)

@@ -279,7 +279,7 @@ import Testing
                         status = ips_iter_next_conflict(
                             handle, &kind, nil, nil, &room, capacity, &length, nil, 0, nil, &entry, nil, nil,
                             &error)
-                    default: status = ips_fs_prune(handle, name, 2, .min, flag, nil, nil, &count, &error)
+                    default: status = ips_fs_prune(handle, name, 2, .min, nil, nil, &count, &error)
                     }
                     #expect(status != ips_status(IPS_INTERNAL), "\(choice): \(text(error))")
                 }

@@ -250,7 +250,7 @@ import Testing
         }
         var counts: [Int] = []
         try stopEverywhere(
-            "prune", { ips_fs_prune(store, "main", 3, .max, false, $0, $1, &dropped, $2) },
+            "prune", { ips_fs_prune(store, "main", 3, .max, $0, $1, &dropped, $2) },
             whenStopped: { _ in
                 counts.append(try held())
                 #expect(isAt("main", newest))

@@ -206,6 +206,15 @@ import Testing
         expect(IPS_INVALID) {
             ips_fs_import(test.handle, host, "main", &options, nil, nil, nil, &report, $0)
         }
+        ips_fs_import_options_init(&options, MemoryLayout<ips_fs_import_options>.size)
+        path("a/b") { place in
+            options.path = place
+            for (branch, status) in [(nil, IPS_INVALID), ("main", IPS_NOT_FOUND)] as [(String?, Int)] {
+                expect(status) {
+                    ips_fs_import(test.handle, host, branch, &options, nil, nil, nil, &report, $0)
+                }
+            }
+        }
         report.struct_size = 8
         expect(IPS_INVALID) { ips_fs_import(test.handle, host, "main", nil, nil, nil, nil, &report, $0) }
         report = self.report()

@@ -238,7 +238,7 @@ import Testing
         #expect(try files.prune("main", rules, dryRun: true).dropped.count == 4)
         #expect(try log(versions[7]).count == 8)
         let report = try files.prune("main", rules)
-        #expect(report.kept == 4)
+        #expect(report.kept == 3 && report.tagged == 1)
         #expect(Set(report.dropped) == [versions[0], versions[2], versions[3], versions[4]])
         for (number, isThere) in [false, true, true, false, false, true, true, true].enumerated() {
             #expect(try test.store.has(versions[number]) == isThere, "\(number + 1)")
@@ -358,6 +358,26 @@ import Testing
         #expect(try test.store.holds(owner: "fs/branch/main").isEmpty)
         _ = try test.store.gc()
         #expect(try test.store.verify().problems.isEmpty)
+    }
+
+    /// A named defect: what only a tag had kept, behind what was dropped, stayed when the tag was gone.
+    @Test func whatATagKeepsGoesWithTheTag() throws {
+        var versions: [CID] = []
+        for number in 1...4 { versions.append(try commit("main", "file", "\(number)")) }
+        try files.setTag("second", to: versions[1])
+        try files.setTag("third", to: versions[2])
+        let report = try files.prune("main", RetentionRules(last: 1))
+        #expect(report.kept == 1 && report.tagged == 2 && report.dropped == [versions[0]])
+        #expect(try log(versions[3]) == ["4", "3", "2"])
+        try files.removeTag("third")
+        #expect(try !test.store.has(versions[2]) && log(versions[3]) == ["4"])
+        // What is between is gone, and the tag keeps it all the same.
+        let again = try files.prune("main", RetentionRules(last: 1))
+        #expect(again.kept == 1 && again.tagged == 0 && again.dropped.isEmpty)
+        #expect(try log(versions[1]) == ["2"])
+        try files.removeTag("second")
+        #expect(try !test.store.has(versions[1]))
+        #expect(try test.store.verify().isClean)
     }
 
     /// A named defect: versions of lost races took the places of the history's.

@@ -204,6 +204,15 @@ import Testing
         _ = try files.merge(orphan, into: "a")
         #expect(try text("a", "x") == nil && text("a", "z") == "1")
         try files.removeBranch("b")
+        // Nor one that a tag alone keeps; what led to the newest of a branch is of it.
+        try files.setTag("first", to: first)
+        try test.store.setRoot("fs/tag/none", to: try test.store.putNode(.integer(7)))
+        try files.fork("d", at: first)
+        try files.setTag("late", to: try commit("d", ["w": "1"]))
+        try files.removeBranch("d")
+        #expect(try files.compactTombstones("a", before: later).dropped == 0)
+        _ = try files.merge(try #require(try files.tag("late")), into: "a")
+        #expect(try text("a", "x") == nil && text("a", "w") == "1")
         #expect(try files.compactTombstones("a", before: later).dropped == 1)
     }
 

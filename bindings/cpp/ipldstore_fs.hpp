@@ -175,15 +175,14 @@ public:
         ips_bytes bytes = path;
         return history_by(version, &bytes);
     }
-    /* How many versions went: all but the newest, and those that a rule names. What went before it was
-     * stopped is gone, and the next call drops the others. */
+    /* How many versions went: all but the newest, those that a rule names, and those that a tag keeps. What
+     * went before it was stopped is gone, and the next call drops the others. */
     std::uint64_t prune(const std::string &branch, std::uint64_t keep_last,
-                        std::int64_t keep_since = INT64_MAX, bool keep_tagged = false,
-                        Progress progress = {}) const {
+                        std::int64_t keep_since = INT64_MAX, Progress progress = {}) const {
         return Callbacks(std::move(progress))
             .result<std::uint64_t>([&](auto *dropped, auto *its, auto *error) {
-                return ips_fs_prune(store_, c_text(branch), keep_last, keep_since, keep_tagged, its->hear(),
-                                    its, dropped, error);
+                return ips_fs_prune(store_, c_text(branch), keep_last, keep_since, its->hear(), its, dropped,
+                                    error);
             });
     }
     /* How many tombstones, older than a time in seconds, went in a new version. */

@@ -98,6 +98,14 @@ extension TreeSource {
             return nil
         }
     }
+
+    /// The same; nil also for what is no version, as what somebody named like one may be.
+    func versionIfAny(_ cid: CID) throws(StoreError) -> Version? {
+        do throws(StoreError) { return try version(cid) } catch {
+            guard error.code == .invalid else { throw error }
+            return nil
+        }
+    }
 }
 
 extension FileSystem {

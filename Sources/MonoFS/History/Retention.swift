@@ -1,26 +1,23 @@
 import IpldEngine
 
-/// Which versions of a branch stay: those that any of the rules keeps, and the newest always.
+/// Which versions of a branch stay: those that any of the rules keeps, and the newest always. What a tag
+/// names stays as well, with the tag, and no longer as the branch's.
 public struct RetentionRules: Equatable, Sendable {
     /// So many of the newest of those that lead to the newest. Versions that do not, as those of commits that
-    /// others were before, and those that a tag kept when what is between was dropped, stay with this rule,
-    /// unless that of the time drops them.
+    /// others were before, stay with this rule, unless that of the time drops them.
     public var last: Int?
     /// Those made at this time or later.
     public var since: Timestamp?
-    /// Those that a tag names.
-    public var tagged: Bool
 
-    public init(last: Int? = nil, since: Timestamp? = nil, tagged: Bool = true) {
+    public init(last: Int? = nil, since: Timestamp? = nil) {
         self.last = last
         self.since = since
-        self.tagged = tagged
     }
 }
 
 public struct RetentionReport: Equatable, Sendable {
     public var kept = 0
-    /// Those of them that no rule keeps but that a tag names them.
+    /// Those that no rule keeps, and that stay as long as a tag names them.
     public var tagged = 0
     public var dropped: [CID] = []
 
@@ -29,8 +26,8 @@ public struct RetentionReport: Equatable, Sendable {
 
 extension FileSystem {
     /// Drops the versions of a branch that no rule keeps; nothing newer is rewritten. Without a rule, all but
-    /// the newest and the tagged ones go. What only they had is reclaimed within the budget (nanoseconds),
-    /// the rest by `gc`. A version that another branch or a tag keeps stays in the store. NOT_FOUND when
+    /// the newest go. What only they had is reclaimed within the budget (nanoseconds), the rest by `gc`. A
+    /// version that another branch or a tag keeps stays in the store until nothing keeps it. NOT_FOUND when
     /// there is no such branch.
     ///
     /// They go oldest first, `namesAtOnce` in a transaction, so that what is left has no gap. `progress`
@@ -47,7 +44,7 @@ extension FileSystem {
         guard let newest = try store.root(root) else {
             throw try missing("branch", name, root)
         }
-        let tagged = rules.tagged ? Set(try tags().map(\.version)) : []
+        let tagged = Set(try tags().map(\.version))
         let history = (rules.last ?? 0) > 0 ? try versionsLeading(to: newest, steps) : []
         var report = RetentionReport()
         var dropped: [Hold] = []
@@ -61,14 +58,16 @@ extension FileSystem {
             } else if !history.isEmpty, rules.since == nil {
                 stays = true
             }
-            if !stays, tagged.contains(hold.cid) {
-                stays = true
-                report.tagged += 1
-            }
-            if stays {
+            guard !stays else {
                 report.kept += 1
+                continue
+            }
+            // Held by the branch, too, one that a tag named could not be told from one that never led to the
+            // newest, once what is between them is gone.
+            dropped.append(hold)
+            if tagged.contains(hold.cid) {
+                report.tagged += 1
             } else {
-                dropped.append(hold)
                 report.dropped.append(hold.cid)
             }
         }
@@ -87,13 +86,8 @@ extension FileSystem {
         var met: Set<CID> = [newest]
         var pending = [newest]
         while let cid = pending.popLast() {
-            let version: Version?
-            do throws(StoreError) { version = try source.version(cid) } catch {
-                // What is no version leads nowhere.
-                guard error.code == .invalid else { throw error }
-                continue
-            }
-            for previous in version?.previous ?? [] where !known.contains(previous) {
+            // What is no version leads nowhere.
+            for previous in try source.versionIfAny(cid)?.previous ?? [] where !known.contains(previous) {
                 if met.insert(previous).inserted { pending.append(previous) }
             }
         }
@@ -108,7 +102,7 @@ extension FileSystem {
         let source = try TreeSource(store, steps)
         var versions: [(hold: Hold, version: Version)] = []
         for hold in try store.holds(owner: owner) {
-            if let version = try source.version(hold.cid) { versions.append((hold, version)) }
+            if let version = try source.versionIfAny(hold.cid) { versions.append((hold, version)) }
         }
         return versions.sorted { (a, b) in
             VersionQueue.precedes((a.hold.cid, a.version), (b.hold.cid, b.version))

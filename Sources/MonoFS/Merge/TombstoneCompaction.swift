@@ -140,9 +140,9 @@ struct TombstoneCompaction {
 extension FileSystem {
     /// Drops the tombstones of a branch that are older than a time, in a new version; those of type
     /// `merkle-crdt` only where every branch of the store has seen them, and every version that is kept for
-    /// one and does not lead to its newest, as those of commits that others were before. The version, and how
-    /// many went; none, and the newest version, when there is nothing to drop. `progress` hears of the blocks
-    /// that were read; what it stops has changed nothing.
+    /// one, or by a tag, and does not lead to the newest of a branch, as those of commits that others were
+    /// before. The version, and how many went; none, and the newest version, when there is nothing to drop.
+    /// `progress` hears of the blocks that were read; what it stops has changed nothing.
     public func compactTombstones(
         _ name: String, before time: Timestamp, message: String = "", author: String = "",
         progress: StepHandler? = nil
@@ -158,8 +158,8 @@ extension FileSystem {
         }
         var trees: Set<CID> = []
         for version in try versionsBeside(newest, steps) {
-            // One that was lost is not merged.
-            guard let version = try source.version(version), trees.insert(version.tree).inserted else {
+            // What was lost, or is no version, is not merged.
+            guard let version = try source.versionIfAny(version), trees.insert(version.tree).inserted else {
                 continue
             }
             others.append(try source.root(of: version.tree))
@@ -173,23 +173,26 @@ extension FileSystem {
         return (version, compaction.dropped)
     }
 
-    /// Versions that branches hold, here and in bases, be they gone, and that lead neither to the newest of
-    /// their branch nor to a version.
+    /// Versions that branches, be they gone, hold and tags name, here and in bases, and that lead neither to
+    /// the newest of their branch, or, of tags, of any, nor to a version.
     private func versionsBeside(_ version: CID, _ steps: StepCounter?) throws(StoreError) -> Set<CID> {
         let history = try versionsLeading(to: version, steps)
         var held: [String: Set<CID>] = [:]
         for hold in try store.holdsHereAndBelow(prefix: Self.branchPrefix) where !history.contains(hold.cid) {
             held[hold.owner, default: []].insert(hold.cid)
         }
+        var tagged = Set(try tags().map(\.version)).subtracting(history)
         var beside: Set<CID> = []
         for (root, held) in held {
             guard let newest = try store.rootHereOrBelow(root) else {
                 beside.formUnion(held)
                 continue
             }
-            beside.formUnion(held.subtracting(try versionsLeading(to: newest, beyond: history, steps)))
+            let leading = try versionsLeading(to: newest, beyond: history, steps)
+            beside.formUnion(held.subtracting(leading))
+            tagged.subtract(leading)
         }
-        return beside
+        return beside.union(tagged)
     }
 
     /// As `compactTombstones(_:before:)`, of those that are older than a version.

@@ -192,11 +192,10 @@ struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Drop old versions of a branch; prints them.",
         discussion: """
-            The newest stays, what any option keeps, and what is tagged, unless --drop-tagged is given; \
-            nothing newer is rewritten. Versions that another \
-            branch keeps stay in the store. With --tombstones-before, tombstones older than a time go \
-            from the \
-            branch first, in a new version. Times are YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ or @SECONDS.
+            The newest stays, and what any option keeps; nothing newer is rewritten. Versions that another \
+            branch or a tag keeps stay in the store as long as it does. With --tombstones-before, \
+            tombstones older than a time go from the branch first, in a new version. Times are YYYY-MM-DD, \
+            YYYY-MM-DDThh:mm:ssZ or @SECONDS.
             """)
 
     @OptionGroup var commit: CommitOptions
@@ -206,8 +205,6 @@ struct Prune: ParsableCommand {
         help: ArgumentHelp("Keep those made at this time or later.", valueName: "time"),
         transform: TreeText.time(parsing:))
     var keepSince: Timestamp?
-    @Flag(help: "Drop tagged versions from the branch's history too; their tags keep them.")
-    var dropTagged = false
     @Option(
         help: ArgumentHelp("Drop tombstones that are older.", valueName: "time"),
         transform: TreeText.time(parsing:))
@@ -232,7 +229,7 @@ struct Prune: ParsableCommand {
         }
         var report = RetentionReport()
         if keepLast != nil || keepSince != nil {
-            let rules = RetentionRules(last: keepLast, since: keepSince, tagged: !dropTagged)
+            let rules = RetentionRules(last: keepLast, since: keepSince)
             report = try files.prune(branch, rules, dryRun: isDryRun)
         }
         if commit.tree.isJSON {
@@ -246,9 +243,8 @@ struct Prune: ParsableCommand {
         } else {
             for version in report.dropped { try StandardOutput.write(line: "\(version)") }
             guard report.tagged > 0 else { return }
-            let stay = Quantity.count(
-                UInt64(report.tagged), "version stays, which is", "versions stay, which are")
-            Diagnostics.note("\(stay) tagged: --drop-tagged drops tagged ones too")
+            let count = Quantity.count(UInt64(report.tagged), "version stays", "versions stay")
+            Diagnostics.note("\(count) as long as tagged")
         }
     }
 }

@@ -126,8 +126,8 @@ int main(int argc, char **argv) {
     uint64_t dropped = 0;
     MUST(ips_fs_tag_set(store, "v1", &merged, false, &error));
     heard = 0;
-    SHOULD(ips_fs_prune(store, "main", 1, INT64_MAX, true, stop_once, &heard, NULL, &error) == IPS_CANCELLED);
-    MUST(ips_fs_prune(store, "main", 1, INT64_MAX, true, stop_once, &heard, &dropped, &error));
+    SHOULD(ips_fs_prune(store, "main", 1, INT64_MAX, stop_once, &heard, NULL, &error) == IPS_CANCELLED);
+    MUST(ips_fs_prune(store, "main", 1, INT64_MAX, stop_once, &heard, &dropped, &error));
     SHOULD(dropped == 3);
     MUST(ips_fs_branch_delete(store, "dev", NULL, NULL, &error));
     SHOULD(ips_fs_branch_get(store, "dev", &cid, &error) == IPS_NOT_FOUND);

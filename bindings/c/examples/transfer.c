@@ -58,6 +58,12 @@ int main(int argc, char **argv) {
     MUST(ips_fs_import(store, in, "host", NULL, on_progress, NULL, &stop, &report, &error));
     SHOULD(!report.is_unchanged && report.entries == 3);
 
+    /* Another directory, or this one again, comes to a path of the branch; all else of it stays. */
+    options.path = p("today");
+    MUST(ips_fs_import(store, in, "host", &options, NULL, NULL, NULL, &report, &error));
+    SHOULD(!report.is_unchanged && report.files_read == 3);
+    SHOULD(ips_fs_import(store, in, NULL, &options, NULL, NULL, NULL, NULL, &error) == IPS_INVALID);
+
     /* Out again: the version of before, then today's in its place. */
     ips_fs_export_options how = IPS_FS_EXPORT_OPTIONS_INIT;
     ips_fs_export_report made = IPS_FS_EXPORT_REPORT_INIT;
@@ -66,7 +72,7 @@ int main(int argc, char **argv) {
     SHOULD(ips_fs_export(store, &first, p("/"), out, NULL, NULL, NULL, NULL, NULL, &error) == IPS_EXISTS);
     how.existing = IPS_FS_REPLACE;
     MUST(ips_fs_export(store, &report.version, p(""), out, &how, on_progress, NULL, &stop, &made, &error));
-    SHOULD(made.entries == 3);
+    SHOULD(made.entries == 7);
     struct stat status;
     char secret[4200];
     snprintf(secret, sizeof secret, "%s/secret", out);

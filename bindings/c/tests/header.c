@@ -45,7 +45,7 @@ int main(void) {
     GROWS(ips_fs_entry, IPS_FS_ENTRY_INIT, 168);
     GROWS(ips_fs_version, IPS_FS_VERSION_INIT, 1488);
     GROWS(ips_fs_merge_options, IPS_FS_MERGE_OPTIONS_INIT, 40);
-    GROWS(ips_fs_import_options, IPS_FS_IMPORT_OPTIONS_INIT, 24);
+    GROWS(ips_fs_import_options, IPS_FS_IMPORT_OPTIONS_INIT, 40);
     GROWS(ips_fs_import_report, IPS_FS_IMPORT_REPORT_INIT, 232);
     GROWS(ips_fs_export_options, IPS_FS_EXPORT_OPTIONS_INIT, 16);
     GROWS(ips_fs_export_report, IPS_FS_EXPORT_REPORT_INIT, 64);

@@ -53,7 +53,7 @@ void stops(ips::FileSystem fs, const ips::Cid &first, const ips::Cid &theirs) {
     should(fs.open(&committed).read("etc/new") == "x", "the tree had its changes still");
     should(status_of([&] { fs.overlay(theirs, first, never); }) == IPS_CANCELLED, "an overlay");
     should(status_of([&] { fs.diff(first, theirs, IPS_FS_RENAMES, never); }) == IPS_CANCELLED, "a diff");
-    should(status_of([&] { fs.prune("stopped", 1, INT64_MAX, false, never); }) == IPS_CANCELLED, "pruning");
+    should(status_of([&] { fs.prune("stopped", 1, INT64_MAX, never); }) == IPS_CANCELLED, "pruning");
     should(status_of([&] { fs.drop_tombstones("stopped", INT64_MAX, never); }) == IPS_CANCELLED, "dropping");
     should(status_of([&] { fs.delete_branch("stopped", never); }) == IPS_CANCELLED, "deleting");
     auto history = fs.history(theirs, "issue");
@@ -244,6 +244,10 @@ void run(const std::string &path) {
     should(exported.unmade == 0 && has_heard, "exported");
     should(fs.import(directory, "again").entries == exported.entries, "imported");
     should(fs.import(directory, "again").is_unchanged == 1, "nothing is new");
+    ips_fs_import_options below = IPS_FS_IMPORT_OPTIONS_INIT;
+    below.path = ips::Bytes("below");
+    fs.import(directory, "again", &below);
+    should(fs.open_branch("again").stat("below").kind == IPS_FS_DIRECTORY, "imported below a path");
     should(status_of([&] { fs.export_to(first, directory, "etc"); }) == IPS_EXISTS, "something is there");
     should(status_of([&] {
                fs.import(directory, nullptr, nullptr, ips::Watch([](const auto &) { return false; }));

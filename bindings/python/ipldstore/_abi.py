@@ -653,12 +653,14 @@ class ips_fs_import_options(ctypes.Structure):
     flags: int
     message: bytes
     author: bytes
+    path: ips_bytes
 
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
         ("message", ctypes.c_char_p),
         ("author", ctypes.c_char_p),
+        ("path", ips_bytes),
     ]
 
 
@@ -766,7 +768,7 @@ LAYOUTS: dict[str, tuple[int, list[int]]] = {
     "ips_fs_merge_options": (40, [0, 4, 8, 12, 16, 24, 32]),
     "ips_fs_transfer": (32, [0, 8, 16, 24]),
     "ips_fs_trouble": (40, [0, 4, 8, 12, 16, 32]),
-    "ips_fs_import_options": (24, [0, 4, 8, 16]),
+    "ips_fs_import_options": (40, [0, 4, 8, 16, 24]),
     "ips_fs_import_report": (232, [0, 4, 8, 96, 184, 192, 200, 208, 216, 224]),
     "ips_fs_export_options": (16, [0, 4, 8, 12]),
     "ips_fs_export_report": (64, [0, 4, 8, 16, 24, 32, 40, 48, 56]),
@@ -1259,8 +1261,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_void_p, ctypes.POINTER(ips_error),
     ]),
     "ips_fs_prune": (ips_status, [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_int64, ctypes.c_bool, ips_progress,
-        ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_int64, ips_progress, ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ips_error),
     ]),
     "ips_fs_drop_tombstones": (ips_status, [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ips_progress, ctypes.c_void_p,

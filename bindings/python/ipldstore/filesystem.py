@@ -195,13 +195,13 @@ class FileSystem:
         branch: str,
         last: int = 1,
         since: int | None = None,
-        tagged: bool = False,
         progress: Progress | None = None,
     ) -> int:
         """Drops versions of a branch, and says how many. What any rule names stays: so many of the newest,
-        those made at a time in seconds or later, those that a tag names. What went before it was stopped is
-        gone, and the next call drops the others."""
-        rules = (last, (1 << 63) - 1 if since is None else since, bool(tagged))
+        those made at a time in seconds or later. What another branch or a tag keeps stays in the store as
+        long as that; what a tag keeps is not counted. What went before it was stopped is gone, and the next
+        call drops the others."""
+        rules = (last, (1 << 63) - 1 if since is None else since)
         return self._counted("ips_fs_prune", branch, *rules, progress=progress)
 
     def drop_tombstones(self, branch: str, before: int, progress: Progress | None = None) -> int:
@@ -314,6 +314,7 @@ class FileSystem:
         stat_attribute: bool = False,
         progress: OnTransfer | None = None,
         on_trouble: OnTrouble | None = None,
+        path: Path = "/",
     ) -> ImportReport:
         """Stores a directory of the host with all that is in it, as the newest version of a branch; without
         one, the tree is held for the handle's owner. Files that the branch knows are not read again, unless
@@ -321,6 +322,8 @@ class FileSystem:
         meanwhile.
 
         `stat_attribute`: owner, mode and kind are those of user.containers.override_stat, where that is.
+        `path`: what of the branch becomes what the directory is: a directory, or a name in one, of a branch
+        that is there; all else of it stays, and every file is read.
         """
         options = sized(_abi.ips_fs_import_options)
         for flag, is_set in (
@@ -330,6 +333,9 @@ class FileSystem:
         ):
             options.flags |= flag if is_set else 0
         options.message, options.author = text(message, "a message"), text(author, "an author")
+        # Kept alive here: a field has the address of its bytes only.
+        place = tree_path(path)
+        options.path = place
         report = sized(_abi.ips_fs_import_report)
         callbacks = TreeCallbacks(progress, on_trouble)
         try:

@@ -245,7 +245,7 @@ class FileSystemTest(PlaceTest):
         self.fs.delete_branch("dev")
         with self.assertRaises(ipldstore.NotFound):
             self.fs.branch("dev")
-        self.assertEqual(self.fs.prune("main", last=2, tagged=True), 2)
+        self.assertEqual(self.fs.prune("main", last=2), 2)
         self.assertEqual(self.fs.version(first).message, "version 1")
         self.tree.remove("a")
         self.tree.commit("main")

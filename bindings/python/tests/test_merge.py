@@ -111,6 +111,13 @@ class MergeTest(PlaceTest):
         again = self.fs.import_directory(directory, "main")
         self.assertEqual((again.is_unchanged, again.version), (True, report.version))
         self.assertIsNone(self.fs.import_directory(directory, full=True).version)
+        below = self.fs.import_directory(directory, "main", path="below")
+        self.assertEqual((below.tree, below.files_read), (report.tree, 1))
+        with self.fs.open(below.version) as tree:
+            self.assertEqual(tree.stat("below/deep/file").size, 100_000)
+            self.assertEqual(tree.stat("deep/file").size, 100_000)
+        with self.assertRaises(ipldstore.Invalid):
+            self.fs.import_directory(directory, path="below")
         with self.assertRaises(ZeroDivisionError):
             self.fs.import_directory(directory, progress=lambda done: 1 // 0 > done.bytes)
         with self.assertRaises(ipldstore.Cancelled):

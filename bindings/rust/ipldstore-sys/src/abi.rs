@@ -452,6 +452,7 @@ pub struct ips_fs_import_options {
     pub flags: u32,
     pub message: *const c_char,
     pub author: *const c_char,
+    pub path: ips_bytes,
 }
 
 #[repr(C)]
@@ -991,7 +992,7 @@ extern "C" {
         context: *mut c_void, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_prune(
-        store: *mut ips_store, branch: *const c_char, keep_last: u64, keep_since: i64, keep_tagged: bool,
+        store: *mut ips_store, branch: *const c_char, keep_last: u64, keep_since: i64,
         progress: ips_progress, context: *mut c_void, dropped: *mut u64, error: *mut ips_error,
     ) -> ips_status;
     pub fn ips_fs_drop_tombstones(
@@ -1110,7 +1111,7 @@ layout! { ips_fs_merge_options: 40,
 }
 layout! { ips_fs_transfer: 32, entries: 0, bytes: 8, total_entries: 16, total_bytes: 24 }
 layout! { ips_fs_trouble: 40, kind: 0, status: 4, os_errno: 8, reserved: 12, path: 16, message: 32 }
-layout! { ips_fs_import_options: 24, struct_size: 0, flags: 4, message: 8, author: 16 }
+layout! { ips_fs_import_options: 40, struct_size: 0, flags: 4, message: 8, author: 16, path: 24 }
 layout! { ips_fs_import_report: 232,
     struct_size: 0, is_unchanged: 4, tree: 8, version: 96, entries: 184, files: 192, bytes: 200,
     files_read: 208, bytes_read: 216, unread: 224,

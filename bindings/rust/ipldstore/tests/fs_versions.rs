@@ -107,7 +107,7 @@ fn branches_tags_and_history() {
     assert_eq!(fs.version(&first).unwrap().generation + 4, fs.version(&newest).unwrap().generation);
 
     fs.delete_branch("dev").unwrap();
-    let dropped = fs.prune("main", Keep { last: 2, tagged: true, ..Keep::default() }).unwrap();
+    let dropped = fs.prune("main", Keep { last: 2, ..Keep::default() }).unwrap();
     assert_eq!(dropped, 2);
     assert_eq!(fs.version(&first).unwrap().message, "first");
     assert!(matches!(fs.branch("dev"), Err(Error::NotFound(_))));
@@ -282,6 +282,13 @@ fn directories_come_in_and_go_out() {
     let again = fs.import(&directory, Some("main"), &options).unwrap();
     assert!(again.is_unchanged && again.version == report.version && again.tree == report.tree);
     assert!(fs.import(&directory, None, &options.clone().full()).unwrap().version.is_none());
+    let below = fs.import(&directory, Some("main"), &options.clone().path("below")).unwrap();
+    assert_eq!((below.tree, below.files_read), (report.tree.clone(), 1));
+    let tree = fs.open(below.version.as_ref()).unwrap();
+    assert_eq!(tree.metadata("below/deep/file").unwrap().size, 100_000);
+    assert_eq!(tree.metadata("deep/file").unwrap().size, 100_000);
+    let nowhere = fs.import(&directory, None, &options.clone().path("below"));
+    assert!(matches!(nowhere.map_err(Error::from), Err(Error::Invalid(_))));
 
     let exported = fs.export(&report.tree, "/", &copy, &ExportOptions::new()).unwrap();
     assert_eq!((exported.files, exported.unmade), (1, 0));

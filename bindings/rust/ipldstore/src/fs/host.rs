@@ -55,6 +55,7 @@ pub struct ImportOptions {
     pub(super) flags: i32,
     pub(super) message: String,
     pub(super) author: String,
+    pub(super) path: Vec<u8>,
 }
 
 impl ImportOptions {
@@ -89,6 +90,13 @@ impl ImportOptions {
     /// Of the version.
     pub fn author(mut self, author: impl Into<String>) -> Self {
         self.author = author.into();
+        self
+    }
+
+    /// What of the branch becomes what the directory is: a directory, or a name in one, of a branch that is
+    /// there. All else of the branch stays, and every file is read.
+    pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
+        self.path = path.as_ref().to_vec();
         self
     }
 }

@@ -145,6 +145,7 @@ impl FileSystem<'_> {
             unsafe { (raw::sized(), raw::sized()) };
         how.flags = options.flags as u32;
         (how.message, how.author) = (message.as_ptr(), author.as_ptr());
+        how.path = raw::bytes(&options.path);
         let result = call(|error| unsafe {
             let ((progress, trouble), context) = (watch.callbacks(), watch.context());
             let (directory, branch) = (directory.as_ptr(), raw::optional_text(&branch));

@@ -110,7 +110,8 @@ impl FileSystem<'_> {
         Ok(BranchCopy { versions, report })
     }
 
-    /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps.
+    /// Drops versions of a branch, and says how many; the newest stays, and those that any rule keeps. What
+    /// another branch or a tag keeps stays in the store as long as that; what a tag keeps is not counted.
     pub fn prune(&self, branch: &str, keep: Keep) -> Result<u64> {
         self.prune_with(branch, keep, unobserved)
     }
@@ -131,7 +132,7 @@ impl FileSystem<'_> {
             let (progress, context) = (Some(callback::progress as _), callbacks.context());
             let (store, since) = (self.store.raw(), keep.since.unwrap_or(i64::MAX));
             let (branch, dropped) = (branch.as_ptr(), &mut dropped);
-            sys::ips_fs_prune(store, branch, keep.last, since, keep.tagged, progress, context, dropped, error)
+            sys::ips_fs_prune(store, branch, keep.last, since, progress, context, dropped, error)
         });
         callbacks.finish(result)?;
         Ok(dropped)
@@ -189,8 +190,6 @@ pub struct Keep {
     pub last: u64,
     /// Those made at this time or later, in seconds since 1970.
     pub since: Option<i64>,
-    /// Those that a tag names.
-    pub tagged: bool,
 }
 
 /// Tags: names of versions that stay where they are.
