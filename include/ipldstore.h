@@ -2066,7 +2066,8 @@ IPS_API IPS_CHECKED ips_status ips_fs_tag_set(ips_store *store, const char *tag,
 /* The version that a tag names. IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_get(const ips_store *store, const char *tag, ips_cid *version,
                                               ips_error *error);
-/* Removes a tag; its version goes with the next ips_store_gc, unless a branch has it. IPS_NOT_FOUND. */
+/* Removes a tag; its version goes, with the next ips_store_gc at the latest, unless something else keeps it.
+ * IPS_NOT_FOUND. */
 IPS_API IPS_CHECKED ips_status ips_fs_tag_delete(ips_store *store, const char *tag, ips_error *error);
 
 /* A version. May grow at its end. */

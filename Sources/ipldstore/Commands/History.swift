@@ -113,8 +113,9 @@ struct Tag: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the tags, set one, or remove one.",
         discussion: """
-            A tag keeps one version, and not what came before it. It cannot have the name of a branch; where \
-            both are there, from an older version, the name means the branch, and fs/tag/NAME the tag.
+            A tag keeps one version, and not what came before it; with its last tag, a version goes that \
+            nothing else keeps. It cannot have the name of a branch; where both are there, from an older \
+            version, the name means the branch, and fs/tag/NAME the tag.
             """)
 
     @OptionGroup var tree: TreeOptions
