@@ -50,16 +50,46 @@ extension CaseCampaign {
         defer { umount2(disk, Int32(MNT_DETACH)) }
         let (_, store) = try make(disk)
         try storeManyBlocks(store, nodes: 300)
-        let ballast = open(disk + "/ballast", O_RDWR | O_CREAT, 0o666)
-        defer { close(ballast) }
-        let page = [UInt8](repeating: 1, count: 4096)
-        while write(ballast, page, page.count) == page.count {}
+        fill(disk)
         try store.removeRoot("all", budget: nil)
         try store.gc()
         let blocks = try store.stat().blocks
         try expect(blocks == 0, "\(blocks) blocks remain")
         unlink(disk + "/ballast")
         try expectSound(store)
+    }
+
+    /// Neither a copy nor a repaired store has what is kept free for deletion, before it is opened.
+    @Sendable static func copyOnFullDisk(_ scratch: String, _ pool: Pool) throws {
+        let disk = scratch + "/disk"
+        mkdir(disk, 0o777)
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=60m") == 0 else { return say("skipped: cannot mount") }
+        defer { umount2(disk, Int32(MNT_DETACH)) }
+        let (path, copy) = (disk + "/store", disk + "/copy")
+        let contents = [9, 12, 15, 18]
+        try LmdbStore.create(at: path, configuration: try Pool.configuration())
+        try inChild(path) { store in for content in contents { try put(store, pool, content) } }
+        try Files.copyTree(path, copy)
+        Files.removeTree(path + "/index")
+        try ContentStore.repair(at: path)
+        for store in [path, copy] { try inChild(store) { store in try expectContent(store, pool, 15) } }
+        fill(disk)
+        for store in [path, copy] {
+            try inChild(store) { store in
+                for content in contents { try store.removeRoot("c\(content)") }
+                try store.gc()
+                try expectSound(store)
+                try expect(try store.stat().blocks == 0, "blocks remain")
+            }
+        }
+    }
+
+    /// To the last page.
+    private static func fill(_ disk: String) {
+        let ballast = open(disk + "/ballast", O_RDWR | O_CREAT, 0o666)
+        defer { close(ballast) }
+        let page = [UInt8](repeating: 1, count: 4096)
+        while write(ballast, page, page.count) == page.count {}
     }
 
     /// Address space is limited: the map cannot be doubled, and LMDB has given up the one it had.

@@ -27,6 +27,7 @@ struct CaseCampaign {
         ("two-processes-with-one-pid", onePid),
         ("repair-of-an-open-store-whose-index-is-gone", repairWhileOpen),
         ("much-garbage-on-a-full-disk", muchGarbageOnAFullDisk),
+        ("a-copy-and-a-repaired-store-on-a-full-disk", copyOnFullDisk),
         ("an-index-that-cannot-grow", indexThatCannotGrow),
         ("files-of-a-stage-that-was-lost", filesOfLostStage),
         ("files-that-come-back", filesThatComeBack),

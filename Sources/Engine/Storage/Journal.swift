@@ -49,7 +49,7 @@ final class Journal {
         descriptor = -1
     }
 
-    // MARK: Writing, always under the index's write lock
+    // MARK: Writing, always under the index's write lock, but for what is allocated when a store is opened
 
     /// Appends after the committed bytes and flushes; the new length. `state` is the committed one.
     func append(_ entries: [Entry], epoch: UInt64, state: IndexState) throws(StoreError) -> (

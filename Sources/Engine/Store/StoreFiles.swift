@@ -98,8 +98,8 @@ final class StoreFiles: @unchecked Sendable {
         let index = try IndexEnvironment(
             path: path + "/index", create: false, readOnly: readOnly, isLayer: isLayer)
         do throws(StoreError) {
-            let (text, state) = try index.read { (snapshot) throws(StoreError) in
-                (try snapshot.configurationText(), try snapshot.state())
+            let (text, state, isSealed) = try index.read { (snapshot) throws(StoreError) in
+                (try snapshot.configurationText(), try snapshot.state(), try snapshot.isSealed())
             }
             let recorded = try RecordedConfiguration(parsing: text)
             // Empty folders get lost where files are copied one by one.
@@ -110,7 +110,10 @@ final class StoreFiles: @unchecked Sendable {
                 throw StoreError(
                     .corrupt, "the index belongs to another store than the journal: run verify --repair")
             }
-            if index.access == .readWrite { settle(forkFiles, recorded) }
+            if index.access == .readWrite {
+                settle(forkFiles, recorded)
+                if !isSealed { renewReserve(index, state) }
+            }
             return (index, recorded, try Self.openLeases(path, presence, index, state))
         } catch {
             index.close()
@@ -283,6 +286,15 @@ final class StoreFiles: @unchecked Sendable {
                 .full, "the disk is full: delete roots, run gc, or free space",
                 systemError: error.systemError)
         }
+    }
+
+    /// A copy of a store has no reserve, nor has what a repair made: when the disk fills up before anything is
+    /// stored, nothing could be deleted. An empty store needs none.
+    private func renewReserve(_ index: IndexEnvironment, _ state: IndexState) {
+        guard state.roots + state.holds > 0, let status = try? System.status(presence.descriptor),
+            status.allocated < index.usedBytes + reserve.index / 2
+        else { return }
+        try? keepReserve(.lmdb(index), state, blocks: 0)
     }
 
     func keepIndexReserve(_ index: IndexPlace, _ blocks: Int) throws(StoreError) {
