@@ -288,8 +288,8 @@ final class StoreFiles: @unchecked Sendable {
         }
     }
 
-    /// A copy of a store has no reserve, nor has what a repair made: when the disk fills up before anything is
-    /// stored, nothing could be deleted. An empty store needs none.
+    /// A copy of a store has no reserve, nor has what a repair made: when the disk fills up before anything
+    /// is stored, nothing could be deleted. An empty store needs none.
     private func renewReserve(_ index: IndexEnvironment, _ state: IndexState) {
         guard state.roots + state.holds > 0, let status = try? System.status(presence.descriptor),
             status.allocated < index.usedBytes + reserve.index / 2
