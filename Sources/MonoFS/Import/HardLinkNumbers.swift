@@ -29,6 +29,9 @@ struct HardLinkNumbers {
         var oldFiles: [HardLinkGroup: Int] = [:]
         /// Once all names were met.
         var number: HardLinkGroup?
+        /// What names in directories that cannot be read are, if it has the number for being what they are:
+        /// whether it is, only reading tells.
+        var supposed: HardLinkGroup?
 
         var hasMore: Bool { links > UInt64(names) }
     }
@@ -104,6 +107,7 @@ struct HardLinkNumbers {
             var kept = file.unchanged.first { owners[$0.file] == nil && !unread.contains($0.file) }
             if let tie = file.tie, file.hasMore, unread.contains(tie.file), owners[tie.file] == nil {
                 kept = tie
+                files[position].supposed = tie.file
             }
             guard let kept else { continue }
             owners[kept.file] = .some(position)
@@ -161,8 +165,14 @@ struct HardLinkNumbers {
             return try keep(old, nil) ? entry.hardLink : nil
         }
         entry.hardLink = files[position].number
-        if try !keep(entry, position) {
-            // It has come to be like another file of that number.
+        var isKept = true
+        if let supposed = files[position].supposed {
+            isKept = try entry.fileNumber == supposed
+            files[position].supposed = nil
+        }
+        if isKept { isKept = try keep(entry, position) }
+        if !isKept {
+            // It is not what had that number, or has come to be like another file that has it.
             try renumber(position)
             entry.hardLink = files[position].number
             _ = try keep(entry, position)
@@ -190,6 +200,10 @@ struct HardLinkNumbers {
         guard entry.hardLink != nil else { return nil }
         let isUnread = try unread.contains(entry.fileNumber)
         guard hasMore || !isUnread else { return nil }
+        if try keep(entry, position) { return entry.hardLink }
+        // Another name that is alone is what this file was.
+        guard let position, files[position].oldFiles[file] ?? 0 > 1 else { return nil }
+        entry.hardLink = files[position].number
         return try keep(entry, position) ? entry.hardLink : nil
     }
 
