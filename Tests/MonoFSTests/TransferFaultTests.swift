@@ -104,6 +104,33 @@ import Testing
         #expect(unread == 2)
     }
 
+    /// A named defect: it was a file of its own when the file had got a name that could not be read either.
+    @Test(arguments: SyncType.allCases, [false, true])
+    func aNameThatCannotBeReadStaysWhatNamesAreThatNobodySees(sync: SyncType, isTouched: Bool) throws {
+        let workspace = try fixture.files.open(branch: "start")
+        try workspace.setSync(.root, sync)
+        try fixture.files.commit(workspace, to: "start")
+        try fixture.write("u/b", [1])
+        try fixture.write("u/d/x/other", [2])
+        try #require(link(fixture.path("u/b"), fixture.path("u/d/x/c")) == 0)
+        let start = try fixture.files.open(try #require(try fixture.importTree("u", to: "start").version))
+        try #require(link(fixture.path("u/b"), fixture.path("u/a")) == 0)
+        if isTouched {
+            let moment = timespec(tv_sec: 2000, tv_nsec: 1)
+            try #require(utimensat(AT_FDCWD, fixture.path("u/b"), [moment, moment], 0) == 0)
+        }
+        var report: ImportReport?
+        _ = try Faults(fixture.directory, .fail(EACCES), of: .open, at: "u").run {
+            report = try fixture.files.importDirectory(
+                fixture.path("u"), to: "start", problem: { (_) throws(StoreError) in })
+        }
+        #expect(report?.unread == 3)
+        let tree = try fixture.files.open(try #require(report).tree)
+        for path in ["b", "d/x/c"] as [FilePath] {
+            #expect(try tree.status(path) == start.status(path))
+        }
+    }
+
     /// A named defect: its names were files of their own where another file was like what it had been.
     @Test(arguments: SyncType.allCases)
     func aFileThatCannotBeReadStaysOneBesideOneThatIsLikeIt(sync: SyncType) throws {

@@ -190,12 +190,10 @@ struct HardLinkNumbers {
         let file = try old.fileNumber
         let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
         var entry = old
-        if old.keptNumber == nil {
-            if let position {
-                entry.hardLink = files[position].oldFiles[file] ?? 0 > 1 ? files[position].number : nil
-            } else if !unread.contains(file) {
-                entry.hardLink = nil
-            }
+        // With a name that stays where nobody may look, it stays what that is.
+        if old.keptNumber == nil, !hasMore || !unread.contains(file) {
+            let hasNames = position.map { files[$0].oldFiles[file] ?? 0 > 1 } ?? false
+            entry.hardLink = hasNames ? position.flatMap { files[$0].number } : nil
         }
         guard entry.hardLink != nil else { return nil }
         let isUnread = try unread.contains(entry.fileNumber)
