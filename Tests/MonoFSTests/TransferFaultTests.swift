@@ -131,6 +131,31 @@ import Testing
         }
     }
 
+    /// A named defect: they were files of their own, as none of them could be what nobody sees.
+    @Test(arguments: SyncType.allCases)
+    func namesThatCannotBeReadStayOneWithoutWhatNobodySees(sync: SyncType) throws {
+        let workspace = try fixture.files.open(branch: "start")
+        try workspace.setSync(.root, sync)
+        try fixture.files.commit(workspace, to: "start")
+        try fixture.write("u/b", [1])
+        try fixture.write("u/d/other", [2])
+        for name in ["u/c", "u/d/b"] {
+            try #require(link(fixture.path("u/b"), fixture.path(name)) == 0)
+        }
+        let start = try fixture.files.open(try #require(try fixture.importTree("u", to: "start").version))
+        try #require(unlink(fixture.path("u/d/b")) == 0)
+        var report: ImportReport?
+        _ = try Faults(fixture.directory, .fail(EACCES), of: .open, at: "u").run {
+            report = try fixture.files.importDirectory(
+                fixture.path("u"), to: "start", problem: { (_) throws(StoreError) in })
+        }
+        #expect(report?.unread == 3)
+        let tree = try fixture.files.open(try #require(report).tree)
+        let (b, c) = (try tree.status("b"), try tree.status("c"))
+        #expect(b.hardLink != nil && b.isSameFile(as: c))
+        #expect(try tree.status("d/b") == start.status("d/b") && tree.status("d/b").hardLink != b.hardLink)
+    }
+
     /// A named defect: its names were files of their own where another file was like what it had been.
     @Test(arguments: SyncType.allCases)
     func aFileThatCannotBeReadStaysOneBesideOneThatIsLikeIt(sync: SyncType) throws {

@@ -185,24 +185,22 @@ struct HardLinkNumbers {
     /// name of the file that has its number.
     mutating func number(ofUnread old: Entry, _ status: HostStatus?) throws(StoreError) -> HardLinkGroup? {
         guard let status, status.kind != .directory else { return old.keptNumber }
-        guard old.hardLink != nil else { return nil }
+        guard let number = old.hardLink else { return nil }
         let position = position(status)
         let file = try old.fileNumber
         let hasMore = position.map { files[$0].hasMore } ?? (status.links > 1)
-        var entry = old
-        // With a name that stays where nobody may look, it stays what that is.
-        if old.keptNumber == nil, !hasMore || !unread.contains(file) {
-            let hasNames = position.map { files[$0].oldFiles[file] ?? 0 > 1 } ?? false
-            entry.hardLink = hasNames ? position.flatMap { files[$0].number } : nil
+        // What it was, if it can be that still, or else what its file is.
+        var numbers: [HardLinkGroup] = []
+        if unread.contains(file) ? hasMore : old.keptNumber != nil { numbers.append(number) }
+        if let position, files[position].oldFiles[file] ?? 0 > 1, let number = files[position].number {
+            numbers.append(number)
         }
-        guard entry.hardLink != nil else { return nil }
-        let isUnread = try unread.contains(entry.fileNumber)
-        guard hasMore || !isUnread else { return nil }
-        if try keep(entry, position) { return entry.hardLink }
-        // Another name that is alone is what this file was.
-        guard let position, files[position].oldFiles[file] ?? 0 > 1 else { return nil }
-        entry.hardLink = files[position].number
-        return try keep(entry, position) ? entry.hardLink : nil
+        var entry = old
+        for number in numbers {
+            entry.hardLink = number
+            if try keep(entry, position) { return number }
+        }
+        return nil
     }
 
     /// Whether no other file than the one at `position`, or another name than this one that is alone, is what
